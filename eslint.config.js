@@ -1,0 +1,91 @@
+import js from '@eslint/js';
+import nx from '@nx/eslint-plugin';
+import prettier from 'eslint-config-prettier';
+import tseslint from 'typescript-eslint';
+
+/** Which packages of ours a package may import; the arrows of docs/architecture.md. */
+const arrows = {
+  core: [],
+  protocol: ['core'],
+  bus: ['core', 'protocol'],
+  store: ['core'],
+  telemetry: [],
+  sdk: [],
+  effects: ['sdk'],
+  runner: ['sdk', 'effects', 'telemetry'],
+  service: ['core', 'protocol', 'store', 'bus', 'telemetry'],
+  client: ['core', 'protocol', 'bus'],
+  embedded: [],
+  testing: ['client', 'embedded', 'sdk'],
+  owner: ['core', 'protocol', 'store', 'bus', 'telemetry', 'service'],
+  'node-manager': ['core', 'protocol', 'store', 'bus', 'telemetry', 'service'],
+  balancer: ['core', 'protocol', 'store', 'bus', 'telemetry', 'service'],
+  executor: ['core', 'protocol', 'store', 'bus', 'telemetry', 'service', 'sdk', 'runner'],
+  cli: ['core', 'protocol', 'client', 'embedded', 'store', 'owner', 'node-manager', 'balancer', 'executor', 'plugin'],
+  plugin: ['sdk'],
+};
+
+/** The boundary rule: sources follow the arrows; tests may also start the embedded servers or a cluster. */
+function boundaries(alsoAllowed = []) {
+  return [
+    'error',
+    {
+      enforceBuildableLibDependency: true,
+      allow: [],
+      depConstraints: [
+        ...Object.entries(arrows).map(([from, to]) => ({
+          sourceTag: `pkg:${from}`,
+          onlyDependOnLibsWithTags: [...to, ...alsoAllowed].map((name) => `pkg:${name}`),
+        })),
+        { sourceTag: 'pkg:tools', onlyDependOnLibsWithTags: ['*'] },
+        { sourceTag: 'pkg:test', onlyDependOnLibsWithTags: ['*'] },
+      ],
+    },
+  ];
+}
+
+export default tseslint.config(
+  { ignores: ['**/dist', '**/out-tsc', '**/.nx', '**/coverage'] },
+  js.configs.recommended,
+  tseslint.configs.strictTypeChecked,
+  prettier,
+  {
+    files: ['**/*.ts'],
+    languageOptions: { parserOptions: { projectService: true } },
+    plugins: { '@nx': nx },
+    rules: {
+      '@nx/enforce-module-boundaries': boundaries(),
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/no-unnecessary-condition': [
+        'error',
+        { allowConstantLoopConditions: 'only-allowed-literals' },
+      ],
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            { group: ['@longshore/*/src/*', '@longshore/*/dist/*'], message: 'Import through the package door.' },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    // Postgres is reached in three kinds of place only: the store, the effects in a target, and a plugin's own SQL.
+    files: ['**/*.ts'],
+    ignores: ['libs/store/**', 'libs/effects/**', 'plugins/**', 'tools/**', 'test/**', '**/*.test.ts'],
+    rules: { 'no-restricted-imports': ['error', { paths: ['pg', 'kysely', 'pg-copy-streams'] }] },
+  },
+  {
+    files: ['**/*.test.ts', 'test/**/*.ts', '**/test/**/*.ts'],
+    rules: {
+      '@nx/enforce-module-boundaries': boundaries(['embedded', 'testing']),
+      '@typescript-eslint/no-non-null-assertion': 'off',
+    },
+  },
+  { files: ['**/*.js', '**/*.mjs'], extends: [tseslint.configs.disableTypeChecked] },
+);
