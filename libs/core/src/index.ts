@@ -1,1 +1,51 @@
-export {};
+export { nodeId, subtaskId, taskId, type NodeId, type SubtaskId, type TaskId } from './ids.ts';
+export { isKnownTaskState, isTerminalTaskState, OnFailure, TaskOutcome, TaskState } from './task-states.ts';
+export { isTerminalSubtaskState, SubtaskKind, SubtaskState, type ControlKind } from './subtask-states.ts';
+export {
+  isTaskTransition,
+  nextTaskState,
+  TASK_TRANSITIONS,
+  type TaskGuard,
+  type TaskTransition,
+  type TaskTrigger,
+} from './task-transitions.ts';
+export {
+  isSubtaskTransition,
+  SUBTASK_TRANSITIONS,
+  type SubtaskTransition,
+  type SubtaskTrigger,
+} from './subtask-transitions.ts';
+export { CLAIMABLE_IN, isClaimable } from './claimable.ts';
+export { compareRank, PRIORITY, type Ranked } from './rank.ts';
+export {
+  BACKGROUND_SCOPE,
+  eligibleNodes,
+  nodesInScope,
+  NodeState,
+  offersType,
+  type NodeInfo,
+  type OfferedType,
+  type WaitReason,
+} from './nodes.ts';
+export { reserveInRankOrder, type Admission, type ReservingTask } from './reservation-ledger.ts';
+export { evenShares, nodeOfOrdinal } from './spread.ts';
+export { balanceTask, type BalanceInput, type Move, type NodeLoad } from './balance.ts';
+export {
+  decideTask,
+  finishOrSucceed,
+  type ControlSnapshot,
+  type PlanResult,
+  type TaskMove,
+  type TaskSnapshot,
+} from './decide-task.ts';
+export { ERROR_CODES, isErrorCode, type ErrorCode, type ErrorCodeInfo } from './error-codes.ts';
+export { hasCode, LongshoreError, toErrorData, type ErrorData } from './longshore-error.ts';
+export { decideFailure, DEFAULT_RETRY_POLICY, type FailureDecision, type RetryPolicy } from './retry-policy.ts';
+export { compareTypeVersions } from './type-version.ts';
+export {
+  DEFAULT_MAX_SCHEDULED_TASKS,
+  MAX_CHECKPOINT_BYTES,
+  MAX_KEY_CHARS,
+  MAX_META_BYTES,
+  MAX_SUBTASK_META_BYTES,
+} from './limits.ts';

@@ -1,0 +1,161 @@
+import type { SubtaskId, TaskId } from './ids.ts';
+import type { ErrorData } from './longshore-error.ts';
+import { isTerminalSubtaskState, SubtaskKind, type ControlKind } from './subtask-states.ts';
+import { isKnownTaskState, isTerminalTaskState, TaskState, type OnFailure } from './task-states.ts';
+
+/** A control subtask of the task that has not been consumed yet. */
+export interface ControlSnapshot {
+  readonly id: SubtaskId;
+  readonly kind: ControlKind;
+  readonly state: string;
+  readonly error: ErrorData | null;
+}
+
+/** What a succeeded plan subtask decided: which step comes next, or that none does. */
+export interface PlanResult {
+  /** The planned step; null: there is no further step. */
+  readonly step: string | null;
+  /** The attempt whose rows count. */
+  readonly planAttempt: number;
+  readonly subtasks: number;
+}
+
+/** Everything that the next move of one task depends on. */
+export interface TaskSnapshot {
+  readonly id: TaskId;
+  readonly state: string;
+  readonly step: string | null;
+  readonly onFailure: OnFailure;
+  /** Whether it has its slots; only admitted tasks go forward. */
+  readonly isAdmitted: boolean;
+  /** Steps and hooks that its type registered. */
+  readonly type: { readonly steps: readonly string[]; readonly hooks: readonly string[] };
+  readonly isPrepared: boolean;
+  /** Whether any hook of the plugin has been started for this task. */
+  readonly hookRan: boolean;
+  readonly controls: readonly ControlSnapshot[];
+  /** Whether a work subtask of any step is pending, paused or running. */
+  readonly hasUnfinishedWork: boolean;
+  /** Whether a subtask of any kind is running on a node. */
+  readonly hasRunning: boolean;
+  /** The first failed work subtask's error. */
+  readonly firstFailure: ErrorData | null;
+}
+
+/** The owner's next move for a task. */
+export type TaskMove =
+  | { readonly do: 'wait' }
+  | { readonly do: 'insert-control'; readonly kind: ControlKind }
+  | { readonly do: 'consume-prepare'; readonly control: SubtaskId }
+  | { readonly do: 'consume-plan'; readonly control: SubtaskId }
+  | { readonly do: 'finish'; readonly control: SubtaskId | null }
+  | { readonly do: 'fail'; readonly error: ErrorData }
+  | { readonly do: 'stop' }
+  | { readonly do: 'end-pending' }
+  | { readonly do: 'undo'; readonly control: SubtaskId | null }
+  | { readonly do: 'archive' };
+
+const WAIT: TaskMove = { do: 'wait' };
+
+/**
+ * Decides what the owner does next for one task. Pure and total: the same snapshot always gives the same move, and a
+ * state that this build doesn't know gives `wait`.
+ */
+export function decideTask(task: TaskSnapshot): TaskMove {
+  if (isTerminalTaskState(task.state)) return decideTerminal(task);
+  if (!isKnownTaskState(task.state)) return WAIT;
+  switch (task.state) {
+    case TaskState.pending:
+      return decidePending(task);
+    case TaskState.running:
+      return decideRunning(task);
+    case TaskState.cancelling:
+      return { do: 'stop' };
+    case TaskState.reverting:
+      return decideReverting(task);
+    default:
+      return WAIT;
+  }
+}
+
+function control(task: TaskSnapshot, kind: ControlKind): ControlSnapshot | undefined {
+  return task.controls.find((row) => row.kind === kind);
+}
+
+function decidePending(task: TaskSnapshot): TaskMove {
+  const failed = task.controls.find((row) => row.state === 'failed');
+  if (failed !== undefined) return { do: 'fail', error: failed.error ?? unexplained(failed) };
+  const prepare = control(task, SubtaskKind.prepare);
+  if (prepare !== undefined) {
+    return prepare.state === 'succeed' ? { do: 'consume-prepare', control: prepare.id } : WAIT;
+  }
+  if (!task.isPrepared && task.type.hooks.includes('prepare'))
+    return { do: 'insert-control', kind: SubtaskKind.prepare };
+  return decidePlan(task);
+}
+
+/** Planning the first or the next step, once nothing of the current one is left. */
+function decidePlan(task: TaskSnapshot): TaskMove {
+  const plan = control(task, SubtaskKind.plan);
+  if (plan !== undefined) return plan.state === 'succeed' ? { do: 'consume-plan', control: plan.id } : WAIT;
+  if (!task.isAdmitted) return WAIT;
+  return { do: 'insert-control', kind: SubtaskKind.plan };
+}
+
+function decideRunning(task: TaskSnapshot): TaskMove {
+  if (task.firstFailure !== null) return { do: 'fail', error: task.firstFailure };
+  const failed = task.controls.find((row) => row.state === 'failed');
+  if (failed !== undefined) return { do: 'fail', error: failed.error ?? unexplained(failed) };
+  const finish = control(task, SubtaskKind.finish);
+  if (finish !== undefined) return finish.state === 'succeed' ? { do: 'finish', control: finish.id } : WAIT;
+  if (task.hasUnfinishedWork && control(task, SubtaskKind.plan) === undefined) return WAIT;
+  if (control(task, SubtaskKind.plan) !== undefined || !isLastStep(task)) return decidePlan(task);
+  return finishOrSucceed(task);
+}
+
+/** Whether the current step is known to be the last one without asking the plugin. */
+function isLastStep(task: TaskSnapshot): boolean {
+  if (task.type.hooks.includes('nextStep')) return false;
+  return task.step === task.type.steps.at(-1);
+}
+
+/** After the last step: run the plugin's `onDone` if it has one, otherwise the task has succeeded. */
+export function finishOrSucceed(task: Pick<TaskSnapshot, 'type'>): TaskMove {
+  return task.type.hooks.includes('onDone')
+    ? { do: 'insert-control', kind: SubtaskKind.finish }
+    : { do: 'finish', control: null };
+}
+
+function decideReverting(task: TaskSnapshot): TaskMove {
+  const revert = control(task, SubtaskKind.revert);
+  if (revert === undefined) {
+    // Pending rows end first; running ones end by their holder's word or when their node is fenced.
+    const hasPendingControl = task.controls.some((row) => !isTerminalSubtaskState(row.state));
+    if (task.hasUnfinishedWork || hasPendingControl) return { do: 'end-pending' };
+    if (task.hasRunning) return WAIT;
+    return task.hookRan && task.type.hooks.includes('revert')
+      ? { do: 'insert-control', kind: SubtaskKind.revert }
+      : { do: 'undo', control: null };
+  }
+  if (revert.state === 'succeed') return { do: 'undo', control: revert.id };
+  if (revert.state === 'failed') return { do: 'fail', error: revert.error ?? unexplained(revert) };
+  return WAIT;
+}
+
+/** A terminal task runs its clean hook, then leaves for history. */
+function decideTerminal(task: TaskSnapshot): TaskMove {
+  const clean = control(task, SubtaskKind.clean);
+  if (clean === undefined && task.hookRan && task.type.hooks.includes('cleanUp')) {
+    return { do: 'insert-control', kind: SubtaskKind.clean };
+  }
+  // A clean-up that failed for good doesn't hold the result back; its error stays visible in history.
+  return clean === undefined || isTerminalSubtaskState(clean.state) ? { do: 'archive' } : WAIT;
+}
+
+function unexplained(row: ControlSnapshot): ErrorData {
+  return {
+    code: 'INTERNAL',
+    message: `${row.kind} subtask ${row.id} is ${row.state} without an error`,
+    permanent: true,
+  };
+}

@@ -1,0 +1,77 @@
+import type { NodeId, TaskId } from './ids.ts';
+import { eligibleNodes, type NodeInfo, type WaitReason } from './nodes.ts';
+import { compareRank, type Ranked } from './rank.ts';
+
+/** What admission needs to know of a task. */
+export interface ReservingTask extends Ranked {
+  readonly type: string;
+  readonly typeVersion: string;
+  readonly scope: string;
+  /** Slots that the task wants on each of its nodes, at least 1. */
+  readonly slots: number;
+  /** The most nodes it may use; null: all. */
+  readonly maxNodes: number | null;
+  /** Nodes that it has reserved up to now: kept where possible, so that work isn't moved without need. */
+  readonly reserved: readonly NodeId[];
+}
+
+export interface Admission {
+  readonly taskId: TaskId;
+  /** Where it may run, in order of node id; empty: it waits. */
+  readonly nodes: readonly NodeId[];
+  /** Why it waits, when it does. */
+  readonly waiting: WaitReason | null;
+}
+
+/**
+ * Reserves slots in rank order: each task takes `slots` on each of its eligible nodes that has room beside the tasks
+ * ranked before it, up to `maxNodes`, and is admitted when at least one has. Lower-ranked tasks are looked through, as
+ * their work can be preempted. For equal nodes this is exactly the published stripe rule.
+ *
+ * @param limit how many tasks may be admitted at once.
+ */
+export function reserveInRankOrder(
+  tasks: readonly ReservingTask[],
+  nodes: readonly NodeInfo[],
+  limit: number,
+): readonly Admission[] {
+  const used = new Map<NodeId, number>();
+  let admitted = 0;
+  return tasks.toSorted(compareRank).map((task) => {
+    const waits = (waiting: WaitReason): Admission => ({ taskId: task.id, nodes: [], waiting });
+    if (admitted >= limit) {
+      return waits({ code: 'TASK_LIMIT', message: `${limit} tasks are scheduled already, which is the limit` });
+    }
+    const eligible = eligibleNodes(nodes, task);
+    if (eligible.none !== null) return waits(eligible.none);
+    const withRoom = eligible.nodes.filter((node) => (used.get(node.id) ?? 0) + task.slots <= node.slots);
+    if (withRoom.length === 0) return waits(noSlots(task, eligible.nodes));
+    const chosen = chooseNodes(withRoom, task, used);
+    for (const id of chosen) used.set(id, (used.get(id) ?? 0) + task.slots);
+    admitted += 1;
+    return { taskId: task.id, nodes: chosen, waiting: null };
+  });
+}
+
+/** Nodes that it already has first, then the ones with the most room; stable by id. */
+function chooseNodes(withRoom: readonly NodeInfo[], task: ReservingTask, used: ReadonlyMap<NodeId, number>): NodeId[] {
+  const room = (node: NodeInfo): number => node.slots - (used.get(node.id) ?? 0);
+  const kept = new Set(task.reserved);
+  const preferred = withRoom.toSorted((a, b) => {
+    if (kept.has(a.id) !== kept.has(b.id)) return kept.has(a.id) ? -1 : 1;
+    return room(b) - room(a) || (a.id < b.id ? -1 : 1);
+  });
+  return preferred
+    .slice(0, task.maxNodes ?? preferred.length)
+    .map((node) => node.id)
+    .toSorted();
+}
+
+function noSlots(task: ReservingTask, eligible: readonly NodeInfo[]): WaitReason {
+  const largest = Math.max(...eligible.map((node) => node.slots));
+  const message =
+    task.slots > largest
+      ? `wants ${task.slots} slots on a node, the largest has ${largest}; lower the task's slots or add a larger node`
+      : `no node has ${task.slots} slots free beside the tasks ranked before it`;
+  return { code: 'NO_SLOTS', message };
+}

@@ -1,0 +1,36 @@
+/** States of a subtask. `skipped` counts as done: a person decided to go on without it. */
+export const SubtaskState = {
+  pending: 'pending',
+  running: 'running',
+  succeed: 'succeed',
+  failed: 'failed',
+  canceled: 'canceled',
+  paused: 'paused',
+  skipped: 'skipped',
+} as const;
+export type SubtaskState = (typeof SubtaskState)[keyof typeof SubtaskState];
+
+/**
+ * What a subtask row is for. Everything but `work` is a control subtask: a hook of the plugin that runs on an executor as
+ * a row like any other, so that it is claimed, fenced, retried and moved by the same code.
+ */
+export const SubtaskKind = {
+  work: 'work',
+  prepare: 'prepare',
+  plan: 'plan',
+  finish: 'finish',
+  revert: 'revert',
+  clean: 'clean',
+} as const;
+export type SubtaskKind = (typeof SubtaskKind)[keyof typeof SubtaskKind];
+export type ControlKind = Exclude<SubtaskKind, 'work'>;
+
+/** Terminal states of a subtask; an unknown state counts as in flight. */
+export function isTerminalSubtaskState(state: string): boolean {
+  return (
+    state === SubtaskState.succeed ||
+    state === SubtaskState.failed ||
+    state === SubtaskState.canceled ||
+    state === SubtaskState.skipped
+  );
+}
