@@ -1,1 +1,24 @@
-export {};
+export {
+  CONTRACT_VERSION,
+  defineTaskType,
+  type MetaSchema,
+  type TaskType,
+  type TaskTypeDefaults,
+  type TaskTypeDefinition,
+} from './define-task-type.ts';
+export type { Extension } from './extension.ts';
+export type { FinishedSubtask, HookContext, TaskView } from './hook-context.ts';
+export type { JsonObject, JsonValue } from './json.ts';
+export type { Logger } from './logger.ts';
+export type { PlanContext, PlannedSubtask, Prepared, SchedulerExtension } from './scheduler-extension.ts';
+export type { Progress, StepExecutor, SubtaskContext, SubtaskResource } from './step-executor.ts';
+export { StopReason, stopReason, SubtaskStopped } from './stop-reason.ts';
+export type {
+  EffectOutcome,
+  LedgerEntry,
+  SqlClient,
+  SqlResult,
+  SqlRow,
+  TargetConnection,
+} from './target-connection.ts';
+export { TaskTypeError } from './task-type-error.ts';

@@ -1,0 +1,91 @@
+import type { StandardJSONSchemaV1, StandardSchemaV1 } from '@standard-schema/spec';
+import type { Extension } from './extension.ts';
+import type { SchedulerExtension } from './scheduler-extension.ts';
+
+/**
+ * The version of the contract between framework and task type. An executor refuses a package of another one
+ * (PLUGIN_CONTRACT); it rises only when an existing package would break.
+ */
+export const CONTRACT_VERSION = 1;
+
+/** A schema that validates and can give its JSON Schema: zod 4, and whatever else speaks Standard Schema with JSON Schema. */
+export type MetaSchema<Meta = unknown> = StandardSchemaV1<unknown, Meta> & StandardJSONSchemaV1<unknown, Meta>;
+
+/** What a task of this type gets when its submit doesn't say otherwise. */
+export interface TaskTypeDefaults {
+  /** Slots on each node, at least 1. Default 1. */
+  readonly slots?: number;
+  /** Slots of one subtask; a node runs `slots / slotsPerSubtask` of the task's subtasks at once. Default: all of `slots`. */
+  readonly slotsPerSubtask?: number;
+  /** The most nodes. Default: all. */
+  readonly maxNodes?: number;
+  /** What a failure leads to. Default `revert`. */
+  readonly onFailure?: 'revert' | 'hold';
+  /** How often a failing subtask is tried, and how long it waits in between. */
+  readonly retry?: {
+    /** Default 5. */
+    readonly maxFailures?: number;
+    /** Default 1,000. */
+    readonly initialMs?: number;
+    /** Default 2. */
+    readonly factor?: number;
+    /** Default 60,000. */
+    readonly maxMs?: number;
+  };
+}
+
+export interface TaskTypeDefinition<Meta = unknown, Settings = unknown> {
+  /** The name that a submit uses: lower case, letters, digits and `-`. */
+  readonly type: string;
+  /** `major.minor.patch` of the type; a task keeps the version that it was submitted with. */
+  readonly version: string;
+  /** One line for `longshore type list`. */
+  readonly description?: string;
+  /** What a task's meta must be. Its JSON Schema is what the owner validates a submit against. */
+  readonly meta: MetaSchema<Meta>;
+  /** What an executor's configuration may say for this type on its machine, such as allowed folders. */
+  readonly settings?: StandardSchemaV1<unknown, Settings>;
+  /** Names of the steps in their order, at least one. */
+  readonly steps: readonly string[];
+  readonly defaults?: TaskTypeDefaults;
+  /** Names of the connections that a meta uses; refused before anything runs when an executor lacks one. */
+  connections?(meta: Meta): readonly string[];
+  readonly scheduler: SchedulerExtension<Meta, Settings>;
+  readonly executor: Extension<Meta, Settings>;
+}
+
+/** A task type as an executor loads it: the default export of its package. */
+export interface TaskType<Meta = unknown, Settings = unknown> extends TaskTypeDefinition<Meta, Settings> {
+  readonly contract: number;
+}
+
+const NAME = /^[a-z][a-z0-9-]{0,63}$/;
+const STEP = /^[a-z][a-z0-9_-]{0,63}$/;
+const VERSION = /^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?$/;
+
+/**
+ * Declares a task type. Export the result as the package's default.
+ *
+ * @throws {TypeError} when the name, version or steps are not well formed.
+ */
+export function defineTaskType<Meta, Settings = undefined>(
+  definition: TaskTypeDefinition<Meta, Settings>,
+): TaskType<Meta, Settings> {
+  if (!NAME.test(definition.type)) {
+    throw new TypeError(
+      `task type name ${JSON.stringify(definition.type)}: lower case letters, digits and "-", at most 64`,
+    );
+  }
+  if (!VERSION.test(definition.version)) {
+    throw new TypeError(
+      `version ${JSON.stringify(definition.version)} of ${definition.type}: expected major.minor.patch`,
+    );
+  }
+  if (definition.steps.length === 0 || !definition.steps.every((step) => STEP.test(step))) {
+    throw new TypeError(`steps of ${definition.type}: at least one, lower case letters, digits, "-" and "_"`);
+  }
+  if (new Set(definition.steps).size !== definition.steps.length) {
+    throw new TypeError(`steps of ${definition.type}: each name once`);
+  }
+  return { ...definition, contract: CONTRACT_VERSION };
+}

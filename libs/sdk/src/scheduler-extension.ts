@@ -1,0 +1,59 @@
+import type { HookContext } from './hook-context.ts';
+import type { JsonValue } from './json.ts';
+
+/** One subtask that a plan asks for. */
+export interface PlannedSubtask {
+  /** The work's description: JSON of at most 64 KiB. */
+  readonly meta: JsonValue;
+  /** Rows that it is expected to be, for progress and the time left. */
+  readonly rows?: number;
+  /** Bytes that it is expected to be. */
+  readonly bytes?: number;
+}
+
+/** What `prepare` may change before the task is admitted. */
+export interface Prepared<Meta> {
+  readonly meta?: Meta;
+  /** Slots on each node, at least 1. */
+  readonly slots?: number;
+  /** The most nodes it may use, at least 1. */
+  readonly maxNodes?: number;
+}
+
+/** What `planStep` gets. */
+export interface PlanContext<Meta = unknown, Settings = unknown> extends HookContext<Meta, Settings> {
+  /** How many nodes the step will be spread over, as of now. */
+  readonly nodeCount: number;
+}
+
+/**
+ * The part of a task type that plans. All of its hooks run on executors, as control subtasks: they may be retried after a
+ * crash, so each must be safe to run again.
+ */
+export interface SchedulerExtension<Meta = unknown, Settings = unknown> {
+  /**
+   * Once, before admission: look at the input, check the target, and say what it needs.
+   * Throw a permanent error for what can't work; nothing has been changed by then.
+   */
+  // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- a hook without a result just ends
+  prepare?(context: HookContext<Meta, Settings>): Promise<Prepared<Meta> | void>;
+  /** The subtasks of a step, in order. None skips the step. Written page by page while it is iterated; atomic in effect. */
+  planStep(
+    context: PlanContext<Meta, Settings>,
+    step: string,
+  ): AsyncIterable<PlannedSubtask> | Iterable<PlannedSubtask>;
+  /**
+   * The step after `current` (null: before the first one); null when there is no further step. Without this hook the steps
+   * run in the order of the definition.
+   */
+  nextStep?(context: HookContext<Meta, Settings>, current: string | null): Promise<string | null>;
+  /** After the last step. What it returns is the task's result (JSON of at most 64 KiB). Must be idempotent. */
+  // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- a hook without a result just ends
+  onDone?(context: HookContext<Meta, Settings>): Promise<JsonValue | void>;
+  /** Undoes what the task did, after everything of it has stopped. Must be idempotent. */
+  revert?(context: HookContext<Meta, Settings>): Promise<void>;
+  /** Removes what the task left lying about, whatever its end. Must be idempotent; never holds the task's result back. */
+  cleanUp?(context: HookContext<Meta, Settings>): Promise<void>;
+  /** Whether an error without a `permanent` flag of its own may pass by itself. Default: yes. */
+  isRetryableError?(error: unknown): boolean;
+}

@@ -1,0 +1,56 @@
+import type { HookContext } from './hook-context.ts';
+import type { JsonValue } from './json.ts';
+
+/** Slots and memory that a running subtask has. */
+export interface SubtaskResource {
+  readonly slots: number;
+  /** What its slots buy, in bytes. A runner beyond it is ended. */
+  readonly memoryBytes: number;
+}
+
+/** How much of its subtask a hook has done; added up over subtasks for the task's progress. */
+export interface Progress {
+  /** Adds to what was done. Cheap: it is counted in memory and reported at most once a second. */
+  add(done: { readonly rows?: number; readonly bytes?: number }): void;
+}
+
+/** What `runSubtask` gets. */
+export interface SubtaskContext<Meta = unknown, Settings = unknown> extends HookContext<Meta, Settings> {
+  readonly subtask: {
+    /** Decimal string of 64 bits. */
+    readonly id: string;
+    readonly step: string;
+    /** Position in its step, from 1. */
+    readonly ordinal: number;
+    /** What the plan said of it. */
+    readonly meta: JsonValue;
+    /** The same for every attempt of this subtask: for targets that take an idempotency key. */
+    readonly idempotencyKey: string;
+  };
+  /** What an earlier attempt stored with `saveCheckpoint`, or null. */
+  readonly checkpoint: JsonValue;
+  /**
+   * Stores how far the subtask came, for the attempt after this one. Resolves when it is stored.
+   *
+   * @param value JSON of at most 64 KiB.
+   */
+  saveCheckpoint(value: JsonValue): Promise<void>;
+  readonly progress: Progress;
+  readonly resource: SubtaskResource;
+}
+
+/** Runs the subtasks of one step in one runner. One instance per runner and step; `runSubtask` may be called concurrently. */
+export interface StepExecutor<Meta = unknown, Settings = unknown> {
+  /** Once before the first subtask: load what all of them need. */
+  init?(context: HookContext<Meta, Settings>): Promise<void>;
+  /**
+   * Does one subtask's work. It may run again after a crash or a move, and an earlier attempt may still be running
+   * somewhere: effects go through the context's connections.
+   *
+   * @returns what the next step's plan may need (JSON of at most 64 KiB), or nothing.
+   */
+  // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- a hook without a result just ends
+  runSubtask(context: SubtaskContext<Meta, Settings>): Promise<JsonValue | void>;
+  /** Once after the last subtask, also after a failure. Errors are logged, nothing more. */
+  cleanup?(): Promise<void>;
+}

@@ -1,0 +1,32 @@
+/** Why a hook is asked to stop. What follows for its subtask is the framework's to do; the hook only ends, soon. */
+export const StopReason = {
+  /** The task is being undone. */
+  cancel: 'cancel',
+  pause: 'pause',
+  /** A higher-ranked task takes the slots. */
+  preempt: 'preempt',
+  /** The balancer wants it elsewhere. */
+  move: 'move',
+  /** The executor is being stopped. */
+  shutdown: 'shutdown',
+  /** The executor could not renew its lease: somebody else may run this now. */
+  lostLease: 'lost-lease',
+  timeout: 'timeout',
+} as const;
+export type StopReason = (typeof StopReason)[keyof typeof StopReason];
+
+/** The `reason` of a hook's `signal`: what is thrown by everything that takes the signal. */
+export class SubtaskStopped extends Error {
+  override readonly name = 'SubtaskStopped';
+  readonly reason: StopReason;
+
+  constructor(reason: StopReason) {
+    super(`the subtask was stopped: ${reason}`);
+    this.reason = reason;
+  }
+}
+
+/** The typed reason of an aborted signal; null while it isn't aborted, or when somebody else's code aborted it. */
+export function stopReason(signal: AbortSignal): StopReason | null {
+  return signal.aborted && signal.reason instanceof SubtaskStopped ? signal.reason.reason : null;
+}

@@ -1,0 +1,65 @@
+import type { JsonValue } from './json.ts';
+
+export type SqlRow = Record<string, unknown>;
+
+export interface SqlResult<R extends SqlRow = SqlRow> {
+  readonly rows: R[];
+  readonly rowCount: number | null;
+}
+
+/** A session of the target database, as far as plugins need it. */
+export interface SqlClient {
+  /**
+   * Runs one statement. Values travel as parameters, never as text.
+   *
+   * @throws the driver's error, with its SQLSTATE in `code`.
+   */
+  query<R extends SqlRow = SqlRow>(text: string, values?: readonly unknown[]): Promise<SqlResult<R>>;
+  /** Hands a driver stream (such as one of `pg-copy-streams`) to the session, and returns it. */
+  stream<S>(submittable: S): S;
+}
+
+/** What one subtask left in the ledger of the target database. */
+export interface LedgerEntry {
+  readonly subtaskId: string;
+  readonly step: string;
+  readonly attempt: number;
+  /** What the effect returned. */
+  readonly result: JsonValue;
+  /** The effect's transaction id, as a decimal string of 64 bits; its lower 32 bits are the `xmin` of the rows that it wrote. */
+  readonly transactionId: string;
+}
+
+export interface EffectOutcome<R extends JsonValue> {
+  readonly result: R;
+  /** True: an earlier attempt had committed this effect already, and `result` is what it returned. Nothing was done twice. */
+  readonly isRepeat: boolean;
+}
+
+/**
+ * A connection that a task's meta names and the executor resolves. Its methods are how effects in a target database stay
+ * harmless when a subtask runs twice, or late: whatever writes goes through `effectOnce` (work) or `revertEffects`.
+ */
+export interface TargetConnection {
+  readonly name: string;
+  /** Reads and checks that change nothing. The session goes back to the pool afterwards. */
+  read<T>(work: (client: SqlClient) => Promise<T>): Promise<T>;
+  /**
+   * Runs the subtask's whole effect as one transaction together with its row in the ledger, so that it is committed exactly
+   * once however often the subtask is run: a second attempt waits for the first one's transaction and then gets its result.
+   * READ COMMITTED; once per subtask and connection.
+   *
+   * @param work gets the transaction's session; what it returns is kept in the ledger (JSON, at most 64 KiB).
+   * @throws whatever `work` throws, after the rollback.
+   */
+  effectOnce<R extends JsonValue>(work: (client: SqlClient) => Promise<R>): Promise<EffectOutcome<R>>;
+  /** Effects of this task that were committed, in order of their subtasks' ids; of one step, or of all. */
+  ledger(step?: string): Promise<readonly LedgerEntry[]>;
+  /**
+   * Undoes this task's effects in one transaction, for `revert` hooks: when `work` has returned, the ledger's rows of this task
+   * are removed in the same transaction.
+   *
+   * @param work gets the session and what the task had committed.
+   */
+  revertEffects<T>(work: (client: SqlClient, committed: readonly LedgerEntry[]) => Promise<T>): Promise<T>;
+}

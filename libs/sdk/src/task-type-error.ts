@@ -1,0 +1,26 @@
+import type { JsonObject } from './json.ts';
+
+/**
+ * What a task type throws when something can't be done. Everything else that is thrown counts as transient and is tried
+ * again by the retry policy, unless `isRetryableError` says otherwise.
+ */
+export class TaskTypeError extends Error {
+  override readonly name = 'TaskTypeError';
+  /** Stable, in capitals, with the type's prefix: `IMPORT_FILE_MISSING`. */
+  readonly code: string;
+  /** True: trying again can't help, the subtask fails at once. */
+  readonly permanent: boolean;
+  /** Typed fields for programs, such as the file and line of a bad row. */
+  readonly details: JsonObject | undefined;
+
+  constructor(
+    code: string,
+    message: string,
+    options: { readonly permanent?: boolean; readonly cause?: unknown; readonly details?: JsonObject } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.permanent = options.permanent ?? true;
+    this.details = options.details;
+  }
+}
