@@ -1,1 +1,27 @@
-export {};
+export { API, type ApiMethod, type ApiReply, type ApiRequest } from './api.ts';
+export { OWNER_QUEUE, SUBJECT_PREFIX, subjects, type Subjects } from './subjects.ts';
+export { replyEnvelope, wireError, type ReplyEnvelope } from './wire-error.ts';
+export type {
+  CancelReply,
+  CancelRequest,
+  ControlProgress,
+  EventsReply,
+  EventsRequest,
+  EventView,
+  GetRequest,
+  ListReply,
+  ListRequest,
+  NodeProgress,
+  StepProgress,
+  SubmitReply,
+  SubmitRequest,
+  SubtasksReply,
+  SubtasksRequest,
+  SubtaskView,
+  TaskDetail,
+  TaskRef,
+  TaskView,
+} from './task-payloads.ts';
+export type { NodesReply, NodeView, TypesReply, TypeView } from './cluster-payloads.ts';
+export { controlHint, taskHint, wakeHint, type ControlHint, type TaskHint, type WakeHint } from './hints.ts';
+export { readTraceContext, TRACEPARENT_HEADER, TRACESTATE_HEADER, type TraceContext } from './trace-context.ts';

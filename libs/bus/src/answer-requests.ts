@@ -1,0 +1,57 @@
+import { LongshoreError, toErrorData } from '@longshore/core';
+import {
+  API,
+  OWNER_QUEUE,
+  readTraceContext,
+  type ApiMethod,
+  type ReplyEnvelope,
+  type Subjects,
+} from '@longshore/protocol';
+import type { Msg, NatsConnection } from '@nats-io/transport-node';
+import type { ApiHandler, ApiHandlers, Subscription } from './bus.ts';
+
+/** Subscribes to every method in the owners' queue group. */
+export function answerRequests(nats: NatsConnection, subjects: Subjects, handlers: ApiHandlers): Subscription {
+  const methods = Object.keys(API) as ApiMethod[];
+  const subscriptions = methods.map((method) =>
+    nats.subscribe(subjects.api(method), {
+      queue: OWNER_QUEUE,
+      callback: (error, message) => {
+        if (error === null) void answer(message, method, handlers[method] as ApiHandler<ApiMethod>);
+      },
+    }),
+  );
+  return { close: () => subscriptions.forEach((subscription) => subscription.unsubscribe()) };
+}
+
+async function answer<M extends ApiMethod>(message: Msg, method: M, handler: ApiHandler<M>): Promise<void> {
+  let reply: ReplyEnvelope;
+  try {
+    const request = parseRequest(method, message);
+    const trace = readTraceContext((name) => message.headers?.get(name));
+    reply = { ok: true, value: await handler(request as Parameters<ApiHandler<M>>[0], { trace }) };
+  } catch (thrown) {
+    reply = { ok: false, error: toErrorData(thrown) };
+  }
+  try {
+    message.respond(JSON.stringify(reply));
+  } catch (thrown) {
+    // A reply beyond the server's payload limit is refused here, synchronously; the caller still gets an answer.
+    message.respond(JSON.stringify({ ok: false, error: toErrorData(thrown) } satisfies ReplyEnvelope));
+  }
+}
+
+function parseRequest(method: ApiMethod, message: Msg): unknown {
+  let payload: unknown;
+  try {
+    payload = JSON.parse(message.string());
+  } catch (cause) {
+    throw new LongshoreError('ARGUMENT_INVALID', `the request ${method} is not JSON`, { cause });
+  }
+  const parsed = API[method].request.safeParse(payload);
+  if (parsed.success) return parsed.data;
+  const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'request'}: ${issue.message}`);
+  throw new LongshoreError('ARGUMENT_INVALID', issues.join('; '), {
+    details: { fields: parsed.error.issues.map((issue) => issue.path.join('.')) },
+  });
+}

@@ -1,0 +1,48 @@
+import type { ApiMethod, ApiReply, ApiRequest, Subjects, TraceContext } from '@longshore/protocol';
+import type { z } from 'zod';
+
+export interface RequestOptions {
+  /** Milliseconds to wait for the reply. Default: the connection's. */
+  readonly timeoutMs?: number;
+  /** Travels in the headers, so that the answering service goes on with the caller's trace. */
+  readonly trace?: TraceContext | null;
+}
+
+/** Answers requests of one method. What it throws travels back as an error with its code. */
+export type ApiHandler<M extends ApiMethod> = (
+  request: ApiRequest<M>,
+  context: { readonly trace: TraceContext | null },
+) => Promise<ApiReply<M>>;
+
+export type ApiHandlers = { readonly [M in ApiMethod]: ApiHandler<M> };
+
+export interface Subscription {
+  /** Stops delivery. */
+  close(): void;
+}
+
+/** A connection to NATS with Longshore's subjects and payloads. */
+export interface Bus {
+  readonly subjects: Subjects;
+  /** False while the connection is lost and being re-established. */
+  readonly isConnected: boolean;
+  /**
+   * Asks an owner.
+   *
+   * @throws {LongshoreError} BUS_UNAVAILABLE when there is no connection or nobody answers, BUS_TIMEOUT when the answer
+   * takes too long, and whatever the owner answered with, by its own code.
+   */
+  request<M extends ApiMethod>(method: M, payload: ApiRequest<M>, options?: RequestOptions): Promise<ApiReply<M>>;
+  /** Answers every method, one of the group of owners per request. A request that doesn't fit its schema gets ARGUMENT_INVALID. */
+  answer(handlers: ApiHandlers): Subscription;
+  /** Sends a hint. Dropped while disconnected: hints only speed up what a poll would find. */
+  publish(subject: string, payload: unknown): void;
+  /** Receives hints; what doesn't fit the schema is dropped. */
+  subscribe<T>(subject: string, schema: z.ZodType<T>, receive: (payload: T) => void): Subscription;
+  /** Calls back after each re-established connection: hints were missed, look now. */
+  onReconnect(callback: () => void): void;
+  /** Resolves once everything sent so far has reached the server. */
+  flush(): Promise<void>;
+  /** Sends what is queued and closes. Idempotent, at most a second. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,129 @@
+import { LongshoreError } from '@longshore/core';
+import {
+  API,
+  replyEnvelope,
+  subjects as subjectsOf,
+  TRACEPARENT_HEADER,
+  TRACESTATE_HEADER,
+  type ApiMethod,
+  type ApiReply,
+  type TraceContext,
+} from '@longshore/protocol';
+import { connect, headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
+import { answerRequests } from './answer-requests.ts';
+import { natsOptions, type BusOptions } from './bus-options.ts';
+import type { Bus, RequestOptions } from './bus.ts';
+import { RemoteError, requestError } from './request-errors.ts';
+
+const DEFAULT_REQUEST_TIMEOUT_MS = 5_000;
+/** Draining waits for subscriptions that may hang with the server; a stop must not. */
+const CLOSE_TIMEOUT_MS = 1_000;
+
+/**
+ * Connects to NATS. Once it was up, the connection is re-established for ever.
+ *
+ * @throws {LongshoreError} BUS_UNAVAILABLE when no server answers and `waitForServer` is false.
+ */
+export async function connectBus(options: BusOptions): Promise<Bus> {
+  const subjects = subjectsOf(options.cluster);
+  const nats = await open(options);
+  const reconnected = new Set<() => void>();
+  let isConnected = true;
+  void watchStatus(nats, {
+    disconnect: () => (isConnected = false),
+    reconnect: () => {
+      isConnected = true;
+      for (const callback of reconnected) callback();
+    },
+  });
+  return {
+    subjects,
+    get isConnected() {
+      return isConnected;
+    },
+    async request<M extends ApiMethod>(
+      method: M,
+      payload: unknown,
+      request: RequestOptions = {},
+    ): Promise<ApiReply<M>> {
+      if (!isConnected) {
+        throw new LongshoreError('BUS_UNAVAILABLE', `${method} was not sent: the connection to NATS is lost`);
+      }
+      const timeoutMs = request.timeoutMs ?? options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
+      const trace = traceHeaders(request.trace ?? null);
+      const reply = await nats
+        .request(subjects.api(method), JSON.stringify(payload), {
+          timeout: timeoutMs,
+          ...(trace === null ? {} : { headers: trace }),
+        })
+        .catch((thrown: unknown) => {
+          throw requestError(thrown, method, timeoutMs);
+        });
+      const envelope = replyEnvelope.parse(JSON.parse(reply.string()));
+      if (!envelope.ok) throw new RemoteError(envelope.error);
+      return API[method].reply.parse(envelope.value) as ApiReply<M>;
+    },
+    answer: (handlers) => answerRequests(nats, subjects, handlers),
+    publish: (subject, payload) => {
+      if (isConnected && !nats.isClosed()) nats.publish(subject, JSON.stringify(payload));
+    },
+    subscribe: (subject, schema, receive) => {
+      const subscription = nats.subscribe(subject, {
+        callback: (error, message) => {
+          if (error !== null) return;
+          const parsed = schema.safeParse(parseJson(message.string()));
+          if (parsed.success) receive(parsed.data);
+        },
+      });
+      return { close: () => subscription.unsubscribe() };
+    },
+    onReconnect: (callback) => void reconnected.add(callback),
+    flush: () => nats.flush(),
+    close: async () => {
+      if (nats.isClosed()) return;
+      if (!isConnected) return nats.close();
+      await Promise.race([nats.drain().catch(() => nats.close()), afterMs(CLOSE_TIMEOUT_MS)]);
+      await nats.close();
+    },
+  };
+}
+
+async function open(options: BusOptions): Promise<NatsConnection> {
+  try {
+    return await connect(natsOptions(options));
+  } catch (cause) {
+    const servers = typeof options.servers === 'string' ? options.servers : options.servers.join(', ');
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new LongshoreError('BUS_UNAVAILABLE', `cannot connect to NATS at ${servers}: ${reason}`, { cause });
+  }
+}
+
+async function watchStatus(
+  nats: NatsConnection,
+  on: { readonly disconnect: () => void; readonly reconnect: () => void },
+): Promise<void> {
+  for await (const status of nats.status()) {
+    if (status.type === 'disconnect') on.disconnect();
+    if (status.type === 'reconnect') on.reconnect();
+  }
+}
+
+function traceHeaders(trace: TraceContext | null): MsgHdrs | null {
+  if (trace === null) return null;
+  const result = headers();
+  result.set(TRACEPARENT_HEADER, trace.traceparent);
+  if (trace.tracestate !== undefined) result.set(TRACESTATE_HEADER, trace.tracestate);
+  return result;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function afterMs(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}

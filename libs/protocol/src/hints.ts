@@ -1,0 +1,19 @@
+import { z } from 'zod';
+
+/**
+ * Messages without a reply. Each only says "look now": the receiver reads the store, so a lost, late or doubled one
+ * changes nothing but the time it takes.
+ */
+export const wakeHint = z.object({ reason: z.string().optional() });
+export type WakeHint = z.infer<typeof wakeHint>;
+
+/** To a node: look at the state of this task, whose work you may be running. */
+export const controlHint = z.object({ taskId: z.string() });
+export type ControlHint = z.infer<typeof controlHint>;
+
+/** To watchers of a task: it changed its state, or came further. */
+export const taskHint = z.object({
+  kind: z.enum(['state', 'progress']),
+  state: z.string().optional(),
+});
+export type TaskHint = z.infer<typeof taskHint>;

@@ -1,0 +1,189 @@
+import { MAX_KEY_CHARS, PRIORITY } from '@longshore/core';
+import { z } from 'zod';
+import { wireError } from './wire-error.ts';
+
+const id = z.string().regex(/^[1-9]\d{0,18}$/, 'expected a decimal id');
+const instant = z.iso.datetime();
+
+/** A task named by id or by key. */
+export const taskRef = z
+  .object({ id: id.optional(), key: z.string().min(1).max(MAX_KEY_CHARS).optional() })
+  .refine((ref) => (ref.id === undefined) !== (ref.key === undefined), { message: 'name the task by id or by key' });
+export type TaskRef = z.infer<typeof taskRef>;
+
+/** A request for a task. */
+export const submitRequest = z.object({
+  /** Task type, such as `import`. */
+  type: z.string().min(1).max(64),
+  /** Idempotency key: a second submit with the same key and content returns the same task. Default: a random one. */
+  key: z.string().min(1).max(MAX_KEY_CHARS).optional(),
+  /** Version of the type; default: the newest that is registered. */
+  typeVersion: z.string().optional(),
+  /** What to do, as the type's schema wants it. At most 256 KiB of JSON. */
+  meta: z.record(z.string(), z.unknown()),
+  /** 1..1024, lower goes first. Default 512. */
+  priority: z.int().min(PRIORITY.min).max(PRIORITY.max).optional(),
+  /** Slots on each node. Default: the type's. */
+  slots: z.int().min(1).max(4096).optional(),
+  /** Slots of one subtask. Default: the type's. */
+  slotsPerSubtask: z.int().min(1).max(4096).optional(),
+  /** The most nodes. Default: the type's, or all. */
+  maxNodes: z.int().min(1).max(100_000).optional(),
+  /** Service scope. Default '': nodes without a scope, or the background ones where there are any. */
+  scope: z.string().max(128).optional(),
+  onFailure: z.enum(['revert', 'hold']).optional(),
+});
+export type SubmitRequest = z.infer<typeof submitRequest>;
+
+/** A task as everybody sees it. */
+export const taskView = z.object({
+  id,
+  key: z.string(),
+  type: z.string(),
+  typeVersion: z.string(),
+  state: z.string(),
+  outcome: z.enum(['succeeded', 'failed', 'canceled']).nullable(),
+  step: z.string().nullable(),
+  priority: z.int(),
+  slots: z.int(),
+  slotsPerSubtask: z.int(),
+  maxNodes: z.int().nullable(),
+  scope: z.string(),
+  onFailure: z.enum(['revert', 'hold']),
+  /** Nodes that it has slots on now. */
+  nodes: z.array(z.string()),
+  /** Why it waits, and since when. */
+  waiting: z.object({ code: z.string(), message: z.string(), since: instant }).nullable(),
+  error: wireError.nullable(),
+  result: z.unknown(),
+  createdAt: instant,
+  startedAt: instant.nullable(),
+  endedAt: instant.nullable(),
+  /** Whether it has left for history. */
+  isArchived: z.boolean(),
+});
+export type TaskView = z.infer<typeof taskView>;
+
+/** How far one step is. Rows and bytes are what subtasks reported; totals are what the plan expected, null where it didn't say. */
+export const stepProgress = z.object({
+  step: z.string(),
+  subtasks: z.object({ total: z.int(), pending: z.int(), running: z.int(), succeeded: z.int(), failed: z.int() }),
+  rows: z.int(),
+  bytes: z.int(),
+  totalRows: z.int().nullable(),
+  totalBytes: z.int().nullable(),
+});
+export type StepProgress = z.infer<typeof stepProgress>;
+
+/** What one node has done for the task's current step. */
+export const nodeProgress = z.object({
+  node: z.string(),
+  state: z.string(),
+  running: z.int(),
+  pending: z.int(),
+  succeeded: z.int(),
+  rows: z.int(),
+  bytes: z.int(),
+});
+export type NodeProgress = z.infer<typeof nodeProgress>;
+
+/** A control subtask that is under way: preparing, planning, finishing, reverting, cleaning up. */
+export const controlProgress = z.object({
+  kind: z.string(),
+  state: z.string(),
+  node: z.string(),
+  attempt: z.int(),
+  error: wireError.nullable(),
+});
+export type ControlProgress = z.infer<typeof controlProgress>;
+
+export const taskDetail = z.object({
+  task: taskView,
+  meta: z.unknown(),
+  steps: z.array(stepProgress),
+  nodes: z.array(nodeProgress),
+  controls: z.array(controlProgress),
+  /** Subtasks that were started more than once. */
+  rerun: z.int(),
+});
+export type TaskDetail = z.infer<typeof taskDetail>;
+
+export const getRequest = z.object({ task: taskRef });
+export type GetRequest = z.infer<typeof getRequest>;
+
+export const listRequest = z.object({
+  /** Only tasks in these states. */
+  states: z.array(z.string()).max(32).optional(),
+  type: z.string().optional(),
+  /** Include tasks that have left for history. Default false. */
+  history: z.boolean().optional(),
+  /** Only tasks with a smaller id: the last id of the page before. */
+  before: id.optional(),
+  /** Page size, 1..200. Default 50. */
+  limit: z.int().min(1).max(200).optional(),
+});
+export type ListRequest = z.infer<typeof listRequest>;
+
+export const listReply = z.object({ tasks: z.array(taskView), next: id.nullable() });
+export type ListReply = z.infer<typeof listReply>;
+
+export const cancelRequest = z.object({ task: taskRef, reason: z.string().max(1_000).optional() });
+export type CancelRequest = z.infer<typeof cancelRequest>;
+
+/** `changed: false`: it was being cancelled already. */
+export const cancelReply = z.object({ task: taskView, changed: z.boolean() });
+export type CancelReply = z.infer<typeof cancelReply>;
+
+export const submitReply = z.object({ task: taskView, created: z.boolean() });
+export type SubmitReply = z.infer<typeof submitReply>;
+
+export const eventView = z.object({
+  seq: z.int(),
+  at: instant,
+  actor: z.string(),
+  kind: z.string(),
+  from: z.string().nullable(),
+  to: z.string().nullable(),
+  subtaskId: id.nullable(),
+  message: z.string().nullable(),
+});
+export type EventView = z.infer<typeof eventView>;
+
+export const eventsRequest = z.object({
+  task: taskRef,
+  /** Only events after this number. Default 0: from the first. */
+  after: z.int().min(0).optional(),
+  /** Page size, 1..500. Default 100. */
+  limit: z.int().min(1).max(500).optional(),
+});
+export type EventsRequest = z.infer<typeof eventsRequest>;
+export const eventsReply = z.object({ events: z.array(eventView), next: z.int().nullable() });
+export type EventsReply = z.infer<typeof eventsReply>;
+
+export const subtaskView = z.object({
+  id,
+  kind: z.string(),
+  step: z.string(),
+  ordinal: z.int(),
+  state: z.string(),
+  node: z.string(),
+  attempt: z.int(),
+  failures: z.int(),
+  rows: z.int(),
+  bytes: z.int(),
+  error: wireError.nullable(),
+  startedAt: instant.nullable(),
+  endedAt: instant.nullable(),
+});
+export type SubtaskView = z.infer<typeof subtaskView>;
+
+export const subtasksRequest = z.object({
+  task: taskRef,
+  /** Only subtasks with a larger id: the last id of the page before. */
+  after: id.optional(),
+  /** Page size, 1..500. Default 100. */
+  limit: z.int().min(1).max(500).optional(),
+});
+export type SubtasksRequest = z.infer<typeof subtasksRequest>;
+export const subtasksReply = z.object({ subtasks: z.array(subtaskView), next: id.nullable() });
+export type SubtasksReply = z.infer<typeof subtasksReply>;
