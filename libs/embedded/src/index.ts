@@ -1,1 +1,9 @@
-export {};
+export { embeddedErrorCodes, EmbeddedError } from './errors.ts';
+export type { EmbeddedErrorCode, EmbeddedErrorOptions } from './errors.ts';
+export { findFreePort } from './find-free-port.ts';
+
+export { startPostgres } from './postgres/start-postgres.ts';
+export type { EmbeddedPostgres, PostgresOptions } from './postgres/postgres-options.ts';
+
+export { startChild } from './children/start-child.ts';
+export type { ChildExit, ChildProcessHandle, StartChildOptions } from './children/child-process-handle.ts';
