@@ -7,3 +7,6 @@ export type { EmbeddedPostgres, PostgresOptions } from './postgres/postgres-opti
 
 export { startChild } from './children/start-child.ts';
 export type { ChildExit, ChildProcessHandle, StartChildOptions } from './children/child-process-handle.ts';
+
+export { startBroker } from './broker/start-broker.ts';
+export type { Broker, BrokerOptions, BrokerStats } from './broker/broker-options.ts';
