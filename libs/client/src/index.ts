@@ -1,1 +1,27 @@
-export {};
+export { connectLongshore } from './connect-longshore.ts';
+export type { CallOptions, ConnectOptions, WaitOptions, WatchOptions } from './client-options.ts';
+export type { LongshoreClient } from './longshore-client.ts';
+export type { CancelOptions, TaskHandle } from './task-handle.ts';
+export type { SubmitOptions } from './submit-task.ts';
+export { TaskFailedError } from './task-failed-error.ts';
+
+// What the calls above take, give and throw, so that an application needs this one import.
+export { RemoteError } from '@longshore/bus';
+export { hasCode, isTerminalTaskState, LongshoreError, TaskOutcome, TaskState } from '@longshore/core';
+export type {
+  CancelReply,
+  ControlProgress,
+  EventView,
+  ListReply,
+  ListRequest,
+  NodeProgress,
+  NodeView,
+  StepProgress,
+  SubmitRequest,
+  SubtaskView,
+  TaskDetail,
+  TaskRef,
+  TaskView,
+  TraceContext,
+  TypeView,
+} from '@longshore/protocol';

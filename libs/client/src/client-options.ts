@@ -1,0 +1,58 @@
+import type { TaskDetail, TraceContext } from '@longshore/protocol';
+
+/** How to reach a Longshore cluster. */
+export interface ConnectOptions {
+  /** URLs of the NATS servers, `nats://host:4222`: one, several in a list, or several in one string with commas. */
+  readonly servers: string | readonly string[];
+  /** Name of the cluster: letters, digits, `-` and `_`, at most 64. Clusters on the same servers don't hear each other. */
+  readonly cluster: string;
+  /** Token of the NATS server. Default: none. */
+  readonly token?: string | undefined;
+  /** User and password of the NATS server. Default: none. */
+  readonly user?: string | undefined;
+  readonly password?: string | undefined;
+  /** Path of a NATS credentials file (JWT and seed). Default: none. */
+  readonly credentialsFile?: string | undefined;
+  /** Files of a TLS connection: `ca` alone verifies the server, `cert` and `key` identify this client. Default: no TLS. */
+  readonly tls?:
+    | { readonly ca?: string | undefined; readonly cert?: string | undefined; readonly key?: string | undefined }
+    | undefined;
+  /**
+   * How long one request waits for its reply, in milliseconds. Default 5,000. Raise it on slow links; lower it where the
+   * caller has a deadline of its own. A submit sends up to four requests.
+   */
+  readonly requestTimeoutMs?: number | undefined;
+  /** What the NATS server shows for this connection. Default `longshore-client`. */
+  readonly name?: string | undefined;
+}
+
+/** What every call takes. */
+export interface CallOptions {
+  /** W3C trace context of the caller: the owner goes on with that trace. Default: the owner starts one. */
+  readonly trace?: TraceContext | undefined;
+}
+
+/** How to follow a task. */
+export interface WatchOptions extends CallOptions {
+  /** Ends the watch: the loop throws the signal's `reason`. The task goes on. Default: only the task's end ends it. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * How often to ask when no message says that something changed, in milliseconds. Default 2,000, at least 500. Messages
+   * are only hints: this is the longest that a change can stay unseen when every one of them is lost.
+   */
+  readonly pollIntervalMs?: number | undefined;
+  /**
+   * Called for each look that failed because the cluster could not be reached (BUS_UNAVAILABLE, BUS_TIMEOUT,
+   * STORE_UNAVAILABLE). The watch goes on. Default: such a look passes unseen.
+   */
+  readonly onProblem?: ((problem: Error) => void) | undefined;
+}
+
+/** How long to wait for a task. */
+export interface WaitOptions extends WatchOptions {
+  /**
+   * What to wait for; the wait also ends when the task does. Default: the task's end. A task that holds its failure
+   * (`awaiting-resolution`) has not ended: somebody may still decide that it goes on.
+   */
+  readonly until?: ((snapshot: TaskDetail) => boolean) | undefined;
+}

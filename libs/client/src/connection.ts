@@ -1,0 +1,40 @@
+import type { Bus } from '@longshore/bus';
+import { LongshoreError } from '@longshore/core';
+import type { ApiMethod, ApiReply, ApiRequest } from '@longshore/protocol';
+import type { CallOptions } from './client-options.ts';
+
+/** A client's connection: the bus, and what ends with it. Shared by the client and its task handles. */
+export class Connection {
+  readonly bus: Bus;
+  readonly #closed = new AbortController();
+  readonly #reconnected = new Set<() => void>();
+
+  constructor(bus: Bus) {
+    this.bus = bus;
+    bus.onReconnect(() => {
+      for (const callback of this.#reconnected) callback();
+    });
+  }
+
+  /** Asks an owner; rejects as `Bus.request` does. */
+  request<M extends ApiMethod>(method: M, payload: ApiRequest<M>, options: CallOptions = {}): Promise<ApiReply<M>> {
+    if (this.#closed.signal.aborted) return Promise.reject(this.#closed.signal.reason as Error);
+    return this.bus.request(method, payload, { trace: options.trace ?? null });
+  }
+
+  /** A signal that aborts when the caller's does or when the client is closed. */
+  endsWith(signal: AbortSignal | undefined): AbortSignal {
+    return signal === undefined ? this.#closed.signal : AbortSignal.any([signal, this.#closed.signal]);
+  }
+
+  /** Calls back after each re-established connection. @returns what ends that. */
+  onReconnect(callback: () => void): () => void {
+    this.#reconnected.add(callback);
+    return () => void this.#reconnected.delete(callback);
+  }
+
+  async close(): Promise<void> {
+    this.#closed.abort(new LongshoreError('BUS_UNAVAILABLE', 'this client was closed; connect a new one'));
+    await this.bus.close();
+  }
+}

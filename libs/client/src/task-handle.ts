@@ -1,0 +1,115 @@
+import { isTerminalTaskState, taskId, TaskState, type TaskId } from '@longshore/core';
+import type { CancelReply, EventView, SubtaskView, TaskDetail, TaskView } from '@longshore/protocol';
+import type { CallOptions, WaitOptions, WatchOptions } from './client-options.ts';
+import type { Connection } from './connection.ts';
+import { readPages } from './read-pages.ts';
+import { TaskFailedError } from './task-failed-error.ts';
+import { watchTask } from './watch-task.ts';
+
+/** How to cancel. */
+export interface CancelOptions extends CallOptions {
+  /** Why, for the task's events; at most 1,000 characters. Default: no reason is noted. */
+  readonly reason?: string | undefined;
+}
+
+/** The largest page that an owner gives: few requests, each far below the message limit. */
+const PAGE_ITEMS = 200;
+
+/**
+ * One task: to look at it, follow it and cancel it. Every call throws `LongshoreError` BUS_UNAVAILABLE or BUS_TIMEOUT when
+ * the cluster can't be reached, and `RemoteError` with the owner's code when it refuses.
+ */
+export class TaskHandle {
+  readonly id: TaskId;
+  /** The task's idempotency key, the random one where the submit named none. */
+  readonly key: string;
+  /** The task as it was when this handle was made; `get()` reads it anew. */
+  readonly task: TaskView;
+  /** Whether the submit that gave this handle made the task; false when the task was there already. */
+  readonly created: boolean;
+  readonly #connection: Connection;
+
+  constructor(connection: Connection, task: TaskView, created: boolean) {
+    this.#connection = connection;
+    this.id = taskId(task.id);
+    this.key = task.key;
+    this.task = task;
+    this.created = created;
+  }
+
+  /**
+   * The task now: state, meta, progress by step and node, control subtasks under way.
+   *
+   * @throws {RemoteError} TASK_NOT_FOUND when its history was removed.
+   */
+  get(options: CallOptions = {}): Promise<TaskDetail> {
+    return this.#connection.request('task.get', { task: { id: this.id } }, options);
+  }
+
+  /**
+   * Snapshots of the task: one at once, then a new one whenever it changed, at most about two a second, the last one when
+   * it has ended. A lost connection doesn't end it: see `onProblem`.
+   *
+   * @throws the reason of `signal` when it aborts; {RemoteError} what an owner refuses with.
+   */
+  watch(options: WatchOptions = {}): AsyncIterable<TaskDetail> {
+    return watchTask(this.#connection, this.id, options);
+  }
+
+  /**
+   * Waits for the task's end, or for what `until` says. Resolves to the snapshot that ended the wait, whatever the task
+   * came to; `result()` is the call that throws for a failed one.
+   *
+   * @throws the reason of `signal` when it aborts; {RemoteError} what an owner refuses with.
+   */
+  async wait(options: WaitOptions = {}): Promise<TaskDetail> {
+    for await (const snapshot of this.watch(options)) {
+      if (isTerminalTaskState(snapshot.task.state) || options.until?.(snapshot) === true) return snapshot;
+    }
+    throw new TypeError('a watch ends with a terminal snapshot');
+  }
+
+  /**
+   * Waits for the task's end and gives its result, what the type's `onDone` returned; null where it returned nothing.
+   *
+   * @throws {TaskFailedError} when the task ended in any other way than `succeed`.
+   */
+  async result(options: WatchOptions = {}): Promise<unknown> {
+    const { task } = await this.wait(options);
+    if (task.state !== TaskState.succeed) throw new TaskFailedError(task);
+    return task.result;
+  }
+
+  /**
+   * Cancels the task: it stops what runs, undoes what was done and ends as `reverted`, outcome `canceled`. Resolves once
+   * that is decided; `wait()` for the end. `changed` is false when it was being cancelled or undone already.
+   *
+   * @throws {RemoteError} STATE_CONFLICT when it has ended.
+   */
+  cancel(options: CancelOptions = {}): Promise<CancelReply> {
+    const { reason } = options;
+    return this.#connection.request(
+      'task.cancel',
+      { task: { id: this.id }, ...(reason === undefined ? {} : { reason }) },
+      options,
+    );
+  }
+
+  /** Every event of the task up to now, oldest first: state changes, and the unusual ones of subtasks. */
+  events(options: CallOptions & { readonly after?: number } = {}): AsyncIterable<EventView> {
+    return readPages(async (after: number | undefined = options.after) => {
+      const page = { task: { id: this.id }, limit: PAGE_ITEMS, ...(after === undefined ? {} : { after }) };
+      const { events, next } = await this.#connection.request('task.events', page, options);
+      return { items: events, next };
+    });
+  }
+
+  /** Every subtask of the task, control subtasks included, in order of their ids. There may be millions. */
+  subtasks(options: CallOptions = {}): AsyncIterable<SubtaskView> {
+    return readPages(async (after: string | undefined) => {
+      const page = { task: { id: this.id }, limit: PAGE_ITEMS, ...(after === undefined ? {} : { after }) };
+      const { subtasks, next } = await this.#connection.request('task.subtasks', page, options);
+      return { items: subtasks, next };
+    });
+  }
+}

@@ -1,0 +1,64 @@
+import { hasCode, isTerminalTaskState, type ErrorCode, type TaskId } from '@longshore/core';
+import { taskHint, type TaskDetail } from '@longshore/protocol';
+import { orAborted, pause } from './abortable.ts';
+import type { WatchOptions } from './client-options.ts';
+import type { Connection } from './connection.ts';
+import { Wakeup } from './wakeup.ts';
+
+const DEFAULT_POLL_INTERVAL_MS = 2_000;
+/**
+ * The least time between two looks: a task of quick subtasks gives hundreds of hints a second, and two snapshots a second
+ * are as many as a person can read and an owner should compute for each watcher.
+ */
+const MIN_LOOK_INTERVAL_MS = 500;
+/** What passes by itself: the connection or the store comes back, and the watch goes on. */
+const PASSING: readonly ErrorCode[] = ['BUS_UNAVAILABLE', 'BUS_TIMEOUT', 'STORE_UNAVAILABLE'];
+
+/**
+ * Snapshots of a task: one at once, then one whenever it changed, the last one when it has ended.
+ *
+ * It subscribes before its first look, so that no change falls between the two; hints only say when to look again, and a
+ * slow poll finds what lost hints didn't say.
+ */
+export async function* watchTask(
+  connection: Connection,
+  id: TaskId,
+  options: WatchOptions = {},
+): AsyncGenerator<TaskDetail, void, undefined> {
+  const signal = connection.endsWith(options.signal);
+  const pollIntervalMs = Math.max(MIN_LOOK_INTERVAL_MS, options.pollIntervalMs ?? DEFAULT_POLL_INTERVAL_MS);
+  const wakeup = new Wakeup();
+  const hints = connection.bus.subscribe(connection.bus.subjects.taskEvents(id), taskHint, wakeup.wake);
+  const stopReconnects = connection.onReconnect(wakeup.wake);
+  let seen: string | undefined;
+  try {
+    while (true) {
+      signal.throwIfAborted();
+      wakeup.reset();
+      const lookedAtMs = performance.now();
+      const snapshot = await orAborted(look(connection, id, options), signal);
+      if (snapshot !== null) {
+        const text = JSON.stringify(snapshot);
+        if (text !== seen) yield snapshot;
+        if (isTerminalTaskState(snapshot.task.state)) return;
+        seen = text;
+      }
+      await pause(MIN_LOOK_INTERVAL_MS - (performance.now() - lookedAtMs), signal);
+      await wakeup.wait(pollIntervalMs - (performance.now() - lookedAtMs), signal);
+    }
+  } finally {
+    hints.close();
+    stopReconnects();
+  }
+}
+
+/** One snapshot; null when the cluster could not be reached just now. */
+async function look(connection: Connection, id: TaskId, options: WatchOptions): Promise<TaskDetail | null> {
+  try {
+    return await connection.request('task.get', { task: { id } }, options);
+  } catch (thrown) {
+    if (!PASSING.some((code) => hasCode(thrown, code))) throw thrown;
+    options.onProblem?.(thrown as Error);
+    return null;
+  }
+}

@@ -1,0 +1,166 @@
+import { startBroker, type Broker } from '@longshore/embedded';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { connectLongshore, TaskFailedError, type LongshoreClient } from '../src/index.ts';
+import { FakeOwner } from './fake-owner.ts';
+
+let broker: Broker;
+let owner: FakeOwner;
+let client: LongshoreClient;
+
+beforeEach(async () => {
+  broker = await startBroker({ token: 'secret' });
+  owner = await FakeOwner.start(broker.url, 'test', 'secret');
+  client = await connectLongshore({ servers: broker.url, token: 'secret', cluster: 'test', requestTimeoutMs: 200 });
+});
+
+afterEach(async () => {
+  await client.close();
+  await owner.bus.close();
+  await broker.stop();
+});
+
+describe('submit', () => {
+  test('a submit without a key makes a random one', async () => {
+    const one = await client.submit({ type: 'toy', meta: {} });
+    const two = await client.submit({ type: 'toy', meta: {} });
+    expect(one.key).toMatch(/^[0-9a-f-]{36}$/);
+    expect(two.key).not.toBe(one.key);
+    expect(one).toMatchObject({ id: '1', created: true, task: { type: 'toy' } });
+  });
+
+  test('a submit whose answer was lost is sent again with the same key, and is one task', async () => {
+    owner.unansweredSubmits = 1;
+    const task = await client.submit({ type: 'toy', meta: {} });
+    expect(task.created).toBe(true);
+    expect(owner.asked['task.submit']).toBe(2);
+    expect(owner.tasks.size).toBe(1);
+  });
+
+  test('a second submit of the same key gives the first task', async () => {
+    await client.submit({ type: 'toy', meta: {}, key: 'mine' });
+    expect(await client.submit({ type: 'toy', meta: {}, key: 'mine' })).toMatchObject({ id: '1', created: false });
+  });
+
+  test('without any answer it says which key to look for', async () => {
+    owner.unansweredSubmits = Infinity;
+    const submit = client.submit({ type: 'toy', meta: {}, key: 'mine' });
+    await expect(submit).rejects.toMatchObject({ code: 'BUS_TIMEOUT', details: { key: 'mine' } });
+    expect(owner.asked['task.submit']).toBe(4);
+  });
+
+  test('without an owner it fails at once', async () => {
+    await owner.leave();
+    await expect(client.submit({ type: 'toy', meta: {} })).rejects.toMatchObject({ code: 'BUS_UNAVAILABLE' });
+  });
+
+  test("an owner's refusal keeps its code", async () => {
+    await expect(client.submit({ type: 'nope', meta: {} })).rejects.toMatchObject({
+      name: 'RemoteError',
+      code: 'TYPE_UNKNOWN',
+      permanent: true,
+    });
+  });
+
+  test('a meta that no owner would take is not sent', async () => {
+    const submit = client.submit({ type: 'toy', meta: { text: 'x'.repeat(2_000_000) } });
+    await expect(submit).rejects.toMatchObject({ code: 'META_TOO_LARGE' });
+    expect(owner.asked['task.submit']).toBeUndefined();
+  });
+
+  test("the caller's trace travels along", async () => {
+    const trace = { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', tracestate: 'a=b' };
+    await client.submit({ type: 'toy', meta: {} }, { trace });
+    expect(owner.traces).toEqual([trace]);
+  });
+});
+
+describe('a task', () => {
+  test('is found by id and by key', async () => {
+    owner.put({ id: '7', key: 'seven' });
+    expect((await client.task({ id: '7' })).key).toBe('seven');
+    expect((await client.task({ key: 'seven' })).id).toBe('7');
+    await expect(client.task({ id: '8' })).rejects.toMatchObject({ code: 'TASK_NOT_FOUND' });
+  });
+
+  test('its result is what it returned', async () => {
+    owner.put({ state: 'succeed', outcome: 'succeeded', result: { rows: 3 } });
+    expect(await (await client.task({ id: '1' })).result()).toEqual({ rows: 3 });
+  });
+
+  test("a failed one throws the task's own error", async () => {
+    const error = { code: 'IMPORT_BAD_ROW', message: 'line 3', permanent: true, details: { line: 3 } };
+    owner.put({ state: 'reverted', outcome: 'failed', error });
+    const thrown: unknown = await (await client.task({ id: '1' })).result().catch((thrown: unknown) => thrown);
+    expect(thrown).toBeInstanceOf(TaskFailedError);
+    expect(thrown).toMatchObject({
+      code: 'IMPORT_BAD_ROW',
+      permanent: true,
+      details: { line: 3 },
+      message: 'task 1 (toy) failed: line 3',
+    });
+  });
+
+  test('a canceled one throws TASK_CANCELED', async () => {
+    owner.put();
+    const task = await client.task({ id: '1' });
+    expect(await task.cancel({ reason: 'no more' })).toMatchObject({ changed: true });
+    await expect(task.result()).rejects.toMatchObject({ code: 'TASK_CANCELED' });
+  });
+});
+
+describe('lists', () => {
+  test('are read page by page', async () => {
+    for (let id = 1; id <= 450; id += 1) {
+      owner.put({ id: String(id), key: `key-${id}` });
+      owner.events.push({
+        seq: id,
+        at: '2026-01-01T00:00:00.000Z',
+        actor: 'owner',
+        kind: 'state',
+        from: null,
+        to: null,
+        subtaskId: null,
+        message: null,
+      });
+      owner.subtasks.push({
+        id: String(id),
+        kind: 'work',
+        step: 'work',
+        ordinal: id,
+        state: 'pending',
+        node: 'n1',
+        attempt: 0,
+        failures: 0,
+        rows: 0,
+        bytes: 0,
+        error: null,
+        startedAt: null,
+        endedAt: null,
+      });
+    }
+    const task = await client.task({ id: '1' });
+    expect((await collect(task.events())).map(({ seq }) => seq)).toEqual(range(1, 450));
+    expect((await collect(task.events({ after: 440 }))).map(({ seq }) => seq)).toEqual(range(441, 450));
+    expect((await collect(task.subtasks())).map(({ ordinal }) => ordinal)).toEqual(range(1, 450));
+    expect(owner.asked).toMatchObject({ 'task.events': 4, 'task.subtasks': 3 });
+    const tasks = await collect(client.listAll({ limit: 100 }));
+    expect(tasks.map(({ id }) => Number(id))).toEqual(range(1, 450).reverse());
+    expect(await client.list({ limit: 2 })).toMatchObject({ tasks: [{ id: '450' }, { id: '449' }], next: '449' });
+  });
+
+  test('types can be narrowed to one', async () => {
+    expect((await client.types()).map(({ type }) => type)).toEqual(['toy', 'other']);
+    expect((await client.types('toy')).map(({ type }) => type)).toEqual(['toy']);
+    expect(await client.nodes()).toEqual([]);
+  });
+});
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from + 1 }, (_, index) => from + index);
+}
+
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}

@@ -1,0 +1,158 @@
+import { connectBus, type ApiHandlers, type Bus } from '@longshore/bus';
+import { LongshoreError, type TaskId } from '@longshore/core';
+import type { EventView, SubtaskView, TaskDetail, TaskView, TraceContext } from '@longshore/protocol';
+
+const CREATED_AT = '2026-01-01T00:00:00.000Z';
+
+/** A task as an owner would show it; tests name only what they are about. */
+export function taskView(fields: Partial<TaskView> = {}): TaskView {
+  return {
+    id: '1',
+    key: 'key-1',
+    type: 'toy',
+    typeVersion: '1.0.0',
+    state: 'running',
+    outcome: null,
+    step: 'work',
+    priority: 512,
+    slots: 1,
+    slotsPerSubtask: 1,
+    maxNodes: null,
+    scope: '',
+    onFailure: 'revert',
+    nodes: [],
+    waiting: null,
+    error: null,
+    result: null,
+    createdAt: CREATED_AT,
+    startedAt: null,
+    endedAt: null,
+    isArchived: false,
+    ...fields,
+  };
+}
+
+/** The answering side of the real protocol, over a list of tasks that the test owns. */
+export class FakeOwner {
+  readonly tasks = new Map<string, TaskDetail>();
+  readonly events: EventView[] = [];
+  readonly subtasks: SubtaskView[] = [];
+  readonly traces: (TraceContext | null)[] = [];
+  /** How often each method was asked. */
+  readonly asked: Record<string, number> = {};
+  /** The next so many submits are carried out, but their answers never leave. */
+  unansweredSubmits = 0;
+  readonly bus: Bus;
+  #answering: { close(): void } | undefined;
+
+  private constructor(bus: Bus) {
+    this.bus = bus;
+  }
+
+  static async start(servers: string, cluster: string, token?: string): Promise<FakeOwner> {
+    const owner = new FakeOwner(await connectBus({ servers, cluster, token, name: 'fake-owner' }));
+    await owner.answer();
+    return owner;
+  }
+
+  /** Starts answering. */
+  async answer(): Promise<void> {
+    this.#answering = this.bus.answer(this.#handlers());
+    await this.bus.flush();
+  }
+
+  /** Stops answering: what a cluster without an owner looks like. */
+  async leave(): Promise<void> {
+    this.#answering?.close();
+    await this.bus.flush();
+  }
+
+  put(fields: Partial<TaskView> = {}): TaskDetail {
+    const task = taskView(fields);
+    const detail: TaskDetail = { task, meta: {}, steps: [], nodes: [], controls: [], rerun: 0 };
+    this.tasks.set(task.id, detail);
+    return detail;
+  }
+
+  /** Changes a task; with `hint`, tells the watchers. */
+  change(id: string, fields: Partial<TaskView>, hint = true): void {
+    const detail = this.tasks.get(id);
+    if (detail === undefined) throw new Error(`no task ${id}`);
+    this.tasks.set(id, { ...detail, task: { ...detail.task, ...fields } });
+    if (hint) this.hint(id);
+  }
+
+  hint(id: string): void {
+    this.bus.publish(this.bus.subjects.taskEvents(id as TaskId), { kind: 'state' });
+  }
+
+  #count(method: string, trace: TraceContext | null): void {
+    this.asked[method] = (this.asked[method] ?? 0) + 1;
+    this.traces.push(trace);
+  }
+
+  #find(ref: { readonly id?: string | undefined; readonly key?: string | undefined }): TaskDetail {
+    const found = [...this.tasks.values()].find(({ task }) => task.id === ref.id || task.key === ref.key);
+    if (found === undefined) throw new LongshoreError('TASK_NOT_FOUND', 'there is no such task');
+    return found;
+  }
+
+  #handlers(): ApiHandlers {
+    return {
+      'task.submit': async ({ type, key = '' }, { trace }) => {
+        this.#count('task.submit', trace);
+        if (type !== 'toy') throw new LongshoreError('TYPE_UNKNOWN', `no executor ever registered ${type}`);
+        const known = [...this.tasks.values()].find(({ task }) => task.key === key);
+        const { task } = known ?? this.put({ id: String(this.tasks.size + 1), key });
+        if (this.unansweredSubmits-- > 0) await new Promise(() => undefined);
+        return { task, created: known === undefined };
+      },
+      'task.get': async ({ task }, { trace }) => {
+        this.#count('task.get', trace);
+        return Promise.resolve(this.#find(task));
+      },
+      'task.list': async ({ before, limit = 50 }) => {
+        const older = [...this.tasks.values()]
+          .map(({ task }) => task)
+          .filter(({ id }) => before === undefined || Number(id) < Number(before))
+          .sort((a, b) => Number(b.id) - Number(a.id));
+        const tasks = older.slice(0, limit);
+        return Promise.resolve({ tasks, next: older.length > limit ? (tasks.at(-1)?.id ?? null) : null });
+      },
+      'task.cancel': async ({ task }) => {
+        const { id } = this.#find(task).task;
+        this.change(id, { state: 'reverted', outcome: 'canceled' });
+        return Promise.resolve({ task: this.#find({ id }).task, changed: true });
+      },
+      'task.events': async ({ after = 0, limit = 100 }) => {
+        this.#count('task.events', null);
+        const later = this.events.filter(({ seq }) => seq > after);
+        const events = later.slice(0, limit);
+        return Promise.resolve({ events, next: later.length > limit ? (events.at(-1)?.seq ?? null) : null });
+      },
+      'task.subtasks': async ({ after = '0', limit = 100 }) => {
+        this.#count('task.subtasks', null);
+        const later = this.subtasks.filter(({ id }) => Number(id) > Number(after));
+        const subtasks = later.slice(0, limit);
+        return Promise.resolve({ subtasks, next: later.length > limit ? (subtasks.at(-1)?.id ?? null) : null });
+      },
+      'node.list': async () => Promise.resolve({ nodes: [] }),
+      'type.list': async ({ type }) =>
+        Promise.resolve({
+          types: ['toy', 'other']
+            .filter((name) => type === undefined || name === type)
+            .map((name) => ({
+              type: name,
+              version: '1.0.0',
+              description: '',
+              contract: 1,
+              steps: [],
+              hooks: [],
+              defaults: {},
+              schema: {},
+              nodes: [],
+            })),
+        }),
+    };
+  }
+}
