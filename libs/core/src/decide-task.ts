@@ -34,8 +34,8 @@ export interface TaskSnapshot {
   /** Whether any hook of the plugin has been started for this task. */
   readonly hookRan: boolean;
   readonly controls: readonly ControlSnapshot[];
-  /** Whether a work subtask of any step is pending, paused or running. */
-  readonly hasUnfinishedWork: boolean;
+  /** Whether a subtask of any kind is pending or paused. */
+  readonly hasPending: boolean;
   /** Whether a subtask of any kind is running on a node. */
   readonly hasRunning: boolean;
   /** The first failed work subtask's error. */
@@ -108,8 +108,9 @@ function decideRunning(task: TaskSnapshot): TaskMove {
   if (failed !== undefined) return { do: 'fail', error: failed.error ?? unexplained(failed) };
   const finish = control(task, SubtaskKind.finish);
   if (finish !== undefined) return finish.state === 'succeed' ? { do: 'finish', control: finish.id } : WAIT;
-  if (task.hasUnfinishedWork && control(task, SubtaskKind.plan) === undefined) return WAIT;
-  if (control(task, SubtaskKind.plan) !== undefined || !isLastStep(task)) return decidePlan(task);
+  if (control(task, SubtaskKind.plan) !== undefined) return decidePlan(task);
+  if (task.hasPending || task.hasRunning) return WAIT;
+  if (!isLastStep(task)) return decidePlan(task);
   return finishOrSucceed(task);
 }
 
@@ -130,8 +131,7 @@ function decideReverting(task: TaskSnapshot): TaskMove {
   const revert = control(task, SubtaskKind.revert);
   if (revert === undefined) {
     // Pending rows end first; running ones end by their holder's word or when their node is fenced.
-    const hasPendingControl = task.controls.some((row) => !isTerminalSubtaskState(row.state));
-    if (task.hasUnfinishedWork || hasPendingControl) return { do: 'end-pending' };
+    if (task.hasPending) return { do: 'end-pending' };
     if (task.hasRunning) return WAIT;
     return task.hookRan && task.type.hooks.includes('revert')
       ? { do: 'insert-control', kind: SubtaskKind.revert }

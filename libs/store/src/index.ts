@@ -1,1 +1,59 @@
-export {};
+export type { RetryColumns, TypeDefaults } from './database.ts';
+export { isStoreAway, openStore, SCHEMA, storeError, type Store, type StoreOptions } from './open-store.ts';
+export { checkSchema, migrateStore, type MigrateResult } from './migrate.ts';
+export type { Db } from './transactions.ts';
+export {
+  asLeader,
+  electLeader,
+  renewLeadership,
+  resignLeadership,
+  type LeaderLease,
+  type LeaseName,
+} from './leader-lease.ts';
+export { submitTask, type NewTask } from './submit-task.ts';
+export { cancelTask, type CancelResult } from './cancel-task.ts';
+export type { HeldSubtask, NodeIdentity } from './held-subtask.ts';
+export { claimSubtasks, type ClaimedSubtask, type ClaimRequest } from './claim-subtasks.ts';
+export {
+  readClaimableWork,
+  readTaskForRunner,
+  readTaskStates,
+  type ClaimableWork,
+  type RunnableTask,
+  type TaskForRunner,
+} from './claimable-work.ts';
+export { settleSubtasks, type Settlement, type SettleResult } from './settle-subtasks.ts';
+export { releaseUnknown, saveCheckpoint, saveProgress } from './holder-writes.ts';
+export {
+  checkStepIsNew,
+  clearAbandonedPlan,
+  insertPlanPage,
+  PLAN_PAGE_ROWS,
+  type PlanHold,
+  type PlannedRow,
+} from './plan-pages.ts';
+export { readPreviousSubtasks, type PreviousSubtask } from './previous-subtasks.ts';
+export {
+  readNodeLoads,
+  readNodes,
+  registerNode,
+  renewNode,
+  setNodeState,
+  type NodeRegistration,
+  type StoredNode,
+} from './nodes.ts';
+export { extendAllLeases, fenceExpiredNodes, sweepOrphans } from './fence-nodes.ts';
+export {
+  moveControl,
+  moveSubtasks,
+  readImbalances,
+  readStrandedControls,
+  type BalanceSnapshot,
+  type StrandedControl,
+} from './move-subtasks.ts';
+export { readTypes, registerType, type StoredType } from './task-types.ts';
+export { readSchedulingSnapshot, type ScheduledTask } from './scheduling-snapshot.ts';
+export { ownerWrites, type AdmissionChange, type AfterLastStep, type OwnerWrites } from './owner-writes.ts';
+export { findTaskByKey, listTasks, readTask, readTaskMeta, type StoredTask, type TaskFilter } from './read-tasks.ts';
+export { readProgress, type StoredNodeProgress, type StoredStepProgress, type TaskProgress } from './read-progress.ts';
+export { readEvents, readSubtasks, type StoredEvent, type StoredSubtask } from './read-pages.ts';

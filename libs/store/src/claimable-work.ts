@@ -1,0 +1,125 @@
+import type { RetryPolicy } from '@longshore/core';
+import { sql } from 'kysely';
+import { storeError } from './open-store.ts';
+import type { Db } from './transactions.ts';
+
+/** A running task that may have work for a node. */
+export interface RunnableTask {
+  readonly id: string;
+  readonly slots: number;
+  readonly slotsPerSubtask: number;
+  readonly step: string;
+  readonly planAttempt: number;
+}
+
+export interface ClaimableWork {
+  /** Running tasks with a pending, due subtask on the node, in rank order. */
+  readonly tasks: readonly RunnableTask[];
+  /** Ids of due control subtasks on the node. */
+  readonly controls: readonly string[];
+}
+
+/** What a node could claim now. A hint for the claim, which checks everything again under locks. */
+export async function readClaimableWork(db: Db, nodeId: string): Promise<ClaimableWork> {
+  try {
+    const tasks = await sql<{
+      id: string;
+      slots: number;
+      slots_per_subtask: number;
+      step: string;
+      plan_attempt: number;
+    }>`
+      SELECT t.id, t.slots, t.slots_per_subtask, t.step, t.plan_attempt
+      FROM tasks t
+      WHERE t.state = 'running' AND EXISTS (
+        SELECT 1 FROM subtasks s
+        WHERE s.exec_id = ${nodeId} AND s.task_id = t.id AND s.step = t.step AND s.plan_attempt = t.plan_attempt
+          AND s.state = 'pending' AND s.kind = 'work' AND (s.not_before IS NULL OR s.not_before <= clock_timestamp()))
+      ORDER BY t.priority, t.created_at, t.id`.execute(db);
+    const controls = await sql<{ id: string }>`
+      SELECT s.id FROM subtasks s JOIN tasks t ON t.id = s.task_id
+      WHERE s.kind <> 'work' AND s.exec_id = ${nodeId} AND s.state = 'pending'
+        AND (s.not_before IS NULL OR s.not_before <= clock_timestamp())
+      ORDER BY t.priority, t.created_at, t.id`.execute(db);
+    return {
+      tasks: tasks.rows.map((row) => ({
+        id: row.id,
+        slots: row.slots,
+        slotsPerSubtask: row.slots_per_subtask,
+        step: row.step,
+        planAttempt: row.plan_attempt,
+      })),
+      controls: controls.rows.map((row) => row.id),
+    };
+  } catch (thrown) {
+    throw storeError(thrown);
+  }
+}
+
+/** What a runner needs to know of its task. */
+export interface TaskForRunner {
+  readonly id: string;
+  readonly key: string;
+  readonly type: string;
+  readonly typeVersion: string;
+  readonly state: string;
+  readonly version: number;
+  readonly step: string | null;
+  readonly slots: number;
+  readonly slotsPerSubtask: number;
+  readonly reservedNodes: readonly string[];
+  readonly meta: unknown;
+  readonly retry: RetryPolicy;
+  readonly trace: { readonly traceparent: string; readonly tracestate?: string } | null;
+}
+
+/** A task with its meta; null when it is not active. */
+export async function readTaskForRunner(db: Db, id: string): Promise<TaskForRunner | null> {
+  const row = await db
+    .selectFrom('tasks')
+    .select([
+      'id',
+      'key',
+      'type',
+      'type_version',
+      'state',
+      'version',
+      'step',
+      'slots',
+      'slots_per_subtask',
+      'reserved_nodes',
+      'meta',
+      'retry',
+      'trace',
+    ])
+    .where('id', '=', id)
+    .executeTakeFirst();
+  if (row === undefined) return null;
+  return {
+    id: row.id,
+    key: row.key,
+    type: row.type,
+    typeVersion: row.type_version,
+    state: row.state,
+    version: row.version,
+    step: row.step,
+    slots: row.slots,
+    slotsPerSubtask: row.slots_per_subtask,
+    reservedNodes: row.reserved_nodes,
+    meta: row.meta,
+    retry: row.retry,
+    trace: row.trace,
+  };
+}
+
+/** States of tasks that an executor runs subtasks of; a task that is missing here has left for history. */
+export async function readTaskStates(db: Db, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  if (ids.length === 0) return new Map();
+  try {
+    const rows = await sql<{ id: string; state: string }>`
+      SELECT id, state FROM tasks WHERE id = ANY(${ids}::bigint[])`.execute(db);
+    return new Map(rows.rows.map((row) => [row.id, row.state]));
+  } catch (thrown) {
+    throw storeError(thrown);
+  }
+}

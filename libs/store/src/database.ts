@@ -1,0 +1,147 @@
+import type { ErrorData, OfferedType } from '@longshore/core';
+import type { ColumnType, Generated, JSONColumnType } from 'kysely';
+
+/** Times are written by the database's clock only, so inserts and updates may leave them out. */
+type StoredTime = ColumnType<Date, never, never>;
+type OptionalTime = ColumnType<Date | null, never, never>;
+/** Opaque JSON: stored as it came, written as text. */
+type Json<T> = ColumnType<T, string, string>;
+type NullableJson<T> = ColumnType<T | null, string | null | undefined, string | null>;
+
+/** Columns that active and archived tasks share. */
+export interface TaskColumns {
+  key: string;
+  type: string;
+  type_version: string;
+  state: string;
+  outcome: string | null;
+  /** Rises with each transition: what a compare-and-set names. */
+  version: Generated<number>;
+  priority: number;
+  scope: string;
+  slots: number;
+  slots_per_subtask: number;
+  max_nodes: number | null;
+  on_failure: string;
+  /** The current step; null before the first. With `plan_attempt` it says which rows are claimable. */
+  step: string | null;
+  plan_attempt: Generated<number>;
+  is_prepared: Generated<boolean>;
+  meta: Json<unknown>;
+  result: NullableJson<unknown>;
+  error: NullableJson<ErrorData>;
+  /** Nodes that it has slots on. */
+  reserved_nodes: Generated<string[]>;
+  waiting: NullableJson<{ code: string; message: string; since: string }>;
+  retry: Json<RetryColumns>;
+  trace: NullableJson<{ traceparent: string; tracestate?: string }>;
+  /** Number of the last event. */
+  event_seq: Generated<number>;
+  created_at: StoredTime;
+  updated_at: StoredTime;
+  started_at: OptionalTime;
+  ended_at: OptionalTime;
+}
+
+/** The retry policy as stored. */
+export interface RetryColumns {
+  maxFailures: number;
+  initialMs: number;
+  factor: number;
+  maxMs: number;
+  jitter: number;
+}
+
+/** Columns that active and archived subtasks share. */
+export interface SubtaskColumns {
+  task_id: string;
+  kind: string;
+  step: string;
+  plan_attempt: number;
+  ordinal: number;
+  state: string;
+  /** The node that it is assigned to. */
+  exec_id: string;
+  /** The holder's epoch; null while nobody holds it. */
+  node_epoch: string | null;
+  /** How often it was claimed: the fence of every write of its holder. */
+  attempt: Generated<number>;
+  /** How often the plugin got it wrong: what the retry policy counts. */
+  failures: Generated<number>;
+  is_idempotent: boolean;
+  meta: Json<unknown>;
+  checkpoint: NullableJson<unknown>;
+  result: NullableJson<unknown>;
+  error: NullableJson<ErrorData>;
+  rows: Generated<string>;
+  bytes: Generated<string>;
+  /** Why it is pending again, and from when it may start. */
+  reason: string | null;
+  not_before: OptionalTime;
+  created_at: StoredTime;
+  started_at: OptionalTime;
+  ended_at: OptionalTime;
+}
+
+export interface Database {
+  tasks: TaskColumns & { id: Generated<string> };
+  task_history: TaskColumns & { id: string; archived_at: StoredTime };
+  task_keys: { key: string; task_id: string; content_hash: string };
+  task_steps: {
+    task_id: string;
+    step: string;
+    position: number;
+    plan_attempt: number;
+    subtasks: number;
+    canceled: Generated<number>;
+    total_rows: string | null;
+    total_bytes: string | null;
+    planned_at: StoredTime;
+  };
+  subtasks: SubtaskColumns & { id: Generated<string> };
+  subtask_history: SubtaskColumns & { id: string };
+  task_events: {
+    task_id: string;
+    seq: number;
+    at: StoredTime;
+    actor: string;
+    kind: string;
+    from_state: string | null;
+    to_state: string | null;
+    subtask_id: string | null;
+    message: string | null;
+  };
+  nodes: {
+    id: string;
+    epoch: Generated<string>;
+    state: string;
+    scope: string;
+    slots: number;
+    types: JSONColumnType<OfferedType[], string, string>;
+    host: string;
+    pid: number;
+    started_at: StoredTime;
+    lease_expires_at: StoredTime;
+  };
+  leases: { name: string; holder: string; epoch: Generated<string>; expires_at: StoredTime };
+  task_types: {
+    type: string;
+    version: string;
+    description: string;
+    contract: number;
+    steps: string[];
+    hooks: string[];
+    schema: Json<Record<string, unknown>>;
+    defaults: Json<TypeDefaults>;
+    registered_at: StoredTime;
+  };
+}
+
+/** Defaults of a type as registered; what is absent falls back to the framework's. */
+export interface TypeDefaults {
+  slots?: number;
+  slotsPerSubtask?: number;
+  maxNodes?: number;
+  onFailure?: 'revert' | 'hold';
+  retry?: Partial<RetryColumns>;
+}

@@ -1,0 +1,76 @@
+import { LongshoreError } from '@longshore/core';
+import { sql } from 'kysely';
+import { inTransaction, type Db, type Tx } from './transactions.ts';
+
+/** Leadership of one kind of service: what every leader write names. */
+export interface LeaderLease {
+  readonly name: LeaseName;
+  readonly holder: string;
+  /** Rises with each election; decimal string of 64 bits. */
+  readonly epoch: string;
+}
+
+export type LeaseName = 'owner' | 'node-manager' | 'balancer';
+
+/**
+ * Tries to become the leader: takes the lease if it has expired, and raises its epoch. Waits for open writes of the leader
+ * before, which hold the row: `FOR UPDATE` conflicts with their `FOR KEY SHARE`, so none of them can commit after this.
+ * One plain UPDATE would not wait for them.
+ *
+ * @param ttlMs how long the lease lasts without a renewal, in milliseconds.
+ * @returns the new lease, or null while somebody else's is valid.
+ */
+export async function electLeader(db: Db, name: LeaseName, holder: string, ttlMs: number): Promise<LeaderLease | null> {
+  return inTransaction(db, async (tx) => {
+    const expired = await sql`
+      SELECT 1 FROM leases WHERE name = ${name} AND expires_at < clock_timestamp() FOR UPDATE`.execute(tx);
+    if (expired.rows.length === 0) return null;
+    const elected = await sql<{ epoch: string }>`
+      UPDATE leases SET holder = ${holder}, epoch = epoch + 1, expires_at = ${expiry(ttlMs)}
+      WHERE name = ${name} RETURNING epoch`.execute(tx);
+    const epoch = elected.rows[0]?.epoch;
+    return epoch === undefined ? null : { name, holder, epoch };
+  });
+}
+
+/** Extends the lease. A plain update of non-key columns: never blocks behind the leader's own writes. False: it is lost. */
+export async function renewLeadership(db: Db, lease: LeaderLease, ttlMs: number): Promise<boolean> {
+  const renewed = await sql`
+    UPDATE leases SET expires_at = ${expiry(ttlMs)}
+    WHERE name = ${lease.name} AND holder = ${lease.holder} AND epoch = ${lease.epoch}
+      AND expires_at > clock_timestamp()`.execute(db);
+  return renewed.numAffectedRows === 1n;
+}
+
+/** Ends the lease now, so that a standby takes over at once. */
+export async function resignLeadership(db: Db, lease: LeaderLease): Promise<void> {
+  await sql`
+    UPDATE leases SET expires_at = '-infinity'
+    WHERE name = ${lease.name} AND holder = ${lease.holder} AND epoch = ${lease.epoch}`.execute(db);
+}
+
+/**
+ * Runs a leader's write: first finds its own epoch under a lock that an election waits for; `work` decides and writes in
+ * statements after that, because a statement's snapshot is older than its lock wait.
+ *
+ * @throws {LongshoreError} LEADER_LOST when the lease is not this one's any more; nothing was written then.
+ */
+export async function asLeader<T>(db: Db, lease: LeaderLease, work: (tx: Tx) => Promise<T>): Promise<T> {
+  return inTransaction(db, async (tx) => {
+    const fence = await sql`
+      SELECT 1 FROM leases
+      WHERE name = ${lease.name} AND epoch = ${lease.epoch} AND expires_at > clock_timestamp()
+      FOR KEY SHARE`.execute(tx);
+    if (fence.rows.length === 0) {
+      throw new LongshoreError(
+        'LEADER_LOST',
+        `${lease.holder} is no longer the leading ${lease.name} (epoch ${lease.epoch})`,
+      );
+    }
+    return work(tx);
+  });
+}
+
+function expiry(ttlMs: number): ReturnType<typeof sql> {
+  return sql`clock_timestamp() + ${`${ttlMs} milliseconds`}::interval`;
+}

@@ -1,0 +1,10 @@
+import type { Migration } from 'kysely/migration';
+import * as initial from './0001-initial.ts';
+
+/**
+ * Forward-only, in order; a name is never changed once released. Each must leave the services of the version before working:
+ * expand first, contract a version later.
+ */
+export const MIGRATIONS: Readonly<Record<string, Migration>> = {
+  '0001-initial': initial,
+};

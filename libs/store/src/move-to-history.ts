@@ -1,0 +1,71 @@
+import { sql } from 'kysely';
+import type { Tx } from './transactions.ts';
+
+export interface FinishedWork {
+  readonly id: string;
+  readonly result: unknown;
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+/** The columns of a subtask in the order in which history takes them. */
+const COLUMNS = sql.raw(
+  [
+    'id',
+    'task_id',
+    'kind',
+    'step',
+    'plan_attempt',
+    'ordinal',
+    'state',
+    'exec_id',
+    'node_epoch',
+    'attempt',
+    'failures',
+    'is_idempotent',
+    'meta',
+    'checkpoint',
+    'result',
+    'error',
+    'rows',
+    'bytes',
+    'reason',
+    'not_before',
+    'created_at',
+    'started_at',
+    'ended_at',
+  ].join(', '),
+);
+
+/** Moves succeeded work, locked by the caller, out of the hot table in one statement. */
+export async function moveToHistory(tx: Tx, done: readonly FinishedWork[]): Promise<void> {
+  if (done.length === 0) return;
+  await sql`
+    WITH gone AS (DELETE FROM subtasks WHERE id = ANY(${done.map((one) => one.id)}::bigint[]) RETURNING *)
+    INSERT INTO subtask_history (${COLUMNS})
+    SELECT gone.id, task_id, kind, step, plan_attempt, ordinal, 'succeed', exec_id, node_epoch, attempt, failures,
+      is_idempotent, meta, checkpoint, d.result, error, d.rows, d.bytes, reason, not_before, created_at, started_at,
+      clock_timestamp()
+    FROM gone JOIN unnest(
+      ${done.map((one) => one.id)}::bigint[],
+      ${done.map((one) => (one.result === undefined ? null : JSON.stringify(one.result)))}::json[],
+      ${done.map((one) => one.rows)}::bigint[],
+      ${done.map((one) => one.bytes)}::bigint[]
+    ) AS d(id, result, rows, bytes) ON d.id = gone.id`.execute(tx);
+}
+
+/**
+ * Moves a task's rows as they are, whatever their states; those still pending, paused or running end as canceled. For
+ * consumed control subtasks and the end of a task.
+ */
+export async function archiveSubtasks(tx: Tx, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
+  await sql`
+    WITH gone AS (DELETE FROM subtasks WHERE id = ANY(${ids}::bigint[]) RETURNING *)
+    INSERT INTO subtask_history (${COLUMNS})
+    SELECT id, task_id, kind, step, plan_attempt, ordinal,
+      CASE WHEN state IN ('pending', 'paused', 'running') THEN 'canceled' ELSE state END,
+      exec_id, node_epoch, attempt, failures, is_idempotent, meta, checkpoint, result, error, rows, bytes, reason,
+      not_before, created_at, started_at, coalesce(ended_at, clock_timestamp())
+    FROM gone`.execute(tx);
+}

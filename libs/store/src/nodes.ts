@@ -1,0 +1,99 @@
+import { nodeId, type NodeInfo, type OfferedType } from '@longshore/core';
+import { sql } from 'kysely';
+import type { NodeIdentity } from './held-subtask.ts';
+import { storeError } from './open-store.ts';
+import { inTransaction, type Db } from './transactions.ts';
+
+export interface NodeRegistration {
+  readonly id: string;
+  readonly scope: string;
+  readonly slots: number;
+  readonly types: readonly OfferedType[];
+  readonly host: string;
+  readonly pid: number;
+  /** How long the node counts as live without a renewal, in milliseconds. */
+  readonly leaseTtlMs: number;
+}
+
+/**
+ * Registers a node, or registers it anew under a higher epoch: whoever had the name before is fenced by that, and what it held is
+ * freed by the sweep.
+ */
+export async function registerNode(db: Db, node: NodeRegistration): Promise<NodeIdentity> {
+  return inTransaction(db, async (tx) => {
+    const row = await sql<{ epoch: string }>`
+      INSERT INTO nodes (id, state, scope, slots, types, host, pid, lease_expires_at)
+      VALUES (${node.id}, 'live', ${node.scope}, ${node.slots}, ${JSON.stringify(node.types)}::json, ${node.host}, ${node.pid},
+        ${expiry(node.leaseTtlMs)})
+      ON CONFLICT (id) DO UPDATE SET
+        epoch = nodes.epoch + 1, state = 'live', scope = excluded.scope, slots = excluded.slots, types = excluded.types,
+        host = excluded.host, pid = excluded.pid, started_at = clock_timestamp(), lease_expires_at = excluded.lease_expires_at
+      RETURNING epoch`.execute(tx);
+    return { id: node.id, epoch: row.rows[0]?.epoch ?? '' };
+  });
+}
+
+/** Renews a node's lease. False: it was fenced, by its lease's end or by another registration. */
+export async function renewNode(db: Db, node: NodeIdentity, leaseTtlMs: number): Promise<boolean> {
+  const renewed = await sql`
+    UPDATE nodes SET lease_expires_at = ${expiry(leaseTtlMs)}
+    WHERE id = ${node.id} AND epoch = ${node.epoch} AND state IN ('live', 'draining')`.execute(db);
+  return renewed.numAffectedRows === 1n;
+}
+
+/** Marks a node as draining (it takes nothing new) or stopped (it has handed everything back). */
+export async function setNodeState(db: Db, node: NodeIdentity, state: 'draining' | 'stopped'): Promise<boolean> {
+  return inTransaction(db, async (tx) => {
+    // Exclusive, so that no claim that checked the node before can commit after.
+    await sql`SELECT 1 FROM nodes WHERE id = ${node.id} AND epoch = ${node.epoch} FOR UPDATE`.execute(tx);
+    const changed = await sql`
+      UPDATE nodes SET state = ${state}
+      WHERE id = ${node.id} AND epoch = ${node.epoch} AND state IN ('live', 'draining')`.execute(tx);
+    return changed.numAffectedRows === 1n;
+  });
+}
+
+/** A node as operators see it. */
+export interface StoredNode extends NodeInfo {
+  readonly epoch: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly startedAt: Date;
+  readonly leaseExpiresAt: Date;
+}
+
+/** All nodes that ever registered and were not removed, by id. */
+export async function readNodes(db: Db): Promise<readonly StoredNode[]> {
+  try {
+    const rows = await db.selectFrom('nodes').selectAll().orderBy('id').execute();
+    return rows.map((row) => ({
+      id: nodeId(row.id),
+      state: row.state,
+      scope: row.scope,
+      slots: row.slots,
+      types: row.types,
+      epoch: row.epoch,
+      host: row.host,
+      pid: row.pid,
+      startedAt: row.started_at,
+      leaseExpiresAt: row.lease_expires_at,
+    }));
+  } catch (thrown) {
+    throw storeError(thrown);
+  }
+}
+
+/** How many running and pending subtasks each node has. */
+export async function readNodeLoads(
+  db: Db,
+): Promise<ReadonlyMap<string, { readonly running: number; readonly pending: number }>> {
+  const rows = await sql<{ exec_id: string; running: number; pending: number }>`
+    SELECT exec_id, count(*) FILTER (WHERE state = 'running')::int AS running,
+      count(*) FILTER (WHERE state = 'pending')::int AS pending
+    FROM subtasks WHERE state IN ('running', 'pending') GROUP BY exec_id`.execute(db);
+  return new Map(rows.rows.map((row) => [row.exec_id, { running: row.running, pending: row.pending }]));
+}
+
+function expiry(ttlMs: number): ReturnType<typeof sql> {
+  return sql`clock_timestamp() + ${`${ttlMs} milliseconds`}::interval`;
+}

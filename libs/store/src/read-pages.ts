@@ -1,0 +1,115 @@
+import type { ErrorData } from '@longshore/core';
+import { sql } from 'kysely';
+import { storeError } from './open-store.ts';
+import type { Db } from './transactions.ts';
+
+export interface StoredEvent {
+  readonly seq: number;
+  readonly at: Date;
+  readonly actor: string;
+  readonly kind: string;
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly subtaskId: string | null;
+  readonly message: string | null;
+}
+
+/** A task's events after a number, in order. */
+export async function readEvents(
+  db: Db,
+  taskId: string,
+  after: number,
+  limit: number,
+): Promise<readonly StoredEvent[]> {
+  try {
+    const rows = await db
+      .selectFrom('task_events')
+      .selectAll()
+      .where('task_id', '=', taskId)
+      .where('seq', '>', after)
+      .orderBy('seq')
+      .limit(limit)
+      .execute();
+    return rows.map((row) => ({
+      seq: row.seq,
+      at: row.at,
+      actor: row.actor,
+      kind: row.kind,
+      from: row.from_state,
+      to: row.to_state,
+      subtaskId: row.subtask_id,
+      message: row.message,
+    }));
+  } catch (thrown) {
+    throw storeError(thrown);
+  }
+}
+
+export interface StoredSubtask {
+  readonly id: string;
+  readonly kind: string;
+  readonly step: string;
+  readonly ordinal: number;
+  readonly state: string;
+  readonly node: string;
+  readonly attempt: number;
+  readonly failures: number;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly error: ErrorData | null;
+  readonly startedAt: Date | null;
+  readonly endedAt: Date | null;
+}
+
+interface SubtaskRow {
+  id: string;
+  kind: string;
+  step: string;
+  ordinal: number;
+  state: string;
+  exec_id: string;
+  attempt: number;
+  failures: number;
+  rows: string;
+  bytes: string;
+  error: ErrorData | null;
+  started_at: Date | null;
+  ended_at: Date | null;
+}
+
+/** A task's subtasks of all kinds after an id, in order of their ids, active and archived. */
+export async function readSubtasks(
+  db: Db,
+  taskId: string,
+  after: string,
+  limit: number,
+): Promise<readonly StoredSubtask[]> {
+  const columns = sql.raw(
+    'id, kind, step, ordinal, state, exec_id, attempt, failures, rows, bytes, error, started_at, ended_at',
+  );
+  try {
+    const rows = await sql<SubtaskRow>`
+      SELECT * FROM (
+        (SELECT ${columns} FROM subtasks WHERE task_id = ${taskId} AND id > ${after} ORDER BY id LIMIT ${limit})
+        UNION ALL
+        (SELECT ${columns} FROM subtask_history WHERE task_id = ${taskId} AND id > ${after} ORDER BY id LIMIT ${limit})
+      ) s ORDER BY id LIMIT ${limit}`.execute(db);
+    return rows.rows.map((row) => ({
+      id: row.id,
+      kind: row.kind,
+      step: row.step,
+      ordinal: row.ordinal,
+      state: row.state,
+      node: row.exec_id,
+      attempt: row.attempt,
+      failures: row.failures,
+      rows: Number(row.rows),
+      bytes: Number(row.bytes),
+      error: row.error,
+      startedAt: row.started_at,
+      endedAt: row.ended_at,
+    }));
+  } catch (thrown) {
+    throw storeError(thrown);
+  }
+}

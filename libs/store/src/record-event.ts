@@ -1,0 +1,39 @@
+import { sql } from 'kysely';
+import type { Tx } from './transactions.ts';
+
+export interface TaskEvent {
+  /** Who caused it: a service and its instance, or a client. */
+  readonly actor: string;
+  readonly kind: string;
+  readonly from?: string | null;
+  readonly to?: string | null;
+  readonly subtaskId?: string | null;
+  readonly message?: string | null;
+}
+
+/**
+ * Writes the next events of a task, numbered without gaps. The caller holds the task's row FOR UPDATE: numbering under a
+ * weaker lock would hand out a number twice.
+ */
+export async function recordEvents(tx: Tx, taskId: string, events: readonly TaskEvent[]): Promise<void> {
+  if (events.length === 0) return;
+  const numbered = await sql<{ event_seq: number }>`
+    UPDATE tasks SET event_seq = event_seq + ${events.length} WHERE id = ${taskId} RETURNING event_seq`.execute(tx);
+  const last = numbered.rows[0]?.event_seq;
+  if (last === undefined) return;
+  await tx
+    .insertInto('task_events')
+    .values(
+      events.map((event, index) => ({
+        task_id: taskId,
+        seq: last - events.length + 1 + index,
+        actor: event.actor,
+        kind: event.kind,
+        from_state: event.from ?? null,
+        to_state: event.to ?? null,
+        subtask_id: event.subtaskId ?? null,
+        message: event.message ?? null,
+      })),
+    )
+    .execute();
+}

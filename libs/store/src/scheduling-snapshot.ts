@@ -1,0 +1,113 @@
+import {
+  taskId,
+  type ControlKind,
+  type ControlSnapshot,
+  type ErrorData,
+  type NodeId,
+  type OnFailure,
+  type SubtaskId,
+  type TaskId,
+} from '@longshore/core';
+import { sql } from 'kysely';
+import { storeError } from './open-store.ts';
+import type { Db } from './transactions.ts';
+
+/** A task with the facts that the owner decides on. */
+export interface ScheduledTask {
+  readonly id: TaskId;
+  readonly state: string;
+  readonly type: string;
+  readonly typeVersion: string;
+  readonly priority: number;
+  readonly createdAtMs: number;
+  readonly scope: string;
+  readonly slots: number;
+  readonly maxNodes: number | null;
+  readonly onFailure: OnFailure;
+  readonly step: string | null;
+  readonly isPrepared: boolean;
+  readonly hookRan: boolean;
+  readonly reserved: readonly NodeId[];
+  readonly waiting: { readonly code: string; readonly message: string; readonly since: string } | null;
+  readonly controls: readonly ControlSnapshot[];
+  readonly hasPending: boolean;
+  readonly hasRunning: boolean;
+  readonly firstFailure: ErrorData | null;
+}
+
+interface SnapshotRow {
+  id: string;
+  state: string;
+  type: string;
+  type_version: string;
+  priority: number;
+  created_at: Date;
+  scope: string;
+  slots: number;
+  max_nodes: number | null;
+  on_failure: string;
+  step: string | null;
+  is_prepared: boolean;
+  reserved_nodes: string[];
+  waiting: { code: string; message: string; since: string } | null;
+  controls: { id: string; kind: string; state: string; error: ErrorData | null; attempt: number }[] | null;
+  has_pending: boolean;
+  has_running: boolean;
+  first_failure: ErrorData | null;
+}
+
+/**
+ * Everything that one scheduling pass looks at, in one query: every task that has not left for history, in rank order, with
+ * its control subtasks and what its work is at. Each fact is an EXISTS or a short walk of a partial index, never a count.
+ */
+export async function readSchedulingSnapshot(db: Db): Promise<readonly ScheduledTask[]> {
+  try {
+    const rows = await sql<SnapshotRow>`
+      SELECT t.id, t.state, t.type, t.type_version, t.priority, t.created_at, t.scope, t.slots, t.max_nodes, t.on_failure,
+        t.step, t.is_prepared, t.reserved_nodes, t.waiting, c.controls,
+        EXISTS (SELECT 1 FROM subtasks s WHERE s.task_id = t.id AND s.state IN ('pending', 'paused')) AS has_pending,
+        EXISTS (SELECT 1 FROM subtasks s WHERE s.task_id = t.id AND s.state = 'running') AS has_running,
+        (SELECT s.error FROM subtasks s WHERE s.task_id = t.id AND s.state = 'failed' AND s.kind = 'work'
+          ORDER BY s.ended_at LIMIT 1) AS first_failure
+      FROM tasks t
+      LEFT JOIN LATERAL (
+        SELECT json_agg(json_build_object('id', s.id::text, 'kind', s.kind, 'state', s.state, 'error', s.error,
+          'attempt', s.attempt) ORDER BY s.id) AS controls
+        FROM subtasks s WHERE s.task_id = t.id AND s.kind <> 'work'
+      ) c ON true
+      ORDER BY t.priority, t.created_at, t.id`.execute(db);
+    return rows.rows.map(toScheduledTask);
+  } catch (thrown) {
+    throw storeError(thrown);
+  }
+}
+
+function toScheduledTask(row: SnapshotRow): ScheduledTask {
+  const controls = row.controls ?? [];
+  return {
+    id: taskId(row.id),
+    state: row.state,
+    type: row.type,
+    typeVersion: row.type_version,
+    priority: row.priority,
+    createdAtMs: row.created_at.getTime(),
+    scope: row.scope,
+    slots: row.slots,
+    maxNodes: row.max_nodes,
+    onFailure: row.on_failure as OnFailure,
+    step: row.step,
+    isPrepared: row.is_prepared,
+    hookRan: row.step !== null || row.is_prepared || controls.some((control) => control.attempt > 0),
+    reserved: row.reserved_nodes as NodeId[],
+    waiting: row.waiting,
+    controls: controls.map((control) => ({
+      id: control.id as SubtaskId,
+      kind: control.kind as ControlKind,
+      state: control.state,
+      error: control.error,
+    })),
+    hasPending: row.has_pending,
+    hasRunning: row.has_running,
+    firstFailure: row.first_failure,
+  };
+}

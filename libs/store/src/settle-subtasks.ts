@@ -1,0 +1,120 @@
+import type { ErrorData } from '@longshore/core';
+import { sql } from 'kysely';
+import { lockHeld, type HeldSubtask, type NodeIdentity } from './held-subtask.ts';
+import { archiveSubtasks, moveToHistory } from './move-to-history.ts';
+import { recordEvents, type TaskEvent } from './record-event.ts';
+import { inTransaction, type Db, type Tx } from './transactions.ts';
+
+/** How a holder ends its hold on a subtask. */
+export type Settlement = HeldSubtask & {
+  readonly taskId: string;
+  readonly kind: string;
+  /** Rows and bytes done, for the task's progress. */
+  readonly rows: number;
+  readonly bytes: number;
+} & (
+    | { readonly how: 'succeed'; readonly result: unknown }
+    | { readonly how: 'fail'; readonly error: ErrorData }
+    | { readonly how: 'cancel' }
+    | { readonly how: 'release'; readonly reason: string }
+    | { readonly how: 'retry'; readonly error: ErrorData; readonly afterMs: number }
+  );
+
+/** What became of each settlement: written, or refused because the holder had lost the row. */
+export interface SettleResult {
+  readonly written: readonly string[];
+  /** Ids whose row is somebody else's by now: the caller stops, logs and counts. */
+  readonly lost: readonly string[];
+}
+
+/**
+ * Writes how held subtasks ended, in one transaction; each only while this attempt holds it. Succeeded work moves into
+ * history at once, so that no million-row clean-up comes later; failed work and control subtasks stay for the owner to see.
+ */
+export async function settleSubtasks(
+  db: Db,
+  node: NodeIdentity,
+  settlements: readonly Settlement[],
+): Promise<SettleResult> {
+  if (settlements.length === 0) return { written: [], lost: [] };
+  return inTransaction(db, async (tx) => {
+    // Exceptions leave events, numbered under the task's row, and tasks are locked before subtasks.
+    const exceptions = settlements.filter((one) => one.how === 'fail' || one.how === 'retry' || one.how === 'release');
+    const taskIds = [...new Set(exceptions.map((one) => one.taskId))];
+    if (taskIds.length > 0) {
+      await sql`SELECT 1 FROM tasks WHERE id = ANY(${taskIds}::bigint[]) ORDER BY id FOR UPDATE`.execute(tx);
+    }
+    const held = await lockHeld(tx, node, settlements);
+    const written = settlements.filter((one) => held.has(one.id));
+    await writeSucceeded(tx, written);
+    for (const one of written) await writeException(tx, one);
+    await writeEvents(tx, node, written);
+    return {
+      written: written.map((one) => one.id),
+      lost: settlements.filter((one) => !held.has(one.id)).map((one) => one.id),
+    };
+  });
+}
+
+async function writeSucceeded(tx: Tx, settlements: readonly Settlement[]): Promise<void> {
+  const done = settlements.filter((one) => one.how === 'succeed');
+  if (done.length === 0) return;
+  await sql`
+    UPDATE subtasks s SET state = 'succeed', result = d.result, rows = d.rows, bytes = d.bytes, ended_at = clock_timestamp()
+    FROM unnest(
+      ${done.map((one) => one.id)}::bigint[],
+      ${done.map((one) => (one.result === undefined ? null : JSON.stringify(one.result)))}::json[],
+      ${done.map((one) => one.rows)}::bigint[],
+      ${done.map((one) => one.bytes)}::bigint[]
+    ) AS d(id, result, rows, bytes)
+    WHERE s.id = d.id AND s.kind <> 'work'`.execute(tx);
+  await moveToHistory(
+    tx,
+    done.filter((one) => one.kind === 'work'),
+  );
+}
+
+async function writeException(tx: Tx, one: Settlement): Promise<void> {
+  switch (one.how) {
+    case 'succeed':
+      return;
+    case 'fail':
+      await sql`
+        UPDATE subtasks SET state = 'failed', failures = failures + 1, error = ${JSON.stringify(one.error)}::json,
+          rows = ${one.rows}, bytes = ${one.bytes}, ended_at = clock_timestamp()
+        WHERE id = ${one.id}`.execute(tx);
+      return;
+    case 'cancel':
+      await archiveSubtasks(tx, [one.id]);
+      return;
+    case 'release':
+      await sql`
+        UPDATE subtasks SET state = 'pending', node_epoch = NULL, reason = ${one.reason} WHERE id = ${one.id}`.execute(
+        tx,
+      );
+      return;
+    case 'retry':
+      await sql`
+        UPDATE subtasks SET state = 'pending', node_epoch = NULL, failures = failures + 1,
+          error = ${JSON.stringify(one.error)}::json, reason = 'retry',
+          not_before = clock_timestamp() + ${`${one.afterMs} milliseconds`}::interval
+        WHERE id = ${one.id}`.execute(tx);
+      return;
+  }
+}
+
+async function writeEvents(tx: Tx, node: NodeIdentity, settlements: readonly Settlement[]): Promise<void> {
+  const byTask = Map.groupBy(settlements, (one) => one.taskId);
+  for (const [taskId, group] of [...byTask].toSorted(([a], [b]) => (BigInt(a) < BigInt(b) ? -1 : 1))) {
+    const events = group.flatMap((one): TaskEvent[] => {
+      const event = { actor: `executor ${node.id}`, subtaskId: one.id, from: 'running' };
+      if (one.how === 'fail')
+        return [{ ...event, kind: 'subtask-failed', to: 'failed', message: `${one.error.code}: ${one.error.message}` }];
+      if (one.how === 'retry')
+        return [{ ...event, kind: 'subtask-retry', to: 'pending', message: `${one.error.code}: ${one.error.message}` }];
+      if (one.how === 'release') return [{ ...event, kind: 'subtask-released', to: 'pending', message: one.reason }];
+      return [];
+    });
+    await recordEvents(tx, taskId, events);
+  }
+}

@@ -1,0 +1,65 @@
+import { LongshoreError, type OnFailure, type RetryPolicy } from '@longshore/core';
+import { sql } from 'kysely';
+import { recordEvents } from './record-event.ts';
+import { inTransaction, type Db } from './transactions.ts';
+
+/** A task as it is first written; everything is validated and defaulted by now. */
+export interface NewTask {
+  readonly key: string;
+  readonly type: string;
+  readonly typeVersion: string;
+  readonly priority: number;
+  readonly scope: string;
+  readonly slots: number;
+  readonly slotsPerSubtask: number;
+  readonly maxNodes: number | null;
+  readonly onFailure: OnFailure;
+  readonly retry: RetryPolicy;
+  readonly meta: unknown;
+  readonly trace: { readonly traceparent: string; readonly tracestate?: string } | null;
+  /** Tells a repeated submit from another task under the same key. */
+  readonly contentHash: string;
+  readonly actor: string;
+}
+
+/**
+ * Writes a task, once per key. The key's row is inserted first: a second submit waits for the first one's transaction and
+ * then finds it.
+ *
+ * @returns the task's id; `created: false` when the same submit was made before.
+ * @throws {LongshoreError} TASK_KEY_TAKEN when the key belongs to a task with other content.
+ */
+export async function submitTask(db: Db, task: NewTask): Promise<{ readonly id: string; readonly created: boolean }> {
+  return inTransaction(db, async (tx) => {
+    const reserved = await sql<{ id: string }>`
+      SELECT nextval(pg_get_serial_sequence('tasks', 'id')) AS id`.execute(tx);
+    const id = reserved.rows[0]?.id ?? '';
+    const key = await sql`
+      INSERT INTO task_keys (key, task_id, content_hash) VALUES (${task.key}, ${id}, ${task.contentHash})
+      ON CONFLICT (key) DO NOTHING`.execute(tx);
+    if (key.numAffectedRows !== 1n) {
+      const taken = await tx
+        .selectFrom('task_keys')
+        .select(['task_id', 'content_hash'])
+        .where('key', '=', task.key)
+        .executeTakeFirstOrThrow();
+      if (taken.content_hash === task.contentHash) return { id: taken.task_id, created: false };
+      throw new LongshoreError(
+        'TASK_KEY_TAKEN',
+        `key ${JSON.stringify(task.key)} belongs to task ${taken.task_id}, which was submitted with other content`,
+        { details: { taskId: taken.task_id } },
+      );
+    }
+    await sql`
+      INSERT INTO tasks (id, key, type, type_version, state, priority, scope, slots, slots_per_subtask, max_nodes,
+        on_failure, meta, retry, trace)
+      OVERRIDING SYSTEM VALUE
+      VALUES (${id}, ${task.key}, ${task.type}, ${task.typeVersion}, 'pending', ${task.priority}, ${task.scope},
+        ${task.slots}, ${task.slotsPerSubtask}, ${task.maxNodes}, ${task.onFailure}, ${JSON.stringify(task.meta)}::json,
+        ${JSON.stringify(task.retry)}::json, ${task.trace === null ? null : JSON.stringify(task.trace)}::json)`.execute(
+      tx,
+    );
+    await recordEvents(tx, id, [{ actor: task.actor, kind: 'submit', to: 'pending' }]);
+    return { id, created: true };
+  });
+}

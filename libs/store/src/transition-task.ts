@@ -1,0 +1,118 @@
+import {
+  isTaskTransition,
+  LongshoreError,
+  type ErrorData,
+  type TaskOutcome,
+  type TaskState,
+  type TaskTrigger,
+} from '@longshore/core';
+import { sql } from 'kysely';
+import { recordEvents } from './record-event.ts';
+import type { Tx } from './transactions.ts';
+
+/** The part of a task that a transition is decided on, read under its row lock. */
+export interface LockedTask {
+  readonly id: string;
+  readonly state: string;
+  readonly version: number;
+  readonly step: string | null;
+  readonly planAttempt: number;
+  readonly isPrepared: boolean;
+  readonly onFailure: string;
+  readonly type: string;
+  readonly typeVersion: string;
+  readonly reservedNodes: readonly string[];
+}
+
+/**
+ * Takes a task's row exclusively and reads it: what is decided next can't change under us, and no claim, page or other
+ * transition of this task commits meanwhile. Null: it has left for history.
+ */
+export async function lockTask(tx: Tx, id: string): Promise<LockedTask | null> {
+  const row = await tx
+    .selectFrom('tasks')
+    .select([
+      'id',
+      'state',
+      'version',
+      'step',
+      'plan_attempt',
+      'is_prepared',
+      'on_failure',
+      'type',
+      'type_version',
+      'reserved_nodes',
+    ])
+    .where('id', '=', id)
+    .forUpdate()
+    .executeTakeFirst();
+  if (row === undefined) return null;
+  return {
+    id: row.id,
+    state: row.state,
+    version: row.version,
+    step: row.step,
+    planAttempt: row.plan_attempt,
+    isPrepared: row.is_prepared,
+    onFailure: row.on_failure,
+    type: row.type,
+    typeVersion: row.type_version,
+    reservedNodes: row.reserved_nodes,
+  };
+}
+
+export interface Transition {
+  readonly trigger: TaskTrigger;
+  readonly to: TaskState;
+  readonly actor: string;
+  readonly message?: string | null;
+  readonly step?: { readonly name: string | null; readonly planAttempt: number };
+  readonly error?: ErrorData;
+  readonly outcome?: TaskOutcome;
+  readonly result?: unknown;
+}
+
+/**
+ * Changes a locked task's state and leaves the event of it. A compare-and-set on state and version.
+ *
+ * @throws {LongshoreError} STATE_CONFLICT when the table of transitions doesn't have it, or the row changed.
+ */
+export async function transitionTask(tx: Tx, task: LockedTask, change: Transition): Promise<void> {
+  if (!isTaskTransition(task.state as TaskState, change.trigger, change.to)) {
+    throw new LongshoreError(
+      'STATE_CONFLICT',
+      `task ${task.id} is ${task.state}: ${change.trigger} to ${change.to} is not allowed`,
+      {
+        details: { state: task.state },
+      },
+    );
+  }
+  const isEnd = change.outcome !== undefined;
+  const changed = await sql`
+    UPDATE tasks SET
+      state = ${change.to},
+      version = version + 1,
+      step = ${change.step === undefined ? task.step : change.step.name},
+      plan_attempt = ${change.step === undefined ? task.planAttempt : change.step.planAttempt},
+      error = coalesce(error, ${change.error === undefined ? null : JSON.stringify(change.error)}::json),
+      outcome = coalesce(${change.outcome ?? null}, outcome),
+      result = coalesce(${change.result === undefined ? null : JSON.stringify(change.result)}::json, result),
+      waiting = NULL,
+      reserved_nodes = CASE WHEN ${isEnd} THEN '{}' ELSE reserved_nodes END,
+      started_at = CASE WHEN ${change.to === 'running'} THEN coalesce(started_at, clock_timestamp()) ELSE started_at END,
+      updated_at = clock_timestamp(),
+      ended_at = CASE WHEN ${isEnd} THEN clock_timestamp() ELSE ended_at END
+    WHERE id = ${task.id} AND state = ${task.state} AND version = ${task.version}`.execute(tx);
+  if (changed.numAffectedRows !== 1n) {
+    throw new LongshoreError('STATE_CONFLICT', `task ${task.id} changed while it was being moved to ${change.to}`);
+  }
+  await recordEvents(tx, task.id, [
+    {
+      actor: change.actor,
+      kind: change.trigger,
+      from: task.state,
+      to: change.to,
+      message: change.message ?? change.error?.message ?? null,
+    },
+  ]);
+}
