@@ -1,0 +1,153 @@
+import { connectBus, type Bus } from '@longshore/bus';
+import { toErrorData } from '@longshore/core';
+import { openStore, type Store } from '@longshore/store';
+import { createLogger, type Logger } from '@longshore/telemetry';
+import type { Registry } from 'prom-client';
+import { COMMON_OPTIONS } from './common-options.ts';
+import { startHealthServer } from './health-server.ts';
+import { HelpShown, parseOptions, type ConfigOf, type OptionSet } from './option-set.ts';
+import { openParentLink } from './parent-link.ts';
+import { waitForStore } from './wait-for-store.ts';
+
+export type CommonConfig = ConfigOf<typeof COMMON_OPTIONS>;
+
+/** What a service starts with: everything is connected and the schema fits. */
+export interface ServiceContext<C> {
+  readonly config: C & CommonConfig;
+  readonly logger: Logger;
+  readonly store: Store;
+  readonly bus: Bus;
+  readonly metrics: Registry;
+  /** Aborted when the service is to stop. */
+  readonly signal: AbortSignal;
+  /** Ends the process with an error: for what can't be repaired here, such as another process under the same name. */
+  readonly fail: (error: unknown) => void;
+}
+
+export interface RunningService {
+  /** Hands work back and ends what runs. Called once; store and bus are still open. */
+  stop(): Promise<void>;
+  /** Why it can't do its work now; null: it can. */
+  notReady?(): string | null;
+}
+
+export interface ServiceDefinition<O extends OptionSet> {
+  /** `owner`, `executor`, … */
+  readonly name: string;
+  readonly description: string;
+  /** Settings besides the common ones. */
+  readonly options: O;
+  start(context: ServiceContext<ConfigOf<O>>): Promise<RunningService>;
+}
+
+/** A clean stop must not hang with a broken dependency: after this the process ends anyway. */
+const STOP_LIMIT_MS = 30_000;
+
+/**
+ * Runs a service as this process until SIGTERM, SIGINT or the parent's end; `main.ts` of each service is a call of this.
+ * Exit codes: 0 after a clean stop, 2 for wrong settings, 1 for everything else.
+ */
+export async function runService<O extends OptionSet>(definition: ServiceDefinition<O>): Promise<void> {
+  const parent = openParentLink(process.env);
+  try {
+    const options = { ...COMMON_OPTIONS, ...definition.options };
+    const parsed = parseOptions(
+      `longshore-${definition.name}`,
+      definition.description,
+      options,
+      process.argv.slice(2),
+      process.env,
+    );
+    const config = parsed as unknown as ConfigOf<O> & CommonConfig;
+    const stopping = new AbortController();
+    let failure: unknown;
+    const fail = (error: unknown): void => {
+      failure ??= error;
+      stopping.abort();
+    };
+    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stopping.abort());
+    parent?.onClosed(() => stopping.abort());
+    await serve(definition, config, stopping.signal, fail, (ready) => parent?.report(ready));
+    if (failure !== undefined) throw failure;
+    process.exit(0);
+  } catch (thrown) {
+    if (thrown instanceof HelpShown) process.exit(0);
+    const error = toErrorData(thrown);
+    parent?.report({ event: 'failed', code: error.code, message: error.message });
+    process.stderr.write(`error ${error.code}: ${error.message}\n`);
+    // Lets the report reach the parent before the pipe closes.
+    setTimeout(() => process.exit(error.code === 'CONFIG_INVALID' ? 2 : 1), 50);
+  }
+}
+
+async function serve<O extends OptionSet>(
+  definition: ServiceDefinition<O>,
+  config: ConfigOf<O> & CommonConfig,
+  signal: AbortSignal,
+  fail: (error: unknown) => void,
+  report: (message: Record<string, unknown>) => void,
+): Promise<void> {
+  const logger = createLogger(config.logLevel, { service: definition.name, instance: config.instance });
+  let running: RunningService | null = null;
+  let bus: Bus | null = null;
+  const store = openStore({
+    url: config.databaseUrl,
+    applicationName: `longshore-${definition.name}/${config.instance}`.slice(0, 63),
+    maxConnections: config.databaseConnections,
+    onConnectionError: (error) => logger.warn({ error }, 'a session of the store was lost'),
+  });
+  const notReady = (): string | null => {
+    if (running === null) return 'starting';
+    if (signal.aborted) return 'stopping';
+    return running.notReady?.() ?? null;
+  };
+  const health = await startHealthServer({
+    host: config.httpHost,
+    port: config.httpPort,
+    service: definition.name,
+    notReady,
+  });
+  try {
+    await waitForStore(store, config.databaseUrl, config.mode, logger, signal);
+    bus = await connectBus(busOptions(definition.name, config));
+    running = await definition.start({ config, logger, store, bus, metrics: health.metrics, signal, fail });
+    logger.info({ http: health.url }, `${definition.name} is ready`);
+    report({ event: 'ready', httpUrl: health.url, instance: config.instance });
+    await aborted(signal);
+    logger.info(`${definition.name} is stopping`);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    const limit = setTimeout(() => {
+      logger.error('the clean stop took too long, ending now');
+      process.exit(1);
+    }, STOP_LIMIT_MS).unref();
+    await (running as RunningService | null)?.stop();
+    await bus?.close();
+    await store.close();
+    await health.close();
+    clearTimeout(limit);
+  }
+}
+
+function busOptions(service: string, config: CommonConfig): Parameters<typeof connectBus>[0] {
+  const hasTls = config.natsCa !== undefined || config.natsCert !== undefined || config.natsKey !== undefined;
+  return {
+    servers: config.natsUrl,
+    cluster: config.cluster,
+    name: `longshore-${service}/${config.instance}`,
+    token: config.natsToken,
+    user: config.natsUser,
+    password: config.natsPassword,
+    credentialsFile: config.natsCredentials,
+    tls: hasTls ? { ca: config.natsCa, cert: config.natsCert, key: config.natsKey } : undefined,
+    waitForServer: true,
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

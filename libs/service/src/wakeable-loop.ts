@@ -1,0 +1,63 @@
+/** A loop that works when woken, and otherwise every so often. */
+export interface WakeableLoop {
+  /** Look now, or right after the round that is under way. Cheap, may be called often. */
+  wake(): void;
+  /** Resolves when the loop has ended, after its signal was aborted and its last round is over. */
+  readonly done: Promise<void>;
+}
+
+export interface LoopOptions {
+  /** Longest pause between two rounds, in milliseconds. */
+  readonly intervalMs: number;
+  /** One round. Answers true when there is more to do at once. Errors go to `onError`, the loop goes on. */
+  readonly round: (signal: AbortSignal) => Promise<boolean>;
+  readonly onError: (error: unknown) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The shape of every service's work: a level-triggered round, repeated. A wake that comes during a round is not lost: another
+ * round follows. After an error the next round waits for the interval, so a broken dependency is not hammered.
+ */
+export function startLoop(options: LoopOptions): WakeableLoop {
+  const { signal } = options;
+  let isWoken = false;
+  let endPause: (() => void) | null = null;
+  const pause = (): Promise<void> =>
+    new Promise((resolve) => {
+      const timer = setTimeout(end, options.intervalMs);
+      function end(): void {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', end);
+        endPause = null;
+        resolve();
+      }
+      endPause = end;
+      signal.addEventListener('abort', end, { once: true });
+    });
+  const run = async (): Promise<void> => {
+    while (!signal.aborted) {
+      isWoken = false;
+      let hasMore = false;
+      try {
+        hasMore = await options.round(signal);
+      } catch (error) {
+        if (!signal.aborted) options.onError(error);
+        isWoken = false;
+      }
+      if (!isWoken && !hasMore && !isAborted(signal)) await pause();
+    }
+  };
+  return {
+    wake: () => {
+      isWoken = true;
+      endPause?.();
+    },
+    done: run(),
+  };
+}
+
+/** Read through a call, because the compiler believes that `aborted` can't change within a function. */
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted;
+}

@@ -1,0 +1,28 @@
+import { pino, type Logger as PinoLogger } from 'pino';
+
+export type Logger = PinoLogger;
+
+/** Levels of logs, least first. */
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/**
+ * Structured logs of one process: a JSON line each on stdout, with the service and its instance on every line.
+ *
+ * @param fields what every line carries, such as `service` and `instance`.
+ */
+export function createLogger(level: LogLevel, fields: Readonly<Record<string, unknown>>): Logger {
+  return pino({
+    level,
+    base: { ...fields, pid: process.pid },
+    timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    formatters: { level: (label) => ({ level: label }) },
+    messageKey: 'message',
+    errorKey: 'error',
+    // Nothing logs a secret on purpose; these are the fields in which one could come by accident.
+    redact: {
+      paths: ['*.password', '*.token', 'password', 'token', '*.url', 'url', '*.connectionString'],
+      censor: '[redacted]',
+    },
+  });
+}
