@@ -1,1 +1,3 @@
-export {};
+export { applicationName, type EffectOwner } from './effect-owner.ts';
+export { EFFECTS_SCHEMA } from './ledger-schema.ts';
+export { openTarget, type OpenTarget, type TargetOptions } from './open-target.ts';

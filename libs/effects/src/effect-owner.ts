@@ -1,0 +1,19 @@
+/** Whose effects these are: what the ledger's rows and the sessions' names carry. */
+export interface EffectOwner {
+  /** Unique id of the Longshore store: two clusters may work on one target with equal task ids. */
+  readonly clusterId: string;
+  /** Decimal string of 64 bits. */
+  readonly taskId: string;
+  readonly subtaskId: string;
+  /** The step of the subtask; '' for hooks outside of a step. */
+  readonly step: string;
+  readonly attempt: number;
+}
+
+/**
+ * Name of a subtask's sessions, for `pg_stat_activity` and for ending those of an older attempt. Integer ids keep it under the
+ * 63 bytes at which Postgres cuts.
+ */
+export function applicationName(owner: EffectOwner): string {
+  return `ls/${owner.taskId}/${owner.subtaskId}/${owner.attempt}`;
+}

@@ -1,0 +1,22 @@
+/**
+ * Server-side settings of every session in a target, sent in the start-up packet. Node can't set them on its socket, and without
+ * them the session of a vanished client was still there after 20 minutes: waiting in COPY it ends by keep-alives alone
+ * (7 s), running a statement by the connection check, idle in a transaction by its time-out.
+ */
+const SESSION_SETTINGS: Readonly<Record<string, string>> = {
+  tcp_keepalives_idle: '5',
+  tcp_keepalives_interval: '1',
+  tcp_keepalives_count: '3',
+  // Must exceed the longest pause of a live reader.
+  tcp_user_timeout: '30s',
+  client_connection_check_interval: '1s',
+  // A plugin may compute between two statements; longer than this and it holds locks for nothing.
+  idle_in_transaction_session_timeout: '5min',
+};
+
+/** The settings as the driver's `options` string. */
+export function sessionOptions(): string {
+  return Object.entries(SESSION_SETTINGS)
+    .map(([name, value]) => `-c ${name}=${value}`)
+    .join(' ');
+}
