@@ -10,3 +10,13 @@ export type { ChildExit, ChildProcessHandle, StartChildOptions } from './childre
 
 export { startBroker } from './broker/start-broker.ts';
 export type { Broker, BrokerOptions, BrokerStats } from './broker/broker-options.ts';
+
+export { startLocalCluster } from './local-cluster/start-local-cluster.ts';
+export type {
+  ClusterServices,
+  ExecutorServiceOptions,
+  LocalCluster,
+  LocalClusterOptions,
+  ReplicatedServiceOptions,
+  ServiceOptions,
+} from './local-cluster/local-cluster-options.ts';
