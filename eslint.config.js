@@ -12,7 +12,7 @@ const arrows = {
   telemetry: [],
   sdk: [],
   effects: ['sdk'],
-  runner: ['sdk', 'effects', 'telemetry'],
+  runner: ['core', 'sdk', 'effects', 'telemetry'],
   service: ['core', 'protocol', 'store', 'bus', 'telemetry'],
   client: ['core', 'protocol', 'bus'],
   embedded: [],

@@ -124,6 +124,7 @@ export interface Database {
     lease_expires_at: StoredTime;
   };
   leases: { name: string; holder: string; epoch: Generated<string>; expires_at: StoredTime };
+  cluster_identity: { id: string };
   task_types: {
     type: string;
     version: string;

@@ -51,6 +51,7 @@ export {
   type BalanceSnapshot,
   type StrandedControl,
 } from './move-subtasks.ts';
+export { readClusterId } from './cluster-identity.ts';
 export { readTypes, registerType, type StoredType } from './task-types.ts';
 export { readSchedulingSnapshot, type ScheduledTask } from './scheduling-snapshot.ts';
 export { ownerWrites, type AdmissionChange, type AfterLastStep, type OwnerWrites } from './owner-writes.ts';

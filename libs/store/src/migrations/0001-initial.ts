@@ -98,6 +98,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     UNIQUE (name, epoch))`);
   await run(sql`INSERT INTO leases (name, holder, expires_at)
     SELECT name, '', '-infinity' FROM unnest(ARRAY['owner', 'node-manager', 'balancer']) AS name`);
+  // Keeps apart what two clusters leave in one target database.
+  await run(sql`CREATE TABLE cluster_identity (id uuid PRIMARY KEY DEFAULT gen_random_uuid())`);
+  await run(sql`INSERT INTO cluster_identity DEFAULT VALUES`);
   await run(sql`CREATE TABLE task_types (
     type text NOT NULL, version text NOT NULL, description text NOT NULL, contract integer NOT NULL,
     steps text[] NOT NULL, hooks text[] NOT NULL, schema json NOT NULL, defaults json NOT NULL,

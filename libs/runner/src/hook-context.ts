@@ -1,0 +1,89 @@
+import { openTarget, type OpenTarget } from '@longshore/effects';
+import {
+  TaskTypeError,
+  type FinishedSubtask,
+  type HookContext,
+  type Logger,
+  type TargetConnection,
+} from '@longshore/sdk';
+import type { Host } from './host.ts';
+import type { LoadedType } from './load-task-type.ts';
+import type { RunnerSetup, RunSpec } from './messages.ts';
+
+/** A hook's context, and what it opened. */
+export interface OpenContext {
+  readonly context: HookContext;
+  close(): Promise<void>;
+}
+
+/** Builds what every hook gets. */
+export function openHookContext(
+  setup: RunnerSetup,
+  loaded: LoadedType,
+  run: RunSpec,
+  host: Host,
+  signal: AbortSignal,
+): OpenContext {
+  const targets = new Map<string, OpenTarget>();
+  const connection = (name: string): TargetConnection => {
+    const open = targets.get(name);
+    if (open !== undefined) return open.connection;
+    const url = setup.connections[name];
+    if (url === undefined) {
+      throw new TaskTypeError(
+        'CONNECTION_UNKNOWN',
+        `executor ${setup.nodeId} has no connection ${JSON.stringify(name)}; it has: ${Object.keys(setup.connections).join(', ') || 'none'}`,
+      );
+    }
+    const owner = {
+      clusterId: setup.clusterId,
+      taskId: run.task.id,
+      subtaskId: run.runId,
+      step: run.kind === 'work' ? run.step : '',
+      attempt: run.attempt,
+    };
+    const target = openTarget({ name, url, owner, signal });
+    targets.set(name, target);
+    return target.connection;
+  };
+  return {
+    context: {
+      task: run.task,
+      settings: loaded.settings,
+      nodeId: setup.nodeId,
+      attempt: run.attempt,
+      signal,
+      logger: hookLogger(host, run.runId),
+      connection,
+      previousSubtasks: (step) => previousSubtasks(host, run.runId, step),
+    },
+    close: async () => void (await Promise.allSettled([...targets.values()].map((target) => target.close()))),
+  };
+}
+
+async function* previousSubtasks(host: Host, runId: string, step: string): AsyncGenerator<FinishedSubtask> {
+  let afterOrdinal = 0;
+  for (;;) {
+    const page = (await host.call(runId, { method: 'previous', step, afterOrdinal })) as readonly FinishedSubtask[];
+    yield* page;
+    const last = page.at(-1);
+    if (last === undefined) return;
+    afterOrdinal = last.ordinal;
+  }
+}
+
+function hookLogger(host: Host, runId: string): Logger {
+  const log =
+    (level: 'debug' | 'info' | 'warn' | 'error') =>
+    (message: string, fields: Readonly<Record<string, unknown>> = {}): void => {
+      // Fields cross a thread: what can't be cloned is written as text.
+      host.send({
+        kind: 'log',
+        runId,
+        level,
+        message,
+        fields: JSON.parse(JSON.stringify(fields)) as Record<string, unknown>,
+      });
+    };
+  return { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') };
+}

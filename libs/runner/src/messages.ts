@@ -1,0 +1,90 @@
+import type { ErrorData, SubtaskKind } from '@longshore/core';
+import type { JsonValue, StopReason } from '@longshore/sdk';
+import type { TypeDescription } from './type-description.ts';
+
+/** What a worker is started with. */
+export interface RunnerSetup {
+  /** URL of the task type's module, resolved by the executor. */
+  readonly moduleUrl: string;
+  /** The package's name, for errors. */
+  readonly packageName: string;
+  readonly nodeId: string;
+  readonly clusterId: string;
+  /** URLs of connections by name. They stay in this process: no message to another host carries them. */
+  readonly connections: Readonly<Record<string, string>>;
+  /** The executor's settings for this type, as configured. */
+  readonly settings: unknown;
+}
+
+/** One hook to run: a work subtask, or a control subtask's hook. Names a held subtask. */
+export interface RunSpec {
+  /** The subtask's id: unique among what a runner has. */
+  readonly runId: string;
+  readonly kind: SubtaskKind;
+  readonly attempt: number;
+  readonly task: {
+    readonly id: string;
+    readonly key: string;
+    readonly type: string;
+    readonly typeVersion: string;
+    readonly meta: unknown;
+    readonly step: string | null;
+    readonly slots: number;
+  };
+  /** For work: the subtask itself. */
+  readonly step: string;
+  readonly ordinal: number;
+  readonly meta: JsonValue;
+  readonly checkpoint: JsonValue;
+  readonly resource: { readonly slots: number; readonly memoryBytes: number };
+  /** For a plan: the nodes that it is spread over. */
+  readonly nodeCount: number;
+}
+
+export type MessageToRunner =
+  | { readonly kind: 'start'; readonly run: RunSpec }
+  | { readonly kind: 'abort'; readonly runId: string; readonly reason: StopReason }
+  | { readonly kind: 'reply'; readonly callId: number; readonly value?: unknown; readonly error?: ErrorData }
+  /** The task is over on this node: clean up its step executors. */
+  | { readonly kind: 'end-task'; readonly taskId: string };
+
+/** A page of planned subtasks, in order. */
+export interface PlanPage {
+  readonly step: string;
+  readonly subtasks: readonly { readonly meta: JsonValue; readonly isIdempotent: boolean }[];
+}
+
+/** What a hook asks of the executor, which alone talks to the store. */
+export type HostCall =
+  | { readonly method: 'checkpoint'; readonly value: JsonValue }
+  | { readonly method: 'plan-start'; readonly step: string }
+  | { readonly method: 'plan-page'; readonly page: PlanPage }
+  | { readonly method: 'previous'; readonly step: string; readonly afterOrdinal: number };
+
+export type Settled =
+  | { readonly ok: true; readonly result: unknown; readonly rows: number; readonly bytes: number }
+  | {
+      readonly ok: false;
+      readonly error: ErrorData;
+      /** Why it had been asked to stop, if it had. */
+      readonly stopped: StopReason | null;
+      readonly rows: number;
+      readonly bytes: number;
+    };
+
+export type MessageFromRunner =
+  | { readonly kind: 'ready'; readonly type: TypeDescription }
+  | { readonly kind: 'load-failed'; readonly error: ErrorData }
+  | { readonly kind: 'call'; readonly callId: number; readonly runId: string; readonly call: HostCall }
+  | {
+      readonly kind: 'progress';
+      readonly runs: readonly { readonly runId: string; readonly rows: number; readonly bytes: number }[];
+    }
+  | { readonly kind: 'settled'; readonly runId: string; readonly settled: Settled }
+  | {
+      readonly kind: 'log';
+      readonly runId: string;
+      readonly level: 'debug' | 'info' | 'warn' | 'error';
+      readonly message: string;
+      readonly fields: Readonly<Record<string, unknown>>;
+    };

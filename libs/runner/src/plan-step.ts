@@ -1,0 +1,82 @@
+import { LongshoreError, MAX_SUBTASK_META_BYTES, type PlanResult } from '@longshore/core';
+import type { PlanContext, PlannedSubtask, TaskType } from '@longshore/sdk';
+import type { Host } from './host.ts';
+import type { PlanPage, RunSpec } from './messages.ts';
+
+/** Rows of a page, and bytes of their metas: whichever is reached first ends it. */
+const PAGE_ROWS = 1_000;
+const PAGE_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Plans the step after the current one: asks which it is, then hands its subtasks to the executor page by page. The next page is
+ * made while the one before is being written, no further ahead.
+ */
+export async function planStep(
+  run: RunSpec,
+  type: TaskType,
+  context: PlanContext,
+  host: Host,
+): Promise<PlanResult & { totalRows: number | null; totalBytes: number | null }> {
+  const step = await nextStep(type, context);
+  if (step === null) return { step, planAttempt: run.attempt, subtasks: 0, totalRows: null, totalBytes: null };
+  if (!type.steps.includes(step)) {
+    throw new LongshoreError(
+      'PLAN_INVALID',
+      `nextStep of ${type.type} answered ${JSON.stringify(step)}, which is none of its steps`,
+    );
+  }
+  await host.call(run.runId, { method: 'plan-start', step });
+  const isIdempotent = type.executor.isIdempotent?.(step) ?? true;
+  let subtasks: PlanPage['subtasks'][number][] = [];
+  let bytes = 0;
+  let written: Promise<unknown> = Promise.resolve();
+  const totals = { subtasks: 0, rows: null as number | null, bytes: null as number | null };
+  const writePage = async (): Promise<void> => {
+    if (subtasks.length === 0) return;
+    await written;
+    written = host.call(run.runId, { method: 'plan-page', page: { step, subtasks } });
+    // An error is thrown where the page is awaited; until then it must not count as unhandled.
+    written.catch(() => undefined);
+    subtasks = [];
+    bytes = 0;
+  };
+  for await (const planned of type.scheduler.planStep(context, step)) {
+    context.signal.throwIfAborted();
+    bytes += checkPlanned(planned, type.type, totals.subtasks + 1);
+    subtasks.push({ meta: planned.meta, isIdempotent });
+    totals.subtasks += 1;
+    if (planned.rows !== undefined) totals.rows = (totals.rows ?? 0) + planned.rows;
+    if (planned.bytes !== undefined) totals.bytes = (totals.bytes ?? 0) + planned.bytes;
+    if (subtasks.length >= PAGE_ROWS || bytes >= PAGE_BYTES) await writePage();
+  }
+  await writePage();
+  await written;
+  return {
+    step,
+    planAttempt: run.attempt,
+    subtasks: totals.subtasks,
+    totalRows: totals.rows,
+    totalBytes: totals.bytes,
+  };
+}
+
+async function nextStep(type: TaskType, context: PlanContext): Promise<string | null> {
+  const { step } = context.task;
+  if (type.scheduler.nextStep !== undefined) return type.scheduler.nextStep(context, step);
+  return type.steps[step === null ? 0 : type.steps.indexOf(step) + 1] ?? null;
+}
+
+function checkPlanned(planned: PlannedSubtask, type: string, ordinal: number): number {
+  const text = JSON.stringify(planned.meta) as string | undefined;
+  if (text === undefined) {
+    throw new LongshoreError('PLAN_INVALID', `planStep of ${type}: subtask ${ordinal} has no meta`);
+  }
+  const size = Buffer.byteLength(text);
+  if (size > MAX_SUBTASK_META_BYTES) {
+    throw new LongshoreError(
+      'PLAN_INVALID',
+      `planStep of ${type}: the meta of subtask ${ordinal} has ${size} bytes, at most ${MAX_SUBTASK_META_BYTES} are allowed`,
+    );
+  }
+  return size;
+}

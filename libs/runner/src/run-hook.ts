@@ -1,0 +1,81 @@
+import { LongshoreError } from '@longshore/core';
+import type { HookContext, JsonValue, PlanContext, SubtaskContext, TaskType } from '@longshore/sdk';
+import type { Host } from './host.ts';
+import type { RunSpec } from './messages.ts';
+import { planStep } from './plan-step.ts';
+import type { ProgressMeter } from './progress-meter.ts';
+import type { StepExecutors } from './step-executors.ts';
+
+/** Runs the hook of one subtask and answers what is to be stored as its result. */
+export async function runHook(
+  run: RunSpec,
+  type: TaskType,
+  context: HookContext,
+  executors: StepExecutors,
+  progress: ProgressMeter,
+  host: Host,
+): Promise<unknown> {
+  const { scheduler } = type;
+  switch (run.kind) {
+    case 'work':
+      return runWork(run, context, executors, progress, host);
+    case 'prepare':
+      return checkPrepared((await scheduler.prepare?.(context)) ?? {}, type, run);
+    case 'plan':
+      return planStep(run, type, { ...context, nodeCount: run.nodeCount } satisfies PlanContext, host);
+    case 'finish':
+      return (await scheduler.onDone?.(context)) ?? null;
+    case 'revert':
+      await scheduler.revert?.(context);
+      return null;
+    case 'clean':
+      await scheduler.cleanUp?.(context);
+      return null;
+  }
+}
+
+async function runWork(
+  run: RunSpec,
+  context: HookContext,
+  executors: StepExecutors,
+  progress: ProgressMeter,
+  host: Host,
+): Promise<unknown> {
+  const executor = await executors.get(run.task.id, run.step, context);
+  const subtask: SubtaskContext = {
+    ...context,
+    subtask: {
+      id: run.runId,
+      step: run.step,
+      ordinal: run.ordinal,
+      meta: run.meta,
+      idempotencyKey: `${run.task.key}/${run.step}/${run.ordinal}`,
+    },
+    checkpoint: run.checkpoint,
+    saveCheckpoint: async (value: JsonValue) => void (await host.call(run.runId, { method: 'checkpoint', value })),
+    progress,
+    resource: run.resource,
+  };
+  return (await executor.runSubtask(subtask)) ?? null;
+}
+
+/** What `prepare` returned must fit what the task may be. A changed meta goes through the type's schema again. */
+async function checkPrepared(prepared: object, type: TaskType, run: RunSpec): Promise<unknown> {
+  const { meta, slots, maxNodes } = prepared as { meta?: unknown; slots?: unknown; maxNodes?: unknown };
+  const isCount = (value: unknown): boolean =>
+    value === undefined || (Number.isInteger(value) && (value as number) >= 1);
+  if (!isCount(slots) || !isCount(maxNodes)) {
+    throw new LongshoreError('PLAN_INVALID', `prepare of ${run.task.type} returned slots or maxNodes below 1`);
+  }
+  if (meta !== undefined) {
+    const checked = await type.meta['~standard'].validate(meta);
+    if (checked.issues !== undefined) {
+      const issues = checked.issues.map((issue) => issue.message).join('; ');
+      throw new LongshoreError(
+        'PLAN_INVALID',
+        `prepare of ${run.task.type} returned a meta that doesn't fit its schema: ${issues}`,
+      );
+    }
+  }
+  return prepared;
+}

@@ -1,0 +1,168 @@
+import { Worker } from 'node:worker_threads';
+import { LongshoreError, toErrorData, type ErrorData } from '@longshore/core';
+import type { StopReason } from '@longshore/sdk';
+import type { HostCall, MessageFromRunner, MessageToRunner, RunnerSetup, RunSpec, Settled } from './messages.ts';
+import type { TypeDescription } from './type-description.ts';
+
+/** What the executor does for the hooks in a runner. */
+export interface RunnerHost {
+  /** Answers a hook's call; what it throws reaches the hook with its code. */
+  call(runId: string, call: HostCall): Promise<unknown>;
+  progress(runs: readonly { readonly runId: string; readonly rows: number; readonly bytes: number }[]): void;
+  settled(runId: string, settled: Settled): void;
+  log(
+    runId: string,
+    level: 'debug' | 'info' | 'warn' | 'error',
+    message: string,
+    fields: Readonly<Record<string, unknown>>,
+  ): void;
+  /** The worker ended by itself or by its limits. What ran in it is settled with this error already. */
+  crashed(error: ErrorData): void;
+}
+
+export interface RunnerOptions {
+  readonly setup: RunnerSetup;
+  /** Memory of this runner in bytes: V8's limit for the heap, and what the parent ends it at, buffers included. */
+  readonly memoryBytes: number;
+}
+
+/** A worker thread with a loaded task type. Belongs to one task at a time. */
+export interface Runner {
+  readonly type: TypeDescription;
+  /** Who gets calls and results; the executor sets it when the runner is given to a task. */
+  host: RunnerHost;
+  start(run: RunSpec): void;
+  /** Asks a hook to end. It has until the executor's patience ends. */
+  abort(runId: string, reason: StopReason): void;
+  /** The task is over here. */
+  endTask(taskId: string): void;
+  /** Ends the worker at once; what runs in it is settled as crashed. */
+  terminate(): Promise<void>;
+  readonly isAlive: boolean;
+  /** How many hooks it runs now. */
+  readonly runs: number;
+}
+
+/** How often the parent looks at a runner's memory, in milliseconds: a leak of 100 MB/s is caught within its slot's share. */
+const MEMORY_CHECK_MS = 1_000;
+
+const NO_HOST: RunnerHost = {
+  call: () => Promise.reject(new LongshoreError('INTERNAL', 'the runner belongs to no task')),
+  progress: () => undefined,
+  settled: () => undefined,
+  log: () => undefined,
+  crashed: () => undefined,
+};
+
+/**
+ * Starts a worker thread and loads a task type in it.
+ *
+ * @throws {LongshoreError} PLUGIN_LOAD_FAILED, PLUGIN_INVALID, PLUGIN_CONTRACT, PLUGIN_SETTINGS_INVALID or RUNNER_CRASHED.
+ */
+export async function startRunner(options: RunnerOptions): Promise<Runner> {
+  const worker = new Worker(new URL(import.meta.resolve('@longshore/runner/worker')), {
+    workerData: options.setup,
+    name: `runner ${options.setup.packageName}`,
+    resourceLimits: { maxOldGenerationSizeMb: Math.max(64, Math.floor(options.memoryBytes / (1024 * 1024))) },
+  });
+  const runs = new Set<string>();
+  let isAlive = true;
+  let reason: ErrorData | null = null;
+  const post = (message: MessageToRunner): void => worker.postMessage(message);
+
+  const type = await new Promise<TypeDescription>((resolve, reject) => {
+    worker.once('message', (message: MessageFromRunner) => {
+      if (message.kind === 'ready') resolve(message.type);
+      else if (message.kind === 'load-failed') reject(errorOf(message.error));
+    });
+    worker.once('error', (cause) =>
+      reject(new LongshoreError('RUNNER_CRASHED', `the runner ended while loading: ${cause.message}`, { cause })),
+    );
+    worker.once('exit', () => reject(new LongshoreError('RUNNER_CRASHED', 'the runner ended while loading')));
+  }).catch(async (error: unknown) => {
+    await worker.terminate();
+    throw error;
+  });
+
+  const runner: Runner = {
+    type,
+    host: NO_HOST,
+    start: (run) => {
+      runs.add(run.runId);
+      post({ kind: 'start', run });
+    },
+    abort: (runId, why) => post({ kind: 'abort', runId, reason: why }),
+    endTask: (taskId) => post({ kind: 'end-task', taskId }),
+    terminate: async () => void (await worker.terminate()),
+    get isAlive() {
+      return isAlive;
+    },
+    get runs() {
+      return runs.size;
+    },
+  };
+
+  worker.on('message', (message: MessageFromRunner) => {
+    if (message.kind === 'settled') runs.delete(message.runId);
+    dispatch(runner.host, message, post);
+  });
+  worker.on('error', (cause) => (reason = crashError(cause)));
+  const watch = setInterval(() => void checkMemory(), MEMORY_CHECK_MS).unref();
+  const checkMemory = async (): Promise<void> => {
+    const heap = await worker.getHeapStatistics().catch(() => null);
+    if (heap === null) return;
+    const used = heap.used_heap_size + heap.external_memory;
+    if (used <= options.memoryBytes) return;
+    reason = crashed(`it used ${toMiB(used)} MiB, its slots buy ${toMiB(options.memoryBytes)} MiB`);
+    await worker.terminate();
+  };
+  worker.once('exit', (code) => {
+    isAlive = false;
+    clearInterval(watch);
+    const error = reason ?? crashed(`the worker exited with code ${code}`);
+    for (const runId of runs) {
+      runner.host.settled(runId, { ok: false, error, stopped: null, rows: 0, bytes: 0 });
+    }
+    runs.clear();
+    runner.host.crashed(error);
+  });
+  return runner;
+}
+
+function dispatch(host: RunnerHost, message: MessageFromRunner, post: (message: MessageToRunner) => void): void {
+  switch (message.kind) {
+    case 'call':
+      host.call(message.runId, message.call).then(
+        (value) => post({ kind: 'reply', callId: message.callId, value }),
+        (thrown: unknown) => post({ kind: 'reply', callId: message.callId, error: toErrorData(thrown) }),
+      );
+      return;
+    case 'progress':
+      return host.progress(message.runs);
+    case 'settled':
+      return host.settled(message.runId, message.settled);
+    case 'log':
+      return host.log(message.runId, message.level, message.message, message.fields);
+    case 'ready':
+    case 'load-failed':
+      return;
+  }
+}
+
+function crashed(why: string): ErrorData {
+  return { code: 'RUNNER_CRASHED', permanent: false, message: `the runner ended: ${why}` };
+}
+
+function crashError(cause: Error & { code?: unknown }): ErrorData {
+  return crashed(
+    cause.code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'its heap outgrew the memory that its slots buy' : cause.message,
+  );
+}
+
+function errorOf(data: ErrorData): Error {
+  return Object.assign(new Error(data.message), { code: data.code, permanent: data.permanent });
+}
+
+function toMiB(bytes: number): number {
+  return Math.round(bytes / (1024 * 1024));
+}

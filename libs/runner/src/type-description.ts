@@ -1,0 +1,31 @@
+import type { TaskType, TaskTypeDefaults } from '@longshore/sdk';
+
+/** A task type as data: what the control plane gets to know of it. */
+export interface TypeDescription {
+  readonly type: string;
+  readonly version: string;
+  readonly description: string;
+  readonly contract: number;
+  readonly steps: readonly string[];
+  readonly hooks: readonly string[];
+  /** JSON Schema of the meta that a submit may send. */
+  readonly schema: Record<string, unknown>;
+  readonly defaults: TaskTypeDefaults;
+}
+
+/** Hooks that become control subtasks, or change how steps follow one another. */
+const HOOKS = ['prepare', 'nextStep', 'onDone', 'revert', 'cleanUp'] as const;
+
+/** Describes a loaded type. */
+export function describeType(type: TaskType): TypeDescription {
+  return {
+    type: type.type,
+    version: type.version,
+    description: type.description ?? '',
+    contract: type.contract,
+    steps: type.steps,
+    hooks: HOOKS.filter((hook) => type.scheduler[hook] !== undefined),
+    schema: type.meta['~standard'].jsonSchema.input({ target: 'draft-2020-12' }),
+    defaults: type.defaults ?? {},
+  };
+}
