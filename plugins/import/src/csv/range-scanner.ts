@@ -1,0 +1,234 @@
+import type { CsvDialect } from './dialect.ts';
+import { type JointStates, jointStates, type QuoteState } from './quote-state.ts';
+import { type ByteRange, LineEnd, type Mark, type RangeReading, type RangeScan } from './range-scan.ts';
+import { ReadingTally } from './reading-tally.ts';
+
+/**
+ * Bytes before a range that decide what its first line end is: CRLF or LF, and a line of its own for `\.`. Five, because
+ * a line `\.` may stand behind a byte order mark.
+ */
+export const lookBehindBytes = 5;
+
+/** Bytes after a range that decide whether a CR at its end is a CRLF, and whether a file begins with a byte order mark. */
+export const lookAheadBytes = 2;
+
+const lf = 0x0a;
+const cr = 0x0d;
+const dot = 0x2e;
+const backslash = 0x5c;
+const byteOrderMark = [0xef, 0xbb, 0xbf];
+
+/** One byte value in all four bytes of a word. */
+const ones = 0x01010101;
+const lfWord = lf * ones;
+const crWord = cr * ones;
+const highBits = 0x80808080 | 0;
+const lowBits = 0x7f7f7f7f;
+
+/** The part of a file that a scanner reads, and the bytes around it. */
+export interface ScannedRange extends ByteRange {
+  /** The `lookBehindBytes` before `start`, or all there are. */
+  readonly before: Uint8Array;
+  /** The `lookAheadBytes` from `end` on, or all there are. */
+  readonly after: Uint8Array;
+}
+
+/**
+ * Reads a range of a CSV file once, for every state it may begin in, and tells where its records end. Pure: feed it the
+ * range's bytes in order, in pieces of any size, then finish it.
+ *
+ * Almost all bytes mean nothing here, only quotes, escapes and line ends do. So eight bytes are looked at in one go, with
+ * arithmetic on two words, and only the hits are stepped through. Searching for each character with `Buffer.indexOf`
+ * is faster where lines are hundreds of bytes long, and five times slower where quotes are many.
+ */
+export class RangeScanner {
+  readonly #range: ScannedRange;
+  readonly #quote: number;
+  readonly #escape: number;
+  readonly #states: JointStates;
+  readonly #tally: ReadingTally;
+
+  /** The joint state of all readings. */
+  #state = 0;
+  #lfs = 0;
+  #crs = 0;
+  #nul: Mark | null = null;
+  /** Absolute offset of the next byte to be read. */
+  #offset: number;
+  /** The bytes before `#offset`, for looking back over the seam between two pieces. */
+  #tail: Uint8Array;
+  /** The range's first three bytes, which may be a byte order mark. */
+  readonly #head: number[] = [];
+  /** Whether the last byte was a CR, whose meaning hangs on the next one. */
+  #isCrPending = false;
+
+  /** @param range - the bytes that will be fed, and those around them. */
+  constructor(dialect: CsvDialect, range: ScannedRange) {
+    this.#range = range;
+    this.#quote = dialect.quote.charCodeAt(0);
+    this.#escape = dialect.escape.charCodeAt(0);
+    this.#states = jointStates(dialect);
+    this.#tally = new ReadingTally(this.#states.starts.length);
+    this.#offset = range.start;
+    this.#tail = range.before;
+  }
+
+  /** Reads the next piece of the range. The buffer may be reused afterwards; it is fastest at a multiple of four bytes. */
+  feed(piece: Buffer): void {
+    const wholeBytes = piece.byteOffset % 4 === 0 ? piece.length - (piece.length % 8) : 0;
+    if (wholeBytes > 0) this.#scanBlocks(piece.subarray(0, wholeBytes), wholeBytes);
+    const restBytes = piece.length - wholeBytes;
+    if (restBytes > 0) {
+      // Zeros fill the last block: no dialect gives them a meaning.
+      const rest = new Uint8Array(Math.ceil(restBytes / 8) * 8);
+      rest.set(piece.subarray(wholeBytes));
+      this.#scanBlocks(Buffer.from(rest.buffer), restBytes);
+    }
+  }
+
+  /**
+   * What the range holds, per state it may begin in.
+   *
+   * @throws {RangeError} if fewer or more bytes were fed than the range has, which is a mistake of the caller.
+   */
+  finish(): RangeScan {
+    const { start, end, after } = this.#range;
+    if (this.#offset !== end) throw new RangeError(`Range ${start} to ${end} was fed up to byte ${this.#offset}.`);
+    this.#settleCr(after[0]);
+    const head = [...this.#head, ...after];
+    const hasByteOrderMark = start === 0 && byteOrderMark.every((byte, i) => head[i] === byte);
+    const readings: Partial<Record<QuoteState, RangeReading>> = {};
+    for (const [i, endState] of (this.#states.members[this.#state] ?? []).entries()) {
+      const startState = this.#states.starts[i];
+      if (startState !== undefined) readings[startState] = this.#tally.reading(i, endState);
+    }
+    return {
+      start,
+      end,
+      bomBytes: hasByteOrderMark ? byteOrderMark.length : 0,
+      lfs: this.#lfs,
+      crs: this.#crs,
+      nul: this.#nul,
+      readings,
+    };
+  }
+
+  /** Reads the first `length` bytes of a buffer of whole blocks of eight, whose other bytes are zero. */
+  #scanBlocks(bytes: Buffer, length: number): void {
+    for (let i = 0; this.#head.length < byteOrderMark.length && i < length; i++) this.#head.push(bytes[i] ?? 0);
+    this.#settleCr(bytes[0]);
+    this.#findNul(bytes, length);
+
+    const { afterQuote, afterEscape, afterOther, outside } = this.#states;
+    const quote = this.#quote;
+    const escape = this.#escape;
+    const hasEscape = quote !== escape;
+    const quoteWord = quote * ones;
+    const escapeWord = escape * ones;
+    const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
+    let state = this.#state;
+    let unread = 0;
+    for (let w = 0; w < words.length; w += 2) {
+      const one = words[w] ?? 0;
+      const two = words[w + 1] ?? 0;
+      // XOR turns the byte that is looked for into zero.
+      let plainOne = nonZero(one ^ quoteWord) & nonZero(one ^ lfWord) & nonZero(one ^ crWord);
+      let plainTwo = nonZero(two ^ quoteWord) & nonZero(two ^ lfWord) & nonZero(two ^ crWord);
+      if (hasEscape) {
+        plainOne &= nonZero(one ^ escapeWord);
+        plainTwo &= nonZero(two ^ escapeWord);
+      }
+      if ((plainOne & plainTwo & highBits) === highBits) continue;
+      let hits = gatherHighBits(~plainOne & highBits) | (gatherHighBits(~plainTwo & highBits) << 4);
+      for (; hits !== 0; hits &= hits - 1) {
+        const i = w * 4 + (31 - Math.clz32(hits & -hits));
+        const byte = bytes[i] ?? 0;
+        // The plain bytes since the last hit end what an escape there began.
+        if (hasEscape && i > unread) state = afterOther[state] ?? 0;
+        unread = i + 1;
+        if (byte === quote) {
+          state = afterQuote[state] ?? 0;
+        } else if (hasEscape && byte === escape) {
+          state = afterEscape[state] ?? 0;
+        } else {
+          if (hasEscape) state = afterOther[state] ?? 0;
+          this.#readLineEnd(bytes, length, i, outside[state] ?? 0);
+        }
+      }
+    }
+    if (hasEscape && unread < length) state = afterOther[state] ?? 0;
+    this.#state = state;
+
+    this.#isCrPending = bytes[length - 1] === cr;
+    const lastBytes = bytes.subarray(Math.max(0, length - lookBehindBytes), length);
+    this.#tail = Buffer.concat([this.#tail, lastBytes]).subarray(-lookBehindBytes);
+    this.#offset += length;
+  }
+
+  /** Reads the CR or LF at index `i`, which is outside quotes for the readings in the mask. */
+  #readLineEnd(bytes: Buffer, length: number, i: number, mask: number): void {
+    const previous = i > 0 ? bytes[i - 1] : this.#byteAt(bytes, -1);
+    if (previous === dot && this.#isEndOfData(bytes, i)) {
+      this.#tally.addEndOfData(mask, { offset: this.#offset + i - 2, lfs: this.#lfs, crs: this.#crs });
+    }
+    const boundary = this.#offset + i + 1;
+    if (bytes[i] === lf) {
+      this.#lfs++;
+      this.#tally.addLineEnd(mask, previous === cr ? LineEnd.Crlf : LineEnd.Lf, boundary, this.#lfs, this.#crs);
+      return;
+    }
+    this.#crs++;
+    if (i + 1 < length && bytes[i + 1] !== lf) {
+      this.#tally.addLineEnd(mask, LineEnd.Cr, boundary, this.#lfs, this.#crs);
+    }
+  }
+
+  /** Decides about a CR at the end of the last piece, now that the byte after it is known; undefined at the file's end. */
+  #settleCr(next: number | undefined): void {
+    if (this.#isCrPending && next !== lf) {
+      const mask = this.#states.outside[this.#state] ?? 0;
+      this.#tally.addLineEnd(mask, LineEnd.Cr, this.#offset, this.#lfs, this.#crs);
+    }
+    this.#isCrPending = false;
+  }
+
+  /**
+   * Whether the line that ends at index `i` is a dot behind something that makes it `\.`. Where this line end is outside
+   * quotes, the one before it is too, since neither `\` nor `.` can be a quote.
+   */
+  #isEndOfData(bytes: Buffer, i: number): boolean {
+    if (this.#byteAt(bytes, i - 2) !== backslash) return false;
+    const offset = this.#offset + i - 2;
+    const previous = this.#byteAt(bytes, i - 3);
+    if (offset === 0 || previous === lf || previous === cr) return true;
+    return offset === byteOrderMark.length && byteOrderMark.every((byte, k) => this.#byteAt(bytes, i - 5 + k) === byte);
+  }
+
+  /** The byte at an index of the piece, which may reach back before the piece; undefined before the file. */
+  #byteAt(bytes: Buffer, index: number): number | undefined {
+    return index >= 0 ? bytes[index] : this.#tail[this.#tail.length + index];
+  }
+
+  #findNul(bytes: Buffer, length: number): void {
+    if (this.#nul !== null) return;
+    const index = bytes.indexOf(0);
+    if (index < 0 || index >= length) return;
+    const isBefore = (value: number) => (count: number, byte: number) => (byte === value ? count + 1 : count);
+    const before = bytes.subarray(0, index);
+    this.#nul = {
+      offset: this.#offset + index,
+      lfs: this.#lfs + before.reduce(isBefore(lf), 0),
+      crs: this.#crs + before.reduce(isBefore(cr), 0),
+    };
+  }
+}
+
+/** Sets the high bit of each byte of a word that is not zero; the other bits mean nothing. (Hacker's Delight, 6-1.) */
+function nonZero(word: number): number {
+  return ((word & lowBits) + lowBits) | word;
+}
+
+/** Moves the high bits of a word's four bytes to its four lowest bits, the lowest byte's first. */
+function gatherHighBits(word: number): number {
+  return Math.imul(word >>> 7, 0x10204080) >>> 28;
+}
