@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { startPostgres } from '../src/index.ts';
 import { isAlive } from './is-alive.ts';
@@ -18,11 +18,27 @@ interface Family {
   readonly folder: string;
 }
 
-/** A parent process in a group of its own, with a Postgres and a child below it. */
-async function startFamily(dataDir?: string): Promise<Family> {
+/** Temporary files of one test only: any start removes what killed keepers left in the common folder. */
+let temporary = '';
+beforeEach(() => {
+  temporary = mkdtempSync(join(tmpdir(), 'embedded-test-'));
+  chmodSync(temporary, 0o755);
+  vi.stubEnv('TMPDIR', temporary);
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(temporary, { recursive: true, force: true });
+});
+
+function spawnParent(dataDir?: string) {
   const entry = join(import.meta.dirname, 'fixtures', 'parent.ts');
   const args = ['--conditions=@longshore/source', entry, ...(dataDir === undefined ? [] : [dataDir])];
-  const parent = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], detached: true });
+  return spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], detached: true });
+}
+
+/** A parent process in a group of its own, with a Postgres and a child below it. */
+async function startFamily(dataDir?: string): Promise<Family> {
+  const parent = spawnParent(dataDir);
   const line = await new Promise<string>((resolve, reject) => {
     parent.stdout.once('data', (chunk: Buffer) => resolve(chunk.toString()));
     parent.once('exit', (code) => reject(new Error(`the parent ended with ${String(code)}`)));
@@ -52,6 +68,15 @@ describe('everything ends with the parent', () => {
     );
   });
 
+  test('killed in the middle of making the database', async () => {
+    const parent = spawnParent();
+    const folders = () => readdirSync(temporary);
+    const hasBegun = (name: string) => existsSync(join(temporary, name, 'data.new', 'base'));
+    await waitUntil('initdb has begun', () => folders().some(hasBegun), folders);
+    process.kill(-parent.pid!, 'SIGKILL');
+    await waitUntil('no file is left', () => folders().length === 0, folders);
+  });
+
   test('a keeper killed with SIGKILL takes Postgres along, and the parent removes the folder', async () => {
     const postgres = await startPostgres({ durable: false });
     process.kill(postgres.keeperPid, 'SIGKILL');
@@ -79,8 +104,7 @@ describe('everything ends with the parent', () => {
   });
 
   test('a kept folder can be used again after the parent was killed', async () => {
-    const root = mkdtempSync(join(tmpdir(), 'embedded-test-'));
-    const dataDir = join(root, 'postgres');
+    const dataDir = join(temporary, 'postgres');
     const family = await startFamily(dataDir);
     process.kill(family.parentPid, 'SIGKILL');
     await waitUntil(
@@ -90,6 +114,5 @@ describe('everything ends with the parent', () => {
     );
     const next = await startPostgres({ dataDir });
     await next.stop();
-    rmSync(root, { recursive: true });
   });
 });

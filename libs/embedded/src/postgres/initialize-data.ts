@@ -24,7 +24,8 @@ export interface InitializeDataOptions {
  * @throws {EmbeddedError} `EMBEDDED_POSTGRES_START_FAILED` with the output of `initdb`.
  */
 export async function initializeData(options: InitializeDataOptions): Promise<void> {
-  const { folder, binaries, account, password } = options;
+  const { folder, binaries, account, password, signal } = options;
+  signal.throwIfAborted();
   if (existsSync(folder.data)) return;
   const unfinished = `${folder.data}.new`;
   const passwordFile = join(folder.path, 'initdb-password');
@@ -50,17 +51,20 @@ async function run(file: string, args: readonly string[], options: InitializeDat
     cwd: '/',
     env: serverEnvironment(),
     stdio: ['ignore', 'pipe', 'pipe'],
+    // A process group of its own: an abort has to end the servers that initdb starts in turn, which write files.
+    detached: true,
     ...(command.uid !== undefined && { uid: command.uid }),
     ...(command.gid !== undefined && { gid: command.gid }),
-    signal: options.signal,
-    killSignal: 'SIGKILL',
   });
+  const end = () => endGroup(child.pid);
+  options.signal.addEventListener('abort', end);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const outcome = await new Promise<number | string | null>((resolve) => {
     child.once('close', (code, signal) => resolve(code ?? signal));
     child.once('error', (error) => resolve(error.message));
   });
+  options.signal.removeEventListener('abort', end);
   options.signal.throwIfAborted();
   if (outcome === 0) return;
   throw new EmbeddedError(
@@ -68,4 +72,12 @@ async function run(file: string, args: readonly string[], options: InitializeDat
     `initdb failed (${String(outcome)}) for ${options.folder.path}:\n${output.trim()}`,
     { output: output.trim().split('\n') },
   );
+}
+
+function endGroup(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has just ended by itself.
+  }
 }
