@@ -1,1 +1,75 @@
-export {};
+import type { ConfigOf, ServiceDefinition } from '@longshore/service';
+import { readClusterId, registerType } from '@longshore/store';
+import { Executor } from './executor.ts';
+import { EXECUTOR_OPTIONS, readConnections } from './executor-options.ts';
+import { Membership } from './membership.ts';
+import { resolvePlugin } from './resolve-plugin.ts';
+import { RunnerPool } from './runner-pool.ts';
+
+/** How long a stopping executor waits for what it runs, in milliseconds; below the chassis' own limit. */
+const DRAIN_LIMIT_MS = 20_000;
+
+/** The executor: offers the task types that it loaded, claims subtasks of its node, and runs them. */
+export const executorService: ServiceDefinition<typeof EXECUTOR_OPTIONS> = {
+  name: 'executor',
+  description: 'Runs subtasks: claims those of its node, runs them in worker threads, reports how they end.',
+  options: EXECUTOR_OPTIONS,
+  start: async (context) => {
+    const { config, store, bus, logger } = context;
+    const connections = readConnections(process.env);
+    const pool = new RunnerPool({
+      nodeId: config.nodeId,
+      clusterId: await readClusterId(store.db),
+      connections,
+      settings: config.pluginSettings,
+      slotMemoryBytes: config.slotMemoryMb * 1024 * 1024,
+      logger,
+    });
+    for (const name of config.plugins) await pool.load(name, resolvePlugin(name, process.cwd()));
+    for (const type of pool.types) await registerType(store.db, { ...type, defaults: defaultsOf(type.defaults) });
+    let executor: Executor | null = null;
+    const leaving = new AbortController();
+    const membership = await Membership.join({
+      store,
+      logger,
+      registration: {
+        id: config.nodeId,
+        scope: config.scope,
+        slots: config.slots,
+        types: pool.types.map(({ type, version }) => ({ type, version })),
+        host: config.host,
+        pid: process.pid,
+        leaseTtlMs: config.leaseTtlMs,
+      },
+      signal: leaving.signal,
+      onFenced: () => executor?.abortAll('lost-lease'),
+      onLeaseOverdue: () => executor?.abortAll('lost-lease', (run) => !run.claimed.isIdempotent),
+      onReplaced: (error) => {
+        executor?.abortAll('lost-lease');
+        context.fail(error);
+      },
+    });
+    executor = new Executor(context, membership, pool);
+    bus.publish(bus.subjects.wakeOwner, { reason: 'node joined' });
+    bus.publish(bus.subjects.wakeBalancer, { reason: 'node joined' });
+    return {
+      notReady: () => (membership.isCurrent ? null : 'the lease could not be renewed'),
+      stop: async () => {
+        await executor?.drain(DRAIN_LIMIT_MS);
+        leaving.abort();
+        await membership.leave().catch((error: unknown) => logger.warn({ error }, 'could not leave the cluster'));
+        bus.publish(bus.subjects.wakeBalancer, { reason: 'node left' });
+        bus.publish(bus.subjects.wakeOwner, { reason: 'node left' });
+      },
+    };
+  },
+};
+
+type Defaults = Parameters<typeof registerType>[1]['defaults'];
+
+/** The type's defaults as the store keeps them. */
+function defaultsOf(defaults: object): Defaults {
+  return defaults as Defaults;
+}
+
+export type ExecutorConfig = ConfigOf<typeof EXECUTOR_OPTIONS>;

@@ -1,1 +1,5 @@
-export {};
+#!/usr/bin/env node
+import { runService } from '@longshore/service';
+import { executorService } from './index.ts';
+
+await runService(executorService);

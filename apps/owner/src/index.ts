@@ -1,1 +1,32 @@
-export {};
+import { leadWhileElected, type ServiceDefinition } from '@longshore/service';
+import { apiHandlers } from './api/handlers.ts';
+import { leadOwner } from './lead-owner.ts';
+import { OWNER_OPTIONS } from './owner-options.ts';
+
+/** The owner: every replica answers the API; the leading one admits tasks and moves them through their states. */
+export const ownerService: ServiceDefinition<typeof OWNER_OPTIONS> = {
+  name: 'owner',
+  description: 'Answers the API, admits tasks in rank order and moves them through their states.',
+  options: OWNER_OPTIONS,
+  start: (context) => {
+    const { config, store, bus, logger } = context;
+    const stopping = new AbortController();
+    const answering = bus.answer(apiHandlers(store, bus, config.instance));
+    const leading = leadWhileElected({
+      name: 'owner',
+      holder: config.instance,
+      store,
+      logger,
+      ttlMs: config.leaderTtlMs,
+      lead: (lease, signal) => leadOwner(context, lease, signal),
+      signal: stopping.signal,
+    });
+    return Promise.resolve({
+      stop: async () => {
+        answering.close();
+        stopping.abort();
+        await leading;
+      },
+    });
+  },
+};

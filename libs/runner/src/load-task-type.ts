@@ -51,7 +51,7 @@ function checkShape(exported: unknown, packageName: string): TaskType {
 
 async function checkSettings(type: TaskType, setup: RunnerSetup): Promise<unknown> {
   if (type.settings === undefined) return undefined;
-  const checked = await type.settings['~standard'].validate(setup.settings ?? {});
+  const checked = await type.settings['~standard'].validate(setup.settings[type.type] ?? {});
   if (checked.issues === undefined) return checked.value;
   const issues = checked.issues.map((issue) => `${pathOf(issue.path)}: ${issue.message}`).join('; ');
   throw new LongshoreError('PLUGIN_SETTINGS_INVALID', `settings of ${type.type} (${setup.packageName}): ${issues}`);

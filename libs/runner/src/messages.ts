@@ -12,8 +12,8 @@ export interface RunnerSetup {
   readonly clusterId: string;
   /** URLs of connections by name. They stay in this process: no message to another host carries them. */
   readonly connections: Readonly<Record<string, string>>;
-  /** The executor's settings for this type, as configured. */
-  readonly settings: unknown;
+  /** The executor's settings by task type; the type finds its own after it was loaded. */
+  readonly settings: Readonly<Record<string, unknown>>;
 }
 
 /** One hook to run: a work subtask, or a control subtask's hook. Names a held subtask. */

@@ -1,0 +1,107 @@
+import { integer, text, type OptionSpec } from '@longshore/service';
+import { availableParallelism, hostname } from 'node:os';
+import { z } from 'zod';
+
+const names: z.ZodType<readonly string[], string | undefined> = z.string().transform((list) =>
+  list
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== ''),
+);
+
+const jsonObject: z.ZodType<Readonly<Record<string, unknown>>, string | undefined> = z
+  .string()
+  .transform((value, context) => {
+    try {
+      return z.record(z.string(), z.unknown()).parse(JSON.parse(value));
+    } catch {
+      context.addIssue({ code: 'custom', message: 'must be a JSON object' });
+      return z.NEVER;
+    }
+  });
+
+/** What an executor is told besides the common settings. Connections come from LONGSHORE_CONNECTION_<NAME>. */
+export const EXECUTOR_OPTIONS = {
+  nodeId: {
+    flag: 'node-id',
+    env: 'LONGSHORE_NODE_ID',
+    help: 'Name of this node, unique in the cluster and the same after a restart: letters, digits, "-" and "_".',
+    schema: z.string().regex(/^[A-Za-z0-9_-]{1,128}$/, 'must be 1 to 128 letters, digits, "-" or "_"'),
+    default: hostname().replaceAll(/[^A-Za-z0-9_-]/g, '-'),
+  },
+  slots: {
+    flag: 'slots',
+    env: 'LONGSHORE_SLOTS',
+    help: 'Slots that tasks may use on this node, 1 to 4096; about one per core.',
+    schema: integer(1, 4_096),
+    default: String(availableParallelism()),
+  },
+  slotMemoryMb: {
+    flag: 'slot-memory-mb',
+    env: 'LONGSHORE_SLOT_MEMORY_MB',
+    help: 'Memory that a slot buys, in MiB, 64 to 1048576. A runner beyond what its slots buy is ended.',
+    schema: integer(64, 1_048_576),
+    default: '256',
+  },
+  scope: {
+    flag: 'scope',
+    env: 'LONGSHORE_SCOPE',
+    help: 'Service scope: tasks that name it run here, others don\'t. "background" takes tasks without a scope.',
+    schema: z.string().max(128),
+    default: '',
+  },
+  plugins: {
+    flag: 'plugins',
+    env: 'LONGSHORE_PLUGINS',
+    help: 'Task-type packages to load, comma-separated: names of installed packages, or paths of modules.',
+    schema: names,
+    default: '@longshore/plugin-import',
+  },
+  pluginSettings: {
+    flag: 'plugin-settings',
+    env: 'LONGSHORE_PLUGIN_SETTINGS',
+    help: 'JSON object of settings by task type: {"import":{"roots":["/data"]}}.',
+    schema: jsonObject,
+    default: '{}',
+  },
+  leaseTtlMs: {
+    flag: 'lease-ttl-ms',
+    env: 'LONGSHORE_LEASE_TTL_MS',
+    help: 'How long this node counts as live without a sign of life, in milliseconds, 1000 to 120000. Lower: its work moves sooner when it dies; too low and a pause costs the node.',
+    schema: integer(1_000, 120_000),
+    default: '6000',
+  },
+  pollMs: {
+    flag: 'poll-ms',
+    env: 'LONGSHORE_POLL_MS',
+    help: 'How often to look for work without having been woken, in milliseconds; 50 to 60000.',
+    schema: integer(50, 60_000),
+    default: '1000',
+  },
+  abortGraceMs: {
+    flag: 'abort-grace-ms',
+    env: 'LONGSHORE_ABORT_GRACE_MS',
+    help: 'How long a hook that was asked to stop has until its runner is ended, in milliseconds; 100 to 600000.',
+    schema: integer(100, 600_000),
+    default: '5000',
+  },
+  host: {
+    flag: 'host',
+    env: 'LONGSHORE_HOST',
+    help: 'Host name shown for this node.',
+    schema: text,
+    default: hostname(),
+  },
+} as const satisfies Record<string, OptionSpec>;
+
+const CONNECTION_PREFIX = 'LONGSHORE_CONNECTION_';
+
+/** Connections by name: LONGSHORE_CONNECTION_WAREHOUSE is the connection `warehouse`. */
+export function readConnections(env: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
+  const connections: Record<string, string> = {};
+  for (const [name, url] of Object.entries(env)) {
+    if (!name.startsWith(CONNECTION_PREFIX) || url === undefined || url === '') continue;
+    connections[name.slice(CONNECTION_PREFIX.length).toLowerCase()] = url;
+  }
+  return connections;
+}

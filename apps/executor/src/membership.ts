@@ -1,0 +1,108 @@
+import { LongshoreError } from '@longshore/core';
+import {
+  readNodes,
+  registerNode,
+  renewNode,
+  setNodeState,
+  type NodeIdentity,
+  type NodeRegistration,
+  type Store,
+} from '@longshore/store';
+import { startLoop, type WakeableLoop } from '@longshore/service';
+import type { Logger } from '@longshore/telemetry';
+
+export interface MembershipOptions {
+  readonly store: Store;
+  readonly logger: Logger;
+  readonly registration: NodeRegistration;
+  readonly signal: AbortSignal;
+  /** The node was declared dead while it was not: what it ran is others' now. It has been registered anew when this returns. */
+  readonly onFenced: () => void;
+  /** The lease has run out by this process's own clock: non-idempotent work must stop before anyone else may start it. */
+  readonly onLeaseOverdue: () => void;
+  /** Another process registered under this name. */
+  readonly onReplaced: (error: LongshoreError) => void;
+}
+
+/** Renewals per lease time. */
+const RENEWALS_PER_TTL = 3;
+
+/** This node's place in the cluster: registers it, renews its lease, and notices when it was lost. */
+export class Membership {
+  readonly #options: MembershipOptions;
+  #identity: NodeIdentity;
+  #renewedAt: number;
+  #isOverdue = false;
+  readonly #loop: WakeableLoop;
+
+  private constructor(options: MembershipOptions, identity: NodeIdentity) {
+    this.#options = options;
+    this.#identity = identity;
+    this.#renewedAt = performance.now();
+    this.#loop = startLoop({
+      intervalMs: options.registration.leaseTtlMs / RENEWALS_PER_TTL,
+      round: () => this.#renew(),
+      onError: (error) => {
+        options.logger.warn({ error }, "could not renew this node's lease");
+        this.#checkOverdue();
+      },
+      signal: options.signal,
+    });
+  }
+
+  static async join(options: MembershipOptions): Promise<Membership> {
+    return new Membership(options, await registerNode(options.store.db, options.registration));
+  }
+
+  get identity(): NodeIdentity {
+    return this.#identity;
+  }
+
+  /** False while the lease has run out by our own clock: nothing new is claimed then. */
+  get isCurrent(): boolean {
+    return !this.#isOverdue;
+  }
+
+  /** Stops taking work; what runs goes on. */
+  async drain(): Promise<void> {
+    await setNodeState(this.#options.store.db, this.#identity, 'draining');
+  }
+
+  /** Leaves: everything has been handed back. */
+  async leave(): Promise<void> {
+    await this.#loop.done;
+    await setNodeState(this.#options.store.db, this.#identity, 'stopped');
+  }
+
+  async #renew(): Promise<boolean> {
+    const { store, registration, logger } = this.#options;
+    const before = performance.now();
+    if (await renewNode(store.db, this.#identity, registration.leaseTtlMs)) {
+      this.#renewedAt = before;
+      this.#isOverdue = false;
+      return false;
+    }
+    const stored = (await readNodes(store.db)).find((node) => node.id === registration.id);
+    if (stored !== undefined && BigInt(stored.epoch) > BigInt(this.#identity.epoch)) {
+      this.#options.onReplaced(
+        new LongshoreError(
+          'NODE_FENCED',
+          `another process (${stored.host}, pid ${stored.pid}) registered as node ${registration.id}; give each executor a --node-id of its own`,
+        ),
+      );
+      return false;
+    }
+    logger.warn({ epoch: this.#identity.epoch }, 'this node was declared dead; registering anew');
+    this.#identity = await registerNode(store.db, registration);
+    this.#renewedAt = before;
+    this.#isOverdue = false;
+    this.#options.onFenced();
+    return false;
+  }
+
+  #checkOverdue(): void {
+    if (this.#isOverdue || performance.now() - this.#renewedAt < this.#options.registration.leaseTtlMs) return;
+    this.#isOverdue = true;
+    this.#options.onLeaseOverdue();
+  }
+}

@@ -1,0 +1,51 @@
+import { LongshoreError, nodeOfOrdinal, type NodeId } from '@longshore/core';
+import type { HostCall } from '@longshore/runner';
+import {
+  checkStepIsNew,
+  clearAbandonedPlan,
+  insertPlanPage,
+  type ClaimedSubtask,
+  type NodeIdentity,
+  type Store,
+} from '@longshore/store';
+
+/** Writes the rows of one plan attempt, spread over the nodes that the task had when the attempt began. */
+export class PlanWriter {
+  readonly #store: Store;
+  readonly #identity: NodeIdentity;
+  readonly #claimed: ClaimedSubtask;
+  readonly #nodes: readonly NodeId[];
+  #ordinal = 0;
+
+  constructor(store: Store, identity: NodeIdentity, claimed: ClaimedSubtask, nodes: readonly NodeId[]) {
+    this.#store = store;
+    this.#identity = identity;
+    this.#claimed = claimed;
+    this.#nodes = nodes;
+  }
+
+  /** Clears what earlier attempts left. @throws {LongshoreError} PLAN_INVALID or STATE_CONFLICT. */
+  async begin(step: string): Promise<void> {
+    await checkStepIsNew(this.#store.db, this.#claimed.taskId, step);
+    if (!(await clearAbandonedPlan(this.#store.db, this.#identity, this.#hold(step)))) throw this.#refused();
+  }
+
+  /** Writes a page. @throws {LongshoreError} STATE_CONFLICT when the plan isn't wanted any more. */
+  async write(page: Extract<HostCall, { method: 'plan-page' }>['page']): Promise<void> {
+    const rows = page.subtasks.map((subtask, index) => {
+      const ordinal = this.#ordinal + index + 1;
+      const execId = nodeOfOrdinal(ordinal, this.#nodes);
+      return { ordinal, execId, isIdempotent: subtask.isIdempotent, meta: subtask.meta };
+    });
+    if (!(await insertPlanPage(this.#store.db, this.#identity, this.#hold(page.step), rows))) throw this.#refused();
+    this.#ordinal += rows.length;
+  }
+
+  #hold(step: string): { id: string; attempt: number; taskId: string; step: string } {
+    return { id: this.#claimed.id, attempt: this.#claimed.attempt, taskId: this.#claimed.taskId, step };
+  }
+
+  #refused(): LongshoreError {
+    return new LongshoreError('STATE_CONFLICT', `the plan of task ${this.#claimed.taskId} is not wanted any more`);
+  }
+}

@@ -1,0 +1,92 @@
+import { LongshoreError } from '@longshore/core';
+import { startRunner, type Runner, type RunnerSetup, type TypeDescription } from '@longshore/runner';
+import type { Logger } from '@longshore/telemetry';
+
+export interface PoolOptions {
+  readonly nodeId: string;
+  readonly clusterId: string;
+  readonly connections: Readonly<Record<string, string>>;
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** What a slot buys, in bytes. */
+  readonly slotMemoryBytes: number;
+  readonly logger: Logger;
+}
+
+interface LoadedPlugin {
+  readonly setup: RunnerSetup;
+  readonly type: TypeDescription;
+}
+
+/**
+ * Runners by task type. One idle runner of each type is kept warm, so that a task's first subtask doesn't wait for a thread to
+ * start and a package to load.
+ */
+export class RunnerPool {
+  readonly #options: PoolOptions;
+  readonly #plugins = new Map<string, LoadedPlugin>();
+  readonly #idle = new Map<string, { readonly runner: Runner; readonly memoryBytes: number }>();
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+  }
+
+  get types(): readonly TypeDescription[] {
+    return [...this.#plugins.values()].map((plugin) => plugin.type);
+  }
+
+  /**
+   * Loads a package in a runner of its own, which becomes the warm one.
+   *
+   * @throws {LongshoreError} what `startRunner` throws; PLUGIN_INVALID when another package has the same type.
+   */
+  async load(packageName: string, moduleUrl: string): Promise<void> {
+    const { nodeId, clusterId, connections, settings } = this.#options;
+    const setup = { moduleUrl, packageName, nodeId, clusterId, connections, settings };
+    const first = await startRunner({ setup, memoryBytes: this.memoryOf(1) });
+    const { type } = first;
+    if (this.#plugins.has(type.type)) {
+      await first.terminate();
+      throw new LongshoreError('PLUGIN_INVALID', `two packages offer the task type ${type.type}; load one of them`);
+    }
+    this.#plugins.set(type.type, { setup, type });
+    // How much memory the warm one needs is known only now.
+    const memoryBytes = this.memoryOf(type.defaults.slots ?? 1);
+    if (memoryBytes > this.memoryOf(1)) await first.terminate();
+    const runner = memoryBytes > this.memoryOf(1) ? await startRunner({ setup, memoryBytes }) : first;
+    this.#idle.set(type.type, { runner, memoryBytes });
+  }
+
+  /** A runner for a task of this many slots. @throws {LongshoreError} TYPE_UNKNOWN, or what starting one throws. */
+  async take(type: string, slots: number): Promise<Runner> {
+    const plugin = this.#plugins.get(type);
+    if (plugin === undefined)
+      throw new LongshoreError('TYPE_UNKNOWN', `this executor has not loaded the task type ${type}`);
+    const memoryBytes = this.memoryOf(slots);
+    const idle = this.#idle.get(type);
+    if (idle?.runner.isAlive === true && idle.memoryBytes >= memoryBytes) {
+      this.#idle.delete(type);
+      return idle.runner;
+    }
+    return startRunner({ setup: plugin.setup, memoryBytes });
+  }
+
+  /** Takes a runner back whose task is over here: kept warm if there is no other of its type, ended otherwise. */
+  async giveBack(runner: Runner, slots: number): Promise<void> {
+    const type = runner.type.type;
+    if (runner.isAlive && this.#idle.get(type)?.runner.isAlive !== true) {
+      this.#idle.set(type, { runner, memoryBytes: this.memoryOf(slots) });
+      return;
+    }
+    await runner.terminate();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#idle.values()].map(({ runner }) => runner.terminate()));
+    this.#idle.clear();
+  }
+
+  /** What the slots of a task buy, in bytes. */
+  memoryOf(slots: number): number {
+    return slots * this.#options.slotMemoryBytes;
+  }
+}

@@ -1,0 +1,80 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { hasCode } from '@longshore/core';
+import { settleSubtasks, type NodeIdentity, type Settlement, type Store } from '@longshore/store';
+import type { Logger } from '@longshore/telemetry';
+
+export interface SettlementQueueOptions {
+  readonly store: Store;
+  readonly logger: Logger;
+  /** Who writes, now: the registration may change while results wait. */
+  readonly identity: () => NodeIdentity;
+  /** Told after each batch that reached the store. */
+  readonly onWritten: (written: readonly Settlement[], lost: readonly Settlement[]) => void;
+}
+
+/** Ends of subtasks in one transaction: beyond this the locks are held for too long. */
+const MAX_BATCH = 2_000;
+const LONGEST_WAIT_MS = 2_000;
+
+/**
+ * Ends of subtasks on their way to the store. What comes while a batch is being written makes up the next one, so the batch
+ * grows with the load and a single result isn't kept waiting. While Postgres is away they are held and tried again.
+ */
+export class SettlementQueue {
+  readonly #options: SettlementQueueOptions;
+  #waiting: Settlement[] = [];
+  #writing: Promise<void> | null = null;
+  #inFlight: readonly Settlement[] = [];
+
+  constructor(options: SettlementQueueOptions) {
+    this.#options = options;
+  }
+
+  add(settlement: Settlement): void {
+    this.#waiting.push(settlement);
+    this.#writing ??= this.#write().finally(() => (this.#writing = null));
+  }
+
+  /** Ids that the store still believes to run here. */
+  get unwritten(): readonly string[] {
+    return [...this.#inFlight, ...this.#waiting].map((one) => one.id);
+  }
+
+  /** Resolves when everything that was added has been written or given up on. */
+  async drained(): Promise<void> {
+    while (this.#writing !== null) await this.#writing;
+  }
+
+  async #write(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0, MAX_BATCH);
+      this.#inFlight = batch;
+      await this.#writeBatch(batch);
+      this.#inFlight = [];
+    }
+  }
+
+  async #writeBatch(batch: readonly Settlement[]): Promise<void> {
+    const { store, logger, identity, onWritten } = this.#options;
+    for (let pauseMs = 50; ; pauseMs = Math.min(LONGEST_WAIT_MS, pauseMs * 2)) {
+      try {
+        const result = await settleSubtasks(store.db, identity(), batch);
+        const lost = new Set(result.lost);
+        onWritten(
+          batch.filter((one) => !lost.has(one.id)),
+          batch.filter((one) => lost.has(one.id)),
+        );
+        return;
+      } catch (error) {
+        if (!hasCode(error, 'STORE_UNAVAILABLE')) {
+          // Nothing of the batch was written; the rows are freed by the sweep when this node is found not to know them.
+          logger.error({ error, subtasks: batch.map((one) => one.id) }, 'results could not be written');
+          onWritten([], batch);
+          return;
+        }
+        logger.warn({ error, results: batch.length }, 'holding results until Postgres is back');
+      }
+      await wait(pauseMs);
+    }
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * The slots of this node: who uses how many. One subtask of a task takes the task's slots per subtask; control subtasks take none,
+ * but share a fixed number of places, so that a flood of plans can't eat the node's memory.
+ */
+export class SlotManager {
+  readonly total: number;
+  readonly #controlPlaces: number;
+  readonly #usedByTask = new Map<string, number>();
+  #used = 0;
+  #controls = 0;
+
+  constructor(total: number, controlPlaces: number) {
+    this.total = total;
+    this.#controlPlaces = controlPlaces;
+  }
+
+  get used(): number {
+    return this.#used;
+  }
+
+  /** How many more control subtasks may run. */
+  get freeControls(): number {
+    return this.#controlPlaces - this.#controls;
+  }
+
+  /**
+   * How many more subtasks of a task fit now.
+   *
+   * @param slots what the task may use on a node.
+   * @param slotsPerSubtask what one of its subtasks takes.
+   */
+  capacityFor(taskId: string, slots: number, slotsPerSubtask: number): number {
+    const ofTask = slots - (this.#usedByTask.get(taskId) ?? 0);
+    return Math.max(0, Math.floor(Math.min(ofTask, this.total - this.#used) / slotsPerSubtask));
+  }
+
+  take(taskId: string, slots: number): void {
+    this.#used += slots;
+    this.#usedByTask.set(taskId, (this.#usedByTask.get(taskId) ?? 0) + slots);
+  }
+
+  release(taskId: string, slots: number): void {
+    this.#used -= slots;
+    const left = (this.#usedByTask.get(taskId) ?? 0) - slots;
+    if (left > 0) this.#usedByTask.set(taskId, left);
+    else this.#usedByTask.delete(taskId);
+  }
+
+  takeControl(): void {
+    this.#controls += 1;
+  }
+
+  releaseControl(): void {
+    this.#controls -= 1;
+  }
+}

@@ -1,0 +1,205 @@
+import { decideFailure, MAX_CHECKPOINT_BYTES, LongshoreError, type ErrorData, type NodeId } from '@longshore/core';
+import type { HostCall, Runner, RunnerHost, Settled } from '@longshore/runner';
+import type { JsonValue, StopReason } from '@longshore/sdk';
+import {
+  readPreviousSubtasks,
+  saveCheckpoint,
+  type ClaimedSubtask,
+  type NodeIdentity,
+  type Settlement,
+  type Store,
+  type TaskForRunner,
+} from '@longshore/store';
+import type { Logger } from '@longshore/telemetry';
+import { PlanWriter } from './plan-writer.ts';
+
+/** A claimed subtask that runs here. */
+export interface Run {
+  readonly claimed: ClaimedSubtask;
+  readonly identity: NodeIdentity;
+  /** Why it was asked to stop, once it was. */
+  stopping: StopReason | null;
+  rows: number;
+  bytes: number;
+  readonly plan: PlanWriter | null;
+  /** Slots that it took on this node; 0 for control subtasks. */
+  readonly slots: number;
+}
+
+export interface TaskWorkOptions {
+  readonly task: TaskForRunner;
+  readonly runner: Runner;
+  /** What runs by subtask id; handed on when the task was changed and read anew. */
+  readonly runs: Map<string, Run>;
+  readonly store: Store;
+  readonly logger: Logger;
+  readonly abortGraceMs: number;
+  readonly memoryBytes: number;
+  /** Takes over the end of a run; the slot is free from now on. */
+  readonly onSettled: (run: Run, settlement: Settlement | null) => void;
+  readonly onProgress: (run: Run) => void;
+}
+
+/** Previous subtasks that a hook gets at once. */
+const PREVIOUS_PAGE = 500;
+
+/** A result larger than the store takes would fail its batch: it fails its subtask instead. */
+function checkSize(value: unknown, what: string): void {
+  const size = Buffer.byteLength(JSON.stringify(value) ?? '');
+  if (size <= MAX_CHECKPOINT_BYTES) return;
+  throw new LongshoreError('META_TOO_LARGE', `${what} has ${size} bytes, at most ${MAX_CHECKPOINT_BYTES} are stored`);
+}
+
+/** What this node runs of one task: its runner and the subtasks in it. */
+export class TaskWork implements RunnerHost {
+  readonly task: TaskForRunner;
+  readonly runner: Runner;
+  readonly runs: Map<string, Run>;
+  readonly #options: TaskWorkOptions;
+
+  constructor(options: TaskWorkOptions) {
+    this.task = options.task;
+    this.runner = options.runner;
+    this.runs = options.runs;
+    this.#options = options;
+    this.runner.host = this;
+  }
+
+  /** Starts a claimed subtask in the runner. */
+  start(claimed: ClaimedSubtask, identity: NodeIdentity, nodes: readonly NodeId[]): void {
+    const { task } = this;
+    const slots = claimed.kind === 'work' ? task.slotsPerSubtask : 0;
+    const plan = claimed.kind === 'plan' ? new PlanWriter(this.#options.store, identity, claimed, nodes) : null;
+    this.runs.set(claimed.id, { claimed, identity, stopping: null, rows: 0, bytes: 0, plan, slots });
+    this.runner.start({
+      runId: claimed.id,
+      kind: claimed.kind,
+      attempt: claimed.attempt,
+      task: {
+        id: task.id,
+        key: task.key,
+        type: task.type,
+        typeVersion: task.typeVersion,
+        meta: task.meta,
+        step: task.step,
+        slots: task.slots,
+      },
+      step: claimed.step,
+      ordinal: claimed.ordinal,
+      meta: claimed.meta as JsonValue,
+      checkpoint: claimed.checkpoint as JsonValue,
+      resource: { slots: task.slotsPerSubtask, memoryBytes: this.#options.memoryBytes },
+      nodeCount: nodes.length,
+    });
+  }
+
+  /** Asks a run to end; a runner that doesn't listen is ended after the grace time. */
+  abort(run: Run, reason: StopReason): void {
+    if (run.stopping !== null) return;
+    run.stopping = reason;
+    this.runner.abort(run.claimed.id, reason);
+    setTimeout(() => {
+      if (!this.runs.has(run.claimed.id)) return;
+      this.#options.logger.warn(
+        { subtask_id: run.claimed.id, reason },
+        'a hook did not stop in time, ending its runner',
+      );
+      void this.runner.terminate();
+    }, this.#options.abortGraceMs).unref();
+  }
+
+  async call(runId: string, call: HostCall): Promise<unknown> {
+    const run = this.runs.get(runId);
+    if (run === undefined) throw new LongshoreError('STATE_CONFLICT', `subtask ${runId} does not run here any more`);
+    const { store } = this.#options;
+    switch (call.method) {
+      case 'checkpoint':
+        checkSize(call.value, `the checkpoint of subtask ${runId}`);
+        if (await saveCheckpoint(store.db, run.identity, { id: runId, attempt: run.claimed.attempt }, call.value))
+          return null;
+        this.abort(run, 'lost-lease');
+        throw new LongshoreError('STATE_CONFLICT', `subtask ${runId} was given to another node`);
+      case 'plan-start':
+      case 'plan-page':
+        return this.#writePlan(run, call);
+      case 'previous':
+        return readPreviousSubtasks(store.db, this.task.id, call.step, call.afterOrdinal, PREVIOUS_PAGE);
+    }
+  }
+
+  async #writePlan(run: Run, call: Extract<HostCall, { method: 'plan-start' | 'plan-page' }>): Promise<null> {
+    try {
+      if (call.method === 'plan-start') await run.plan?.begin(call.step);
+      else await run.plan?.write(call.page);
+      return null;
+    } catch (error) {
+      // Cancelled, or held by somebody else: the settlement finds out which.
+      if (error instanceof LongshoreError && error.code === 'STATE_CONFLICT') this.abort(run, 'cancel');
+      throw error;
+    }
+  }
+
+  progress(runs: readonly { readonly runId: string; readonly rows: number; readonly bytes: number }[]): void {
+    for (const { runId, rows, bytes } of runs) {
+      const run = this.runs.get(runId);
+      if (run === undefined) continue;
+      run.rows = rows;
+      run.bytes = bytes;
+      this.#options.onProgress(run);
+    }
+  }
+
+  settled(runId: string, settled: Settled): void {
+    const run = this.runs.get(runId);
+    if (run === undefined) return;
+    this.runs.delete(runId);
+    this.#options.onSettled(run, this.#settlementOf(run, settled));
+  }
+
+  log(
+    runId: string,
+    level: 'debug' | 'info' | 'warn' | 'error',
+    message: string,
+    fields: Readonly<Record<string, unknown>>,
+  ): void {
+    const run = this.runs.get(runId);
+    this.#options.logger[level]({ ...fields, subtask_id: runId, attempt: run?.claimed.attempt }, message);
+  }
+
+  crashed(error: ErrorData): void {
+    this.#options.logger.warn({ error }, 'a runner ended');
+  }
+
+  /** What is written for the end of a run; null: nothing, somebody else has it. */
+  #settlementOf(run: Run, settled: Settled): Settlement | null {
+    const { claimed, stopping } = run;
+    const base = {
+      id: claimed.id,
+      attempt: claimed.attempt,
+      taskId: claimed.taskId,
+      kind: claimed.kind,
+      rows: settled.ok ? settled.rows : run.rows,
+      bytes: settled.ok ? settled.bytes : run.bytes,
+    };
+    if (settled.ok) {
+      try {
+        checkSize(settled.result, `the result of subtask ${claimed.id}`);
+        return { ...base, how: 'succeed', result: settled.result };
+      } catch (error) {
+        return {
+          ...base,
+          how: 'fail',
+          error: { code: 'META_TOO_LARGE', message: (error as Error).message, permanent: true },
+        };
+      }
+    }
+    if (stopping === 'lost-lease') return null;
+    if (stopping === 'cancel') return { ...base, how: 'cancel' };
+    if (!claimed.isIdempotent) return { ...base, how: 'fail', error: settled.error };
+    if (stopping !== null) return { ...base, how: 'release', reason: stopping };
+    const decision = decideFailure(settled.error, claimed.failures, this.task.retry, Math.random());
+    return decision.retry
+      ? { ...base, how: 'retry', error: settled.error, afterMs: decision.afterMs }
+      : { ...base, how: 'fail', error: settled.error };
+  }
+}

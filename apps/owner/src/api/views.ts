@@ -1,0 +1,47 @@
+import type { NodeView, TaskView } from '@longshore/protocol';
+import type { StoredNode, StoredTask } from '@longshore/store';
+
+/** A stored task as clients see it. */
+export function taskView(task: StoredTask): TaskView {
+  return {
+    id: task.id,
+    key: task.key,
+    type: task.type,
+    typeVersion: task.typeVersion,
+    state: task.state,
+    outcome: task.outcome as TaskView['outcome'],
+    step: task.step,
+    priority: task.priority,
+    slots: task.slots,
+    slotsPerSubtask: task.slotsPerSubtask,
+    maxNodes: task.maxNodes,
+    scope: task.scope,
+    onFailure: task.onFailure as TaskView['onFailure'],
+    nodes: [...task.reservedNodes],
+    waiting: task.waiting,
+    error: task.error,
+    result: task.result,
+    createdAt: task.createdAt.toISOString(),
+    startedAt: task.startedAt?.toISOString() ?? null,
+    endedAt: task.endedAt?.toISOString() ?? null,
+    isArchived: task.isArchived,
+  };
+}
+
+/** A stored node as clients see it. */
+export function nodeView(node: StoredNode, load: { readonly running: number; readonly pending: number }): NodeView {
+  return {
+    id: node.id,
+    state: node.state,
+    epoch: Number(node.epoch),
+    scope: node.scope,
+    slots: node.slots,
+    types: [...node.types],
+    host: node.host,
+    pid: node.pid,
+    startedAt: node.startedAt.toISOString(),
+    leaseExpiresAt: node.leaseExpiresAt.toISOString(),
+    running: load.running,
+    pending: load.pending,
+  };
+}

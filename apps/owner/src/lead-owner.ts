@@ -1,0 +1,52 @@
+import { taskId, type TaskId } from '@longshore/core';
+import { wakeHint, type TaskHint } from '@longshore/protocol';
+import { startLoop, type ConfigOf, type ServiceContext } from '@longshore/service';
+import { ownerWrites, readNodes, readSchedulingSnapshot, type LeaderLease } from '@longshore/store';
+import type { OWNER_OPTIONS } from './owner-options.ts';
+import { schedulingPass } from './scheduling-pass.ts';
+import { TypeCatalog } from './type-catalog.ts';
+
+/** The leading owner's work: a scheduling pass whenever something may have changed, until the lease is lost. */
+export async function leadOwner(
+  context: ServiceContext<ConfigOf<typeof OWNER_OPTIONS>>,
+  lease: LeaderLease,
+  signal: AbortSignal,
+): Promise<void> {
+  const { store, bus, logger, config } = context;
+  const types = new TypeCatalog(store.db);
+  const writes = ownerWrites(store.db, lease, `owner ${config.instance}`);
+  const loop = startLoop({
+    intervalMs: config.pollMs,
+    signal,
+    onError: (error) => logger.warn({ error }, 'a scheduling pass failed'),
+    round: async () => {
+      const [tasks, nodes] = await Promise.all([readSchedulingSnapshot(store.db), readNodes(store.db)]);
+      const result = await schedulingPass(
+        {
+          tasks,
+          nodes,
+          typeOf: (task) => types.get(task.type, task.typeVersion),
+          maxScheduledTasks: config.maxScheduledTasks,
+        },
+        writes,
+        logger,
+      );
+      for (const id of result.changed) announce(id);
+      for (const node of result.wake) bus.publish(bus.subjects.wakeNode(node), {});
+      for (const id of result.stopped) {
+        for (const node of nodes) bus.publish(bus.subjects.controlNode(node.id), { taskId: id });
+      }
+      // What was changed may allow a next move at once.
+      return result.changed.length > 0;
+    },
+  });
+  const announce = (id: TaskId): void =>
+    bus.publish(bus.subjects.taskEvents(taskId(id)), { kind: 'state' } satisfies TaskHint);
+  const subscription = bus.subscribe(bus.subjects.wakeOwner, wakeHint, () => loop.wake());
+  bus.onReconnect(() => loop.wake());
+  try {
+    await loop.done;
+  } finally {
+    subscription.close();
+  }
+}

@@ -1,0 +1,14 @@
+import { DEFAULT_MAX_SCHEDULED_TASKS } from '@longshore/core';
+import { integer, LEADER_OPTIONS, type OptionSpec } from '@longshore/service';
+
+/** What an owner is told besides the common settings. */
+export const OWNER_OPTIONS = {
+  ...LEADER_OPTIONS,
+  maxScheduledTasks: {
+    flag: 'max-scheduled-tasks',
+    env: 'LONGSHORE_MAX_SCHEDULED_TASKS',
+    help: 'Tasks that have slots at once, 1 to 1000; more would only share the same slots.',
+    schema: integer(1, 1_000),
+    default: String(DEFAULT_MAX_SCHEDULED_TASKS),
+  },
+} as const satisfies Record<string, OptionSpec>;

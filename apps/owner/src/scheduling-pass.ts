@@ -1,0 +1,174 @@
+import {
+  compareRank,
+  decideTask,
+  eligibleNodes,
+  LongshoreError,
+  NodeState,
+  reserveInRankOrder,
+  toErrorData,
+  type Admission,
+  type NodeId,
+  type NodeInfo,
+  type TaskId,
+  type TaskMove,
+} from '@longshore/core';
+import type { AdmissionChange, AfterLastStep, OwnerWrites, ScheduledTask, StoredType } from '@longshore/store';
+import type { Logger } from '@longshore/telemetry';
+
+/** What one pass looks at. */
+export interface PassInput {
+  readonly tasks: readonly ScheduledTask[];
+  readonly nodes: readonly NodeInfo[];
+  readonly typeOf: (task: ScheduledTask) => Promise<StoredType | null>;
+  readonly maxScheduledTasks: number;
+}
+
+/** What a pass changed, for messages. */
+export interface PassResult {
+  /** Tasks whose state or step may have changed. */
+  readonly changed: readonly TaskId[];
+  /** Nodes that may have work now; null: all. */
+  readonly wake: ReadonlySet<NodeId>;
+  /** Nodes that may have to stop work of these tasks. */
+  readonly stopped: readonly TaskId[];
+}
+
+/**
+ * One scheduling pass: who has slots, then the next move of every task. Reads nothing but its input and the types; what it
+ * decides is written task by task, each write checking that its snapshot still holds.
+ */
+export async function schedulingPass(input: PassInput, writes: OwnerWrites, logger: Logger): Promise<PassResult> {
+  const ranked = input.tasks.toSorted(compareRank);
+  const types = new Map<TaskId, StoredType | null>();
+  for (const task of ranked) types.set(task.id, await input.typeOf(task));
+  const admissions = admit(ranked, types, input);
+  await writes.saveAdmissions(admissionChanges(ranked, admissions));
+
+  const changed: TaskId[] = [];
+  const stopped: TaskId[] = [];
+  const wake = new Set<NodeId>();
+  for (const task of ranked) {
+    try {
+      const type = types.get(task.id) ?? null;
+      if (type === null) {
+        if (await writes.refuse(task.id, unknownType(task))) changed.push(task.id);
+        continue;
+      }
+      const admission = admissions.get(task.id);
+      const isAdmitted = (admission?.nodes.length ?? 0) > 0;
+      const move = decideTask({ ...task, isAdmitted, type });
+      const done = await carryOut(move, task, type, input.nodes, writes, wake);
+      if (!done) continue;
+      changed.push(task.id);
+      if (move.do === 'stop' || move.do === 'fail') stopped.push(task.id);
+      if (move.do === 'consume-plan') for (const node of admission?.nodes ?? []) wake.add(node);
+    } catch (error) {
+      // One task that can't be moved must not keep the others waiting.
+      if (error instanceof LongshoreError && error.code === 'LEADER_LOST') throw error;
+      if (error instanceof LongshoreError && error.code === 'STORE_UNAVAILABLE') throw error;
+      logger.error({ error, task_id: task.id }, 'a task could not be moved on');
+    }
+  }
+  return { changed, wake, stopped };
+}
+
+/**
+ * Who has slots. A task that is still to be prepared takes no part, since `prepare` may change what it needs; it only says when no
+ * node could prepare it.
+ */
+function admit(
+  ranked: readonly ScheduledTask[],
+  types: ReadonlyMap<TaskId, StoredType | null>,
+  input: PassInput,
+): ReadonlyMap<TaskId, Admission> {
+  const isUnprepared = (task: ScheduledTask): boolean =>
+    task.state === 'pending' && !task.isPrepared && types.get(task.id)?.hooks.includes('prepare') === true;
+  const scheduled = ranked.filter((task) => task.state === 'running' || task.state === 'pending');
+  const admissions = [
+    ...reserveInRankOrder(
+      scheduled.filter((task) => !isUnprepared(task)),
+      input.nodes,
+      input.maxScheduledTasks,
+    ),
+    ...scheduled
+      .filter(isUnprepared)
+      .map((task) => ({ taskId: task.id, nodes: [], waiting: eligibleNodes(input.nodes, task).none })),
+  ];
+  return new Map(admissions.map((admission) => [admission.taskId, admission]));
+}
+
+/** What is different from what is stored, so that a pass without news writes nothing. */
+function admissionChanges(
+  tasks: readonly ScheduledTask[],
+  admissions: ReadonlyMap<TaskId, Admission>,
+): readonly AdmissionChange[] {
+  return tasks.flatMap((task) => {
+    const admission = admissions.get(task.id);
+    if (admission === undefined) return [];
+    const isSame =
+      admission.nodes.join() === task.reserved.join() &&
+      admission.waiting?.code === task.waiting?.code &&
+      admission.waiting?.message === task.waiting?.message;
+    return isSame ? [] : [{ taskId: task.id, reservedNodes: admission.nodes, waiting: admission.waiting }];
+  });
+}
+
+async function carryOut(
+  move: TaskMove,
+  task: ScheduledTask,
+  type: StoredType,
+  nodes: readonly NodeInfo[],
+  writes: OwnerWrites,
+  wake: Set<NodeId>,
+): Promise<boolean> {
+  switch (move.do) {
+    case 'wait':
+      return false;
+    case 'insert-control': {
+      const node = nodeForControl(task, nodes);
+      if (node === null) return false;
+      wake.add(node);
+      return writes.insertControl(task.id, task.state, move.kind, node);
+    }
+    case 'consume-prepare':
+      return writes.consumePrepare(task.id, move.control);
+    case 'consume-plan': {
+      const node = nodeForControl(task, nodes);
+      const after: AfterLastStep = type.hooks.includes('onDone') ? { do: 'insert-finish', node } : { do: 'finish' };
+      if (node !== null) wake.add(node);
+      return writes.consumePlan(task.id, move.control, after);
+    }
+    case 'finish':
+      return writes.finish(task.id, move.control);
+    case 'fail':
+      return writes.fail(task.id, move.error);
+    case 'stop':
+      return writes.stop(task.id);
+    case 'end-pending':
+      return writes.endPending(task.id);
+    case 'undo':
+      return writes.undo(task.id, move.control);
+    case 'archive':
+      return writes.archive(task.id);
+  }
+}
+
+/**
+ * Where a control subtask goes: a live node that has the type, one of the task's own where it has some. Different tasks go to
+ * different nodes, so that a burst of plans is spread.
+ */
+function nodeForControl(task: ScheduledTask, nodes: readonly NodeInfo[]): NodeId | null {
+  const eligible = eligibleNodes(nodes, task).nodes.filter((node) => node.state === NodeState.live);
+  const own = eligible.filter((node) => task.reserved.includes(node.id));
+  const candidates = own.length > 0 ? own : eligible;
+  return candidates[Number(BigInt(task.id) % BigInt(Math.max(1, candidates.length)))]?.id ?? null;
+}
+
+function unknownType(task: ScheduledTask): ReturnType<typeof toErrorData> {
+  return toErrorData(
+    new LongshoreError(
+      'TYPE_UNKNOWN',
+      `no executor ever registered ${task.type}@${task.typeVersion}; load its package on one`,
+    ),
+  );
+}
