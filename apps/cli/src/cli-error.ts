@@ -1,0 +1,19 @@
+/** Codes that only the command line raises, with what to do about each. */
+export const CLI_ERROR_CODES = {
+  CLUSTER_NOT_FOUND: 'Start one with `longshore dev`, or name a NATS server with --server or LONGSHORE_NATS_URL.',
+  DEV_ALREADY_RUNNING: 'Use that cluster, stop it first, or give another folder with --data-dir.',
+  DEV_DATA_UNUSABLE: 'Make the folder writable, or give another one with --data-dir.',
+} as const;
+export type CliErrorCode = keyof typeof CLI_ERROR_CODES;
+
+/** A refusal of the command line itself; trying the same again cannot help. */
+export class CliError extends Error {
+  override readonly name = 'CliError';
+  readonly code: CliErrorCode;
+  readonly permanent = true;
+
+  constructor(code: CliErrorCode, message: string, options: { readonly cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+  }
+}

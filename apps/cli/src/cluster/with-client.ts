@@ -1,0 +1,41 @@
+import { connectLongshore, type LongshoreClient } from '@longshore/client';
+import { InvalidArgumentError, type Command } from 'commander';
+import type { CommandContext } from '../command-context.ts';
+import { findCluster, type ClusterFlags } from './find-cluster.ts';
+
+/** Flags of every command that speaks to a cluster. */
+export interface CommonFlags extends ClusterFlags {
+  readonly json?: boolean;
+}
+
+/** Adds those flags to a command. */
+export function withClusterFlags(command: Command): Command {
+  return command
+    .option(
+      '-s, --server <url>',
+      'NATS servers, comma-separated; default: $LONGSHORE_NATS_URL, then the dev cluster here',
+    )
+    .option('-c, --cluster <name>', 'name of the cluster; default: $LONGSHORE_CLUSTER, then "default"', clusterName)
+    .option('--json', 'print JSON for programs');
+}
+
+function clusterName(name: string): string {
+  if (!/^[A-Za-z0-9_-]{1,64}$/.test(name)) {
+    throw new InvalidArgumentError('a cluster name has 1 to 64 letters, digits, "-" or "_".');
+  }
+  return name;
+}
+
+/** Connects to the cluster that the command is meant for, and closes the connection however the work ends. */
+export async function withClient<T>(
+  flags: ClusterFlags,
+  context: CommandContext,
+  work: (client: LongshoreClient) => Promise<T>,
+): Promise<T> {
+  const client = await connectLongshore({ ...findCluster(flags, context.env, context.cwd), name: 'longshore-cli' });
+  try {
+    return await work(client);
+  } finally {
+    await client.close();
+  }
+}

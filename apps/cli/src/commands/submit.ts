@@ -1,0 +1,68 @@
+import type { SubmitRequest } from '@longshore/client';
+import { Option, type Command } from 'commander';
+import type { CommandContext } from '../command-context.ts';
+import { withClient, withClusterFlags, type CommonFlags } from '../cluster/with-client.ts';
+import { readMeta } from '../meta/read-meta.ts';
+import { collected, wholeNumber } from './options.ts';
+import { waitForTask } from './wait-for-task.ts';
+
+interface SubmitFlags extends CommonFlags, Omit<SubmitRequest, 'type' | 'meta'> {
+  readonly meta?: string;
+  readonly set?: readonly string[];
+  readonly wait?: boolean;
+}
+
+const EXAMPLES = `
+Examples:
+  $ longshore submit import --meta orders.json --wait
+  $ longshore submit import --set connection=dev --set table=public.orders \\
+      --set 'files=["/data/orders.csv"]' --set format=csv --set header=true
+  $ jq '.table = "public.orders_2"' orders.json | longshore submit import --meta - --key orders-2 --json
+
+A value of --set that reads as JSON is that JSON, every other one is text; a dot goes one level deeper.
+"longshore type show TYPE" tells what the meta of a type must look like. A second submit with the same --key
+and the same content gives the same task, so a script may simply run again.`;
+
+export function addSubmitCommand(program: Command, context: CommandContext): void {
+  const command = program
+    .command('submit <type>')
+    .description('submit a task')
+    .option('-m, --meta <file>', 'JSON file with the meta; - reads stdin')
+    .option('--set <key=value>', 'set one field of the meta; may be given several times', collected)
+    .option('-k, --key <key>', 'idempotency key; default: a random one')
+    .option('--type-version <version>', 'version of the type; default: the newest')
+    .option('--priority <n>', 'lower goes first, 1 to 1024; default 512', wholeNumber(1, 1_024))
+    .option('--slots <n>', "slots on each node; default: the type's", wholeNumber(1, 4_096))
+    .option('--slots-per-subtask <n>', "slots of one subtask; default: the type's", wholeNumber(1, 4_096))
+    .option('--max-nodes <n>', "the most nodes; default: the type's, or all", wholeNumber(1, 100_000))
+    .option('--scope <scope>', 'service scope; default: nodes without one, or the background ones')
+    .addOption(
+      new Option('--on-failure <what>', 'undo the work of a failed task, or hold it for a decision').choices([
+        'revert',
+        'hold',
+      ]),
+    )
+    .option('-w, --wait', 'show progress until it has ended');
+  withClusterFlags(command)
+    .addHelpText('after', EXAMPLES)
+    .action(async (type: string, flags: SubmitFlags) => {
+      const { key, typeVersion, priority, slots, slotsPerSubtask, maxNodes, scope, onFailure } = flags;
+      const settings = { key, typeVersion, priority, slots, slotsPerSubtask, maxNodes, scope, onFailure };
+      const meta = readMeta(flags.meta, flags.set ?? [], context.cwd);
+      await withClient(flags, context, async (client) => {
+        const task = await client.submit({ type, meta, ...settings }, { signal: context.signal });
+        const isJson = flags.json === true;
+        if (flags.wait !== true) {
+          context.print(isJson ? JSON.stringify({ task: task.task, created: task.created }) : submittedText(task));
+          return;
+        }
+        if (!isJson) context.note(submittedText(task).split('\n')[0] ?? '');
+        await waitForTask(task, isJson, context);
+      });
+    });
+}
+
+function submittedText(task: { readonly id: string; readonly created: boolean }): string {
+  const what = task.created ? `task ${task.id} submitted` : `task ${task.id} has this key and content already`;
+  return `${what}\nwatch it: longshore task watch ${task.id}`;
+}

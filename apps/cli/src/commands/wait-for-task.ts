@@ -1,0 +1,32 @@
+import type { TaskHandle } from '@longshore/client';
+import type { CommandContext } from '../command-context.ts';
+import { Interrupted } from '../interrupt.ts';
+import { taskSummary } from '../output/task-summary.ts';
+import { exitCodeOfTask, followTask } from '../progress/follow-task.ts';
+import { showProgress } from '../progress/show-progress.ts';
+
+/** Shows a task's progress until it is settled, then what it came to; the exit code says the same. */
+export async function waitForTask(task: TaskHandle, asJson: boolean, context: CommandContext): Promise<void> {
+  const display = asJson ? null : showProgress(process.stderr);
+  try {
+    const detail = await followTask(task, {
+      signal: context.signal,
+      onSnapshot: (snapshot) => display?.update(snapshot),
+      onOutage: (text) => (display === null ? context.note(text) : display.remark(text)),
+    });
+    display?.close();
+    context.print(asJson ? JSON.stringify(detail) : taskSummary(detail));
+    context.setExitCode(exitCodeOfTask(detail));
+  } catch (thrown) {
+    display?.close();
+    if (thrown instanceof Interrupted) noteGoesOn(task, context);
+    throw thrown;
+  }
+}
+
+/** A Ctrl-C ends the waiting, never the task. */
+export function noteGoesOn(task: TaskHandle, context: CommandContext): void {
+  context.note(`\ntask ${task.id} goes on.`);
+  context.note(`watch it:  longshore task watch ${task.id}`);
+  context.note(`cancel it: longshore task cancel ${task.id}`);
+}

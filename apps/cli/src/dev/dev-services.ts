@@ -1,0 +1,36 @@
+import type { ClusterServices } from '@longshore/embedded';
+
+/** What the services of a development cluster are told. */
+export interface DevServiceOptions {
+  /** How many executors. */
+  readonly executors: number;
+  /** Packages with task types that each executor loads. */
+  readonly plugins: readonly string[];
+  /** Databases that tasks may name, by name: letters, digits and `_`. */
+  readonly connections: Readonly<Record<string, string>>;
+  /** Settings of task types, by type. */
+  readonly pluginSettings: Readonly<Record<string, unknown>>;
+  /** Slots of each executor. Default: the executor's own. */
+  readonly slots?: number;
+}
+
+/** The four services as `startLocalCluster` starts them, each from its own package. */
+export function devServices(options: DevServiceOptions): ClusterServices {
+  return {
+    owner: { entry: import.meta.resolve('@longshore/owner/main') },
+    'node-manager': { entry: import.meta.resolve('@longshore/node-manager/main') },
+    balancer: { entry: import.meta.resolve('@longshore/balancer/main') },
+    executor: {
+      entry: import.meta.resolve('@longshore/executor/main'),
+      count: options.executors,
+      env: {
+        LONGSHORE_PLUGINS: options.plugins.join(','),
+        LONGSHORE_PLUGIN_SETTINGS: JSON.stringify(options.pluginSettings),
+        ...(options.slots === undefined ? {} : { LONGSHORE_SLOTS: String(options.slots) }),
+        ...Object.fromEntries(
+          Object.entries(options.connections).map(([name, url]) => [`LONGSHORE_CONNECTION_${name.toUpperCase()}`, url]),
+        ),
+      },
+    },
+  };
+}

@@ -1,0 +1,27 @@
+/** What the exit code of every command means. Scripts rely on it: a code is never given a second meaning. */
+export const EXIT = {
+  ok: 0,
+  taskFailed: 1,
+  refused: 2,
+  notFound: 3,
+  unreachable: 4,
+  canceled: 5,
+  held: 6,
+  fault: 7,
+  interrupted: 130,
+  terminated: 143,
+} as const;
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** The table of `longshore --help` and of the README. */
+export const EXIT_CODE_HELP = `Exit codes:
+  0    done; with --wait, wait and watch: the task succeeded
+  1    the task failed, and what it had done was undone
+  2    wrong usage, or the cluster refused an argument
+  3    no such task or task type
+  4    the cluster cannot be reached
+  5    the task was canceled
+  6    the task holds its failure and waits for a decision (--on-failure hold)
+  7    a fault of longshore or of what it starts
+  130  Ctrl-C; a task that was waited for goes on
+  143  SIGTERM`;

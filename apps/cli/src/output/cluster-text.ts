@@ -1,0 +1,50 @@
+import type { NodeView, TypeView } from '@longshore/client';
+import { formatAge, formatCount, NONE } from './format-values.ts';
+import { fieldsText, tableText } from './table.ts';
+
+/** Nodes as a table. */
+export function nodeTable(nodes: readonly NodeView[], nowMs: number): string {
+  return tableText(
+    ['node', 'state', 'scope', 'slots', 'running', 'waiting', 'types', 'host', 'pid', 'started'],
+    nodes.map((node) => [
+      node.id,
+      node.state,
+      node.scope || NONE,
+      node.slots,
+      formatCount(node.running),
+      formatCount(node.pending),
+      node.types.map(({ type, version }) => `${type}@${version}`).join(', ') || NONE,
+      node.host,
+      node.pid,
+      formatAge(node.startedAt, nowMs),
+    ]),
+  );
+}
+
+/** Task types as a table. */
+export function typeTable(types: readonly TypeView[]): string {
+  return tableText(
+    ['type', 'version', 'steps', 'nodes', 'description'],
+    types.map(({ type, version, steps, nodes, description }) => [
+      type,
+      version,
+      steps.join(', ') || NONE,
+      nodes.length,
+      description,
+    ]),
+  );
+}
+
+/** Everything about one version of a type: what its meta must look like above all. */
+export function typeText(view: TypeView): string {
+  const fields = fieldsText([
+    ['type', `${view.type}@${view.version}`],
+    ['description', view.description || NONE],
+    ['steps', view.steps.join(', ') || NONE],
+    ['hooks', view.hooks.join(', ') || NONE],
+    ['nodes', view.nodes.join(', ') || `${NONE} (no live node offers it now)`],
+    ['defaults', JSON.stringify(view.defaults)],
+    ['contract', view.contract],
+  ]);
+  return `${fields}\n\nmeta (JSON Schema):\n${JSON.stringify(view.schema, null, 2)}`;
+}

@@ -1,0 +1,37 @@
+import { TaskOutcome, TaskState, type TaskDetail } from '@longshore/client';
+import { formatBytes, formatBytesPerSecond, formatCount, formatDuration } from './format-values.ts';
+import { plainText } from './plain-text.ts';
+
+/** What a settled task came to, in a line or two. */
+export function taskSummary(detail: TaskDetail): string {
+  const { task } = detail;
+  const name = `task ${task.id} ${task.type}`;
+  if (task.outcome === TaskOutcome.succeeded) return `${name} succeeded${durationText(detail)}${amountText(detail)}`;
+  const reason = task.error === null ? [] : [`error ${task.error.code}: ${plainText(task.error.message)}`];
+  if (task.state === TaskState.awaitingResolution) {
+    return [
+      `${name} holds its failure and waits for a decision; undo it: longshore task cancel ${task.id}`,
+      ...reason,
+    ].join('\n');
+  }
+  const how = task.outcome === TaskOutcome.canceled ? 'was canceled' : 'failed';
+  const undone = task.state === TaskState.reverted ? '; what it had done was undone' : '';
+  return [`${name} ${how}${durationText(detail)}${undone}`, ...reason].join('\n');
+}
+
+function durationText({ task }: TaskDetail): string {
+  if (task.endedAt === null) return '';
+  return ` after ${formatDuration(Date.parse(task.endedAt) - Date.parse(task.createdAt))}`;
+}
+
+/** The rows and bytes of the step that moved the most rows, and its share of the time is all of it: honest, if low. */
+function amountText({ task, steps, rerun }: TaskDetail): string {
+  const most = steps.toSorted((a, b) => b.rows - a.rows)[0];
+  if (most === undefined || most.rows === 0 || task.endedAt === null) return '';
+  const seconds = (Date.parse(task.endedAt) - Date.parse(task.createdAt)) / 1_000;
+  const speed =
+    most.bytes > 0 && seconds > 0 ? `, ${formatBytesPerSecond(most.bytes / seconds)} from submit to end` : '';
+  const size = most.bytes > 0 ? `, ${formatBytes(most.bytes)}` : '';
+  const reruns = rerun > 0 ? `, ${formatCount(rerun)} subtasks re-run` : '';
+  return `: ${formatCount(most.rows)} rows${size}${speed}${reruns}`;
+}

@@ -1,0 +1,138 @@
+import type { EventView, SubtaskView, TaskDetail, TaskView } from '@longshore/client';
+import { formatAge, formatBytes, formatCount, NONE } from './format-values.ts';
+import { fieldsText, tableText } from './table.ts';
+
+/** Tasks as a table. */
+export function taskTable(tasks: readonly TaskView[], nowMs: number): string {
+  return tableText(
+    ['id', 'type', 'state', 'step', 'nodes', 'created', 'key'],
+    tasks.map((task) => [
+      task.id,
+      task.type,
+      stateText(task),
+      task.step ?? NONE,
+      task.nodes.length,
+      formatAge(task.createdAt, nowMs),
+      task.key,
+    ]),
+  );
+}
+
+/** Everything about one task. */
+export function taskDetailText({ task, meta, steps, nodes, controls, rerun }: TaskDetail): string {
+  const fields: [string, string | number][] = [
+    ['task', `${task.id} (key ${task.key})`],
+    ['type', `${task.type}@${task.typeVersion}`],
+    ['state', stateText(task)],
+    ...(task.waiting === null
+      ? []
+      : [['waits', `${task.waiting.message} (${task.waiting.code}, since ${task.waiting.since})`] as [string, string]]),
+    ['step', task.step ?? NONE],
+    ['priority', task.priority],
+    ['slots', `${task.slots} on each node, ${task.slotsPerSubtask} for each subtask`],
+    ['nodes', `${task.nodes.join(', ') || NONE} (at most ${task.maxNodes ?? 'all'})`],
+    ['scope', task.scope || NONE],
+    ['on failure', task.onFailure],
+    ['created', task.createdAt],
+    ['started', task.startedAt ?? NONE],
+    ['ended', task.endedAt ?? NONE],
+    ['re-run', `${formatCount(rerun)} subtasks`],
+    ...(task.error === null ? [] : [['error', `${task.error.code}: ${task.error.message}`] as [string, string]]),
+    ...(task.result === null || task.result === undefined
+      ? []
+      : [['result', JSON.stringify(task.result)] as [string, string]]),
+    ['meta', JSON.stringify(meta)],
+  ];
+  const sections = [fieldsText(fields)];
+  if (steps.length > 0) {
+    sections.push(
+      tableText(
+        ['step', 'subtasks', 'done', 'running', 'waiting', 'failed', 'rows', 'bytes', 'of bytes'],
+        steps.map(({ step, subtasks, rows, bytes, totalBytes }) => [
+          step,
+          formatCount(subtasks.total),
+          formatCount(subtasks.succeeded),
+          formatCount(subtasks.running),
+          formatCount(subtasks.pending),
+          formatCount(subtasks.failed),
+          formatCount(rows),
+          formatBytes(bytes),
+          totalBytes === null ? NONE : formatBytes(totalBytes),
+        ]),
+      ),
+    );
+  }
+  if (nodes.length > 0) {
+    sections.push(
+      tableText(
+        ['node', 'state', 'running', 'waiting', 'done', 'rows', 'bytes'],
+        nodes.map((node) => [
+          node.node,
+          node.state,
+          formatCount(node.running),
+          formatCount(node.pending),
+          formatCount(node.succeeded),
+          formatCount(node.rows),
+          formatBytes(node.bytes),
+        ]),
+      ),
+    );
+  }
+  if (controls.length > 0) {
+    sections.push(
+      tableText(
+        ['hook', 'state', 'node', 'attempt', 'error'],
+        controls.map(({ kind, state, node, attempt, error }) => [
+          kind,
+          state,
+          node,
+          attempt,
+          error === null ? NONE : `${error.code}: ${error.message}`,
+        ]),
+      ),
+    );
+  }
+  return sections.join('\n\n');
+}
+
+/** Events as a table. */
+export function eventTable(events: readonly EventView[]): string {
+  return tableText(
+    ['seq', 'at', 'actor', 'event', 'from', 'to', 'subtask', 'message'],
+    events.map(({ seq, at, actor, kind, from, to, subtaskId, message }) => [
+      seq,
+      at,
+      actor,
+      kind,
+      from ?? NONE,
+      to ?? NONE,
+      subtaskId ?? NONE,
+      message ?? '',
+    ]),
+  );
+}
+
+/** Subtasks as a table. */
+export function subtaskTable(subtasks: readonly SubtaskView[]): string {
+  return tableText(
+    ['id', 'kind', 'step', 'no', 'state', 'node', 'attempt', 'failures', 'rows', 'bytes', 'error'],
+    subtasks.map((subtask) => [
+      subtask.id,
+      subtask.kind,
+      subtask.step,
+      subtask.ordinal,
+      subtask.state,
+      subtask.node,
+      subtask.attempt,
+      subtask.failures,
+      formatCount(subtask.rows),
+      formatBytes(subtask.bytes),
+      subtask.error === null ? '' : `${subtask.error.code}: ${subtask.error.message}`,
+    ]),
+  );
+}
+
+function stateText({ state, outcome }: TaskView): string {
+  // `succeed` says its outcome by itself; `reverted` may be either.
+  return outcome === null || state === 'succeed' ? state : `${state} (${outcome})`;
+}

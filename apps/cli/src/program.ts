@@ -1,0 +1,58 @@
+import { Command } from 'commander';
+import type { CommandContext } from './command-context.ts';
+import { addDevCommand } from './commands/dev.ts';
+import { addMigrateCommand } from './commands/migrate.ts';
+import { addNodeListCommand } from './commands/node-list.ts';
+import { addSubmitCommand } from './commands/submit.ts';
+import { addTaskCancelCommand } from './commands/task-cancel.ts';
+import { addTaskEventsCommand } from './commands/task-events.ts';
+import { addTaskListCommand } from './commands/task-list.ts';
+import { addTaskShowCommand } from './commands/task-show.ts';
+import { addTaskSubtasksCommand } from './commands/task-subtasks.ts';
+import { addTaskWaitCommand } from './commands/task-wait.ts';
+import { addTaskWatchCommand } from './commands/task-watch.ts';
+import { addTypeListCommand } from './commands/type-list.ts';
+import { addTypeShowCommand } from './commands/type-show.ts';
+import { EXIT_CODE_HELP } from './exit-codes.ts';
+
+const HELP = `
+Examples:
+  $ longshore dev                                     a whole cluster on this machine, until Ctrl-C
+  $ longshore submit import --meta orders.json --wait
+  $ longshore task list
+
+Which cluster: --server, then LONGSHORE_NATS_URL, then the "longshore dev" of this folder or of one above it.
+Credentials: LONGSHORE_NATS_TOKEN, or _USER and _PASSWORD, or _CREDENTIALS (a file); TLS: _CA, _CERT, _KEY.
+
+${EXIT_CODE_HELP}`;
+
+/** The whole command line. Its commands throw; who runs it prints errors and ends the process. */
+export function buildProgram(context: CommandContext, version: string): Command {
+  const program = new Command('longshore')
+    .description('Longshore runs large data operations as tasks over a fleet of executors.')
+    .version(version)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => context.print(text.trimEnd()),
+      // Usage errors are printed with all others, in one form.
+      outputError: () => undefined,
+      writeErr: (text) => context.note(text.trimEnd()),
+    })
+    .addHelpText('after', HELP);
+  addDevCommand(program, context);
+  addSubmitCommand(program, context);
+  const task = program.command('task').description('look at tasks, follow and cancel them');
+  addTaskListCommand(task, context);
+  addTaskShowCommand(task, context);
+  addTaskWaitCommand(task, context);
+  addTaskWatchCommand(task, context);
+  addTaskCancelCommand(task, context);
+  addTaskEventsCommand(task, context);
+  addTaskSubtasksCommand(task, context);
+  addNodeListCommand(program.command('node').description('look at nodes'), context);
+  const type = program.command('type').description('look at task types');
+  addTypeListCommand(type, context);
+  addTypeShowCommand(type, context);
+  addMigrateCommand(program, context);
+  return program;
+}
