@@ -1,1 +1,2 @@
-export {};
+export { startTestCluster, type TestCluster, type TestClusterOptions } from './test-cluster.ts';
+export { waitUntil, type WaitUntilOptions } from './wait-until.ts';
