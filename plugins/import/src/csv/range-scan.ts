@@ -34,7 +34,7 @@ export interface RangeReading {
   readonly lastBoundary: Mark | null;
   /** Per style: the first byte after the first line end of that style outside quotes. */
   readonly lineEnds: Readonly<Record<LineEnd, Mark | null>>;
-  /** The backslash of the first `\.` that is alone on its line. It may lie up to three bytes before the range. */
+  /** The backslash of the first `\.` that is alone on its line. It may lie up to two bytes before the range. */
   readonly endOfData: Mark | null;
 }
 
