@@ -1,0 +1,1 @@
+export const nothing = 'a module without a task type';
