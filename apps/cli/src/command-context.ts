@@ -2,6 +2,8 @@ import type { ExitCode } from './exit-codes.ts';
 
 /** What a command gets from the process that it runs in. */
 export interface CommandContext {
+  /** How the user calls it, for hints that can be typed as they stand: `longshore` or `npx longshore`. */
+  readonly program: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Absolute path of the folder that it was started in. */
   readonly cwd: string;

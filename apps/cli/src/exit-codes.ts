@@ -17,7 +17,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 export const EXIT_CODE_HELP = `Exit codes:
   0    done; with --wait, wait and watch: the task succeeded
   1    the task failed, and what it had done was undone
-  2    wrong usage, or the cluster refused an argument
+  2    wrong usage, or refused: an argument, a state that doesn't allow it, a dev cluster that runs already
   3    no such task or task type
   4    the cluster cannot be reached
   5    the task was canceled

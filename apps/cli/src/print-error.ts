@@ -7,7 +7,15 @@ import { plainText } from './output/plain-text.ts';
 
 const NOT_FOUND = new Set(['TASK_NOT_FOUND', 'TYPE_UNKNOWN']);
 const UNREACHABLE = new Set(['BUS_UNAVAILABLE', 'BUS_TIMEOUT', 'STORE_UNAVAILABLE', 'CLUSTER_NOT_FOUND']);
-const REFUSED = new Set(['ARGUMENT_INVALID', 'META_INVALID', 'META_TOO_LARGE', 'STATE_CONFLICT', 'TASK_KEY_TAKEN']);
+const REFUSED = new Set([
+  'ARGUMENT_INVALID',
+  'DEV_ALREADY_RUNNING',
+  'DEV_DATA_UNUSABLE',
+  'META_INVALID',
+  'META_TOO_LARGE',
+  'STATE_CONFLICT',
+  'TASK_KEY_TAKEN',
+]);
 
 /** The exit code for what a command threw. */
 export function exitCodeOf(thrown: unknown): ExitCode {

@@ -15,6 +15,8 @@ export async function run(args: readonly string[]): Promise<ExitCode> {
   let exitCode: ExitCode = EXIT.ok;
   endQuietlyOnBrokenPipe();
   const context = {
+    // npx says so; then a bare `longshore` may not be on the path.
+    program: process.env['npm_command'] === 'exec' ? 'npx longshore' : 'longshore',
     env: process.env,
     cwd: process.cwd(),
     signal: interruptSignal(),

@@ -57,9 +57,7 @@ export function addDevCommand(program: Command, context: CommandContext): void {
       };
       if (flags.json !== true) context.note('starting …');
       await runDev(options, context, (cluster) => {
-        context.print(
-          flags.json === true ? devJson(cluster, folder) : devText(cluster, folder, importRoots, context.cwd),
-        );
+        context.print(flags.json === true ? devJson(cluster, folder) : devText(cluster, folder, importRoots, context));
       });
     });
 }

@@ -53,16 +53,18 @@ export function addSubmitCommand(program: Command, context: CommandContext): voi
         const task = await client.submit({ type, meta, ...settings }, { signal: context.signal });
         const isJson = flags.json === true;
         if (flags.wait !== true) {
-          context.print(isJson ? JSON.stringify({ task: task.task, created: task.created }) : submittedText(task));
+          context.print(
+            isJson ? JSON.stringify({ task: task.task, created: task.created }) : submittedText(task, context.program),
+          );
           return;
         }
-        if (!isJson) context.note(submittedText(task).split('\n')[0] ?? '');
+        if (!isJson) context.note(submittedText(task, context.program).split('\n')[0] ?? '');
         await waitForTask(task, isJson, context);
       });
     });
 }
 
-function submittedText(task: { readonly id: string; readonly created: boolean }): string {
+function submittedText(task: { readonly id: string; readonly created: boolean }, program: string): string {
   const what = task.created ? `task ${task.id} submitted` : `task ${task.id} has this key and content already`;
-  return `${what}\nwatch it: longshore task watch ${task.id}`;
+  return `${what}\nwatch it: ${program} task watch ${task.id}`;
 }

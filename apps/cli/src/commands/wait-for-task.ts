@@ -27,6 +27,6 @@ export async function waitForTask(task: TaskHandle, asJson: boolean, context: Co
 /** A Ctrl-C ends the waiting, never the task. */
 export function noteGoesOn(task: TaskHandle, context: CommandContext): void {
   context.note(`\ntask ${task.id} goes on.`);
-  context.note(`watch it:  longshore task watch ${task.id}`);
-  context.note(`cancel it: longshore task cancel ${task.id}`);
+  context.note(`watch it:  ${context.program} task watch ${task.id}`);
+  context.note(`cancel it: ${context.program} task cancel ${task.id}`);
 }

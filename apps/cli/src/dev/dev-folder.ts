@@ -42,7 +42,7 @@ export function makeDevFolder(path: string): DevFolder {
 }
 
 /** Writes what other commands and `psql` read, in one step each, so that nobody reads half of it. */
-export function announce(folder: DevFolder, dev: DevFile): void {
+export function announce(folder: Pick<DevFolder, 'devFile' | 'passFile'>, dev: DevFile): void {
   const { hostname, port, pathname, username, password } = new URL(dev.databaseUrl);
   const entry = [hostname, port, pathname.slice(1), username, decodeURIComponent(password)];
   writeSecret(folder.passFile, `${entry.map((part) => part.replace(/[\\:]/g, '\\$&')).join(':')}\n`);

@@ -1,5 +1,6 @@
 import type { LocalCluster } from '@longshore/embedded';
 import { relative } from 'node:path';
+import type { CommandContext } from '../command-context.ts';
 import { fieldsText } from '../output/table.ts';
 import type { DevFolder } from './dev-folder.ts';
 
@@ -7,7 +8,13 @@ import type { DevFolder } from './dev-folder.ts';
 export const DEV_CONNECTION = 'dev';
 
 /** What a person is told once the cluster is up: how to reach it and what to try. */
-export function devText(cluster: LocalCluster, folder: DevFolder, roots: readonly string[], cwd: string): string {
+export function devText(
+  cluster: LocalCluster,
+  folder: DevFolder,
+  roots: readonly string[],
+  context: CommandContext,
+): string {
+  const { cwd, program } = context;
   const { hostname, port, pathname, username } = new URL(cluster.databaseUrl);
   const near = (path: string): string => relative(cwd, path) || '.';
   const processes = [...cluster.processes.values()].map(({ name, pid }) => `${name} (${pid})`);
@@ -27,9 +34,9 @@ export function devText(cluster: LocalCluster, folder: DevFolder, roots: readonl
 ${fields}
 
 Try in another terminal, in this folder:
-  longshore node list
-  longshore type show import
-  longshore submit import --meta file.json --wait
+  ${program} node list
+  ${program} type list
+  ${program} submit import --meta file.json --wait
 
 Ctrl-C stops it; its data stays in ${near(folder.path)}.`;
 }

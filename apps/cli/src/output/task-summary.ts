@@ -1,5 +1,5 @@
 import { TaskOutcome, TaskState, type TaskDetail } from '@longshore/client';
-import { formatBytes, formatBytesPerSecond, formatCount, formatDuration } from './format-values.ts';
+import { formatBytes, formatBytesPerSecond, formatCountOf, formatDuration } from './format-values.ts';
 import { plainText } from './plain-text.ts';
 
 /** What a settled task came to, in a line or two. */
@@ -10,7 +10,7 @@ export function taskSummary(detail: TaskDetail): string {
   const reason = task.error === null ? [] : [`error ${task.error.code}: ${plainText(task.error.message)}`];
   if (task.state === TaskState.awaitingResolution) {
     return [
-      `${name} holds its failure and waits for a decision; undo it: longshore task cancel ${task.id}`,
+      `${name} holds its failure and waits for a decision; "task cancel ${task.id}" undoes its work`,
       ...reason,
     ].join('\n');
   }
@@ -32,6 +32,6 @@ function amountText({ task, steps, rerun }: TaskDetail): string {
   const speed =
     most.bytes > 0 && seconds > 0 ? `, ${formatBytesPerSecond(most.bytes / seconds)} from submit to end` : '';
   const size = most.bytes > 0 ? `, ${formatBytes(most.bytes)}` : '';
-  const reruns = rerun > 0 ? `, ${formatCount(rerun)} subtasks re-run` : '';
-  return `: ${formatCount(most.rows)} rows${size}${speed}${reruns}`;
+  const reruns = rerun > 0 ? `, ${formatCountOf(rerun, 'subtask')} re-run` : '';
+  return `: ${formatCountOf(most.rows, 'row')}${size}${speed}${reruns}`;
 }

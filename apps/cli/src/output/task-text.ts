@@ -1,5 +1,5 @@
 import type { EventView, SubtaskView, TaskDetail, TaskView } from '@longshore/client';
-import { formatAge, formatBytes, formatCount, NONE } from './format-values.ts';
+import { formatAge, formatBytes, formatCount, formatCountOf, NONE } from './format-values.ts';
 import { fieldsText, tableText } from './table.ts';
 
 /** Tasks as a table. */
@@ -36,7 +36,7 @@ export function taskDetailText({ task, meta, steps, nodes, controls, rerun }: Ta
     ['created', task.createdAt],
     ['started', task.startedAt ?? NONE],
     ['ended', task.endedAt ?? NONE],
-    ['re-run', `${formatCount(rerun)} subtasks`],
+    ['re-run', formatCountOf(rerun, 'subtask')],
     ...(task.error === null ? [] : [['error', `${task.error.code}: ${task.error.message}`] as [string, string]]),
     ...(task.result === null || task.result === undefined
       ? []

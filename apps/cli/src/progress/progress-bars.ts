@@ -1,8 +1,8 @@
-import type { TaskDetail } from '@longshore/client';
+import { isTerminalTaskState, type TaskDetail } from '@longshore/client';
 import { MultiBar, type SingleBar } from 'cli-progress';
 import type { ProgressDisplay } from './progress-display.ts';
 import { nodeText, stepText, taskText } from './progress-text.ts';
-import { readProgress, type StepView } from './read-progress.ts';
+import { readProgress, type ProgressView } from './read-progress.ts';
 import { addSample, type Sample } from './samples.ts';
 
 /** Twice a second: speeds and ETA go on between two snapshots, and the eye can still read them. */
@@ -26,26 +26,17 @@ export function progressBars(stream: NodeJS.WriteStream): ProgressDisplay {
     gracefulExit: false,
     forceRedraw: true,
   });
-  const lines = new Map<string, SingleBar>();
+  let lines: readonly { readonly name: string; readonly bar: SingleBar }[] = [];
   let samples: readonly Sample[] = [];
 
-  const line = (name: string, format: string): SingleBar => {
-    const known = lines.get(name);
-    if (known !== undefined) return known;
-    const made = bars.create(FULL, 0, {}, { format });
-    lines.set(name, made);
-    return made;
-  };
   const draw = (): void => {
-    const view = readProgress(samples, performance.now());
-    line('task', '{text}').update(0, { text: taskText(view) });
-    for (const step of view.steps) {
-      line(`step ${step.step}`, '  {name} {bar} {percentage}%  {text}').update(thousandths(step), {
-        name: step.step.padEnd(longest(view.steps)),
-        text: stepText(step),
-      });
+    const wanted = linesOf(readProgress(samples, performance.now()));
+    // A new step belongs above the nodes, and a node that left has no line: both mean drawing all of them anew.
+    if (wanted.map(({ name }) => name).join() !== lines.map(({ name }) => name).join()) {
+      for (const { bar } of lines) bars.remove(bar);
+      lines = wanted.map(({ name, format }) => ({ name, bar: bars.create(FULL, 0, {}, { format }) }));
     }
-    for (const node of view.nodes) line(`node ${node.node}`, '    {text}').update(0, { text: nodeText(node) });
+    for (const [index, { value, payload }] of wanted.entries()) lines[index]?.bar.update(value, payload);
   };
   const timer = setInterval(() => {
     if (samples.length > 0) draw();
@@ -63,10 +54,31 @@ export function progressBars(stream: NodeJS.WriteStream): ProgressDisplay {
   };
 }
 
-function thousandths(step: StepView): number {
-  return Math.floor((step.fraction ?? 0) * FULL);
+/** One line of the display: a bar's format, where the bar stands, and the texts that the format names. */
+interface Line {
+  readonly name: string;
+  readonly format: string;
+  readonly value: number;
+  readonly payload: Readonly<Record<string, string>>;
 }
 
-function longest(steps: readonly StepView[]): number {
-  return Math.max(...steps.map(({ step }) => step.length));
+function linesOf(view: ProgressView): readonly Line[] {
+  const width = Math.max(0, ...view.steps.map(({ step }) => step.length));
+  // A task that has ended has no use for the nodes of its last step, which may be a trivial one.
+  const nodes = isTerminalTaskState(view.task.state) ? [] : view.nodes;
+  return [
+    { name: 'task', format: '{text}', value: 0, payload: { text: taskText(view) } },
+    ...view.steps.map((step) => ({
+      name: `step ${step.step}`,
+      format: '  {name} {bar} {percentage}%  {text}',
+      value: Math.floor((step.fraction ?? 0) * FULL),
+      payload: { name: step.step.padEnd(width), text: stepText(step) },
+    })),
+    ...nodes.map((node) => ({
+      name: `node ${node.node}`,
+      format: '    {text}',
+      value: 0,
+      payload: { text: nodeText(node) },
+    })),
+  ];
 }

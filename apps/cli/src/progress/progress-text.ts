@@ -1,4 +1,10 @@
-import { formatBytes, formatBytesPerSecond, formatCount, formatDuration } from '../output/format-values.ts';
+import {
+  formatBytes,
+  formatBytesPerSecond,
+  formatCount,
+  formatCountOf,
+  formatDuration,
+} from '../output/format-values.ts';
 import { plainText } from '../output/plain-text.ts';
 import type { Speed } from './measure-speed.ts';
 import type { NodeView, ProgressView, StepView } from './read-progress.ts';
@@ -32,7 +38,7 @@ export function nodeText(node: NodeView): string {
 /** `task 12 import: running, step load`, and why it waits when it does. */
 export function taskText({ task, rerun }: ProgressView): string {
   const step = task.step === null ? '' : `, step ${task.step}`;
-  const reruns = rerun > 0 ? `, ${formatCount(rerun)} subtasks re-run` : '';
+  const reruns = rerun > 0 ? `, ${formatCountOf(rerun, 'subtask')} re-run` : '';
   const waiting = task.waiting === null ? '' : `, waits: ${plainText(task.waiting.message)}`;
   return `task ${task.id} ${task.type}: ${task.state}${step}${reruns}${waiting}`;
 }
