@@ -2,7 +2,7 @@ import { connectLongshore, type LongshoreClient } from '@longshore/client';
 import type { LocalCluster } from '@longshore/embedded';
 import { announce, followTask, showProgress, taskSummary } from 'longshore';
 import { join } from 'node:path';
-import { CONNECTION, startDemoCluster, startDemoPostgres } from './demo-cluster.ts';
+import { CONNECTION, startDemoCluster, startDemoPostgres } from './start-cluster.ts';
 import type { DemoOptions } from './demo-options.ts';
 import { generateCsv, type GeneratedCsv } from './generate-csv.ts';
 import { killAtShare, type KillReport } from './kill-executor.ts';
