@@ -13,6 +13,7 @@ export type { Broker, BrokerOptions, BrokerStats } from './broker/broker-options
 
 export { startLocalCluster } from './local-cluster/start-local-cluster.ts';
 export type {
+  ClusterAddresses,
   ClusterServices,
   ExecutorServiceOptions,
   LocalCluster,

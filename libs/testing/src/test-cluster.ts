@@ -12,12 +12,14 @@ export interface TestClusterOptions {
   readonly replicas?: number;
   /** Settings by task type, as in the executor's configuration. */
   readonly settings?: Readonly<Record<string, unknown>>;
-  /** Connections by name; `store` names the cluster's own database server (database `postgres`). */
+  /** Connections by name. */
   readonly connections?: Readonly<Record<string, string>>;
+  /** A connection of this name to the database that the cluster keeps its own tables in, as a target for small tests. */
+  readonly connectStoreAs?: string;
   /** Added to the environment of every service. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Use this Postgres and NATS instead of embedded ones. */
-  readonly servers?: Pick<LocalClusterOptions, 'postgresUrl' | 'natsUrl' | 'natsToken'>;
+  /** Use this Postgres and NATS instead of embedded ones, or start Postgres with other options. Default: embedded, without fsync. */
+  readonly servers?: Pick<LocalClusterOptions, 'postgres' | 'postgresUrl' | 'natsUrl' | 'natsToken'>;
   /** Sees every line that a process writes. */
   readonly onLine?: (process: string, line: string) => void;
 }
@@ -51,9 +53,6 @@ export async function startTestCluster(options: TestClusterOptions): Promise<Tes
   };
   const replicas = options.replicas ?? 1;
   const entry = (service: string): URL => new URL(import.meta.resolve(`@longshore/${service}/main`));
-  const connections = Object.entries(options.connections ?? {}).map(
-    ([name, url]) => [`LONGSHORE_CONNECTION_${name.toUpperCase()}`, url] as const,
-  );
   const cluster = await startLocalCluster({
     services: {
       owner: { entry: entry('owner'), replicas },
@@ -62,12 +61,12 @@ export async function startTestCluster(options: TestClusterOptions): Promise<Tes
       executor: {
         entry: entry('executor'),
         count: options.executors ?? 1,
-        env: {
+        env: ({ databaseUrl }) => ({
           LONGSHORE_PLUGINS: options.plugins.join(','),
           LONGSHORE_PLUGIN_SETTINGS: JSON.stringify(options.settings ?? {}),
           LONGSHORE_SLOTS: String(options.slots ?? 2),
-          ...Object.fromEntries(connections),
-        },
+          ...connectionsOf(options, databaseUrl),
+        }),
       },
     },
     postgres: { durable: false },
@@ -100,4 +99,13 @@ export async function startTestCluster(options: TestClusterOptions): Promise<Tes
     await cluster.stop();
     throw error;
   }
+}
+
+/** Connections as the executor's environment names them. */
+function connectionsOf(options: TestClusterOptions, databaseUrl: string): Record<string, string> {
+  const connections = { ...options.connections };
+  if (options.connectStoreAs !== undefined) connections[options.connectStoreAs] = databaseUrl;
+  return Object.fromEntries(
+    Object.entries(connections).map(([name, url]) => [`LONGSHORE_CONNECTION_${name.toUpperCase()}`, url]),
+  );
 }

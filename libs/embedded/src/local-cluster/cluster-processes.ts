@@ -1,8 +1,8 @@
 import type { ChildExit, ChildProcessHandle } from '../children/child-process-handle.ts';
 import { startChild } from '../children/start-child.ts';
 import { embeddedErrorCodes, EmbeddedError } from '../errors.ts';
-import type { LocalClusterOptions } from './local-cluster-options.ts';
-import { environmentOf, type ClusterAddresses, type PlannedProcess } from './planned-process.ts';
+import type { ClusterAddresses, LocalClusterOptions } from './local-cluster-options.ts';
+import { environmentOf, type PlannedProcess } from './planned-process.ts';
 
 /** The service processes of a cluster, by name. */
 export class ClusterProcesses {

@@ -4,8 +4,7 @@ import type { Broker } from '../broker/broker-options.ts';
 import { startBroker } from '../broker/start-broker.ts';
 import type { EmbeddedPostgres } from '../postgres/postgres-options.ts';
 import { startPostgres } from '../postgres/start-postgres.ts';
-import type { LocalClusterOptions } from './local-cluster-options.ts';
-import type { ClusterAddresses } from './planned-process.ts';
+import type { ClusterAddresses, LocalClusterOptions } from './local-cluster-options.ts';
 
 /** Postgres and NATS of a cluster: embedded ones, or addresses that were given. */
 export interface ClusterServers {

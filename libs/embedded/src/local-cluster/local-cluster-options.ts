@@ -4,6 +4,14 @@ import type { EmbeddedPostgres, PostgresOptions } from '../postgres/postgres-opt
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** Where the cluster's servers are. */
+export interface ClusterAddresses {
+  readonly cluster: string;
+  readonly databaseUrl: string;
+  readonly natsUrl: string;
+  readonly natsToken: string | undefined;
+}
+
 /** How the processes of one service are started. */
 export interface ServiceOptions {
   /** The main module: an absolute path or a `file:` URL of a `.ts` or `.js` file. */
@@ -12,8 +20,11 @@ export interface ServiceOptions {
   readonly args?: readonly string[];
   /** Node's own flags. Default: the `--conditions` of this process. */
   readonly nodeArgs?: readonly string[];
-  /** Added to the environment of every process of the service; `undefined` removes a variable. Default nothing. */
-  readonly env?: Environment;
+  /**
+   * Added to the environment of every process of the service; `undefined` removes a variable. A function is given the
+   * servers' addresses, which are known only once they run. Default nothing.
+   */
+  readonly env?: Environment | ((addresses: ClusterAddresses) => Environment);
   /** Added for one process, by its number from 1; wins over `env`. Default nothing. */
   readonly instanceEnv?: (number: number) => Environment;
 }

@@ -1,4 +1,9 @@
-import type { ClusterServices, LocalClusterOptions, ServiceOptions } from './local-cluster-options.ts';
+import type {
+  ClusterAddresses,
+  ClusterServices,
+  LocalClusterOptions,
+  ServiceOptions,
+} from './local-cluster-options.ts';
 
 /** One process of the cluster before it is started. */
 export interface PlannedProcess {
@@ -8,14 +13,6 @@ export interface PlannedProcess {
   readonly isExecutor: boolean;
   readonly service: ServiceOptions;
   readonly extraEnv?: Readonly<Record<string, string | undefined>>;
-}
-
-/** Where the cluster's servers are. */
-export interface ClusterAddresses {
-  readonly cluster: string;
-  readonly databaseUrl: string;
-  readonly natsUrl: string;
-  readonly natsToken: string | undefined;
 }
 
 export function planProcesses(services: ClusterServices): PlannedProcess[] {
@@ -59,7 +56,7 @@ export function environmentOf(
     LONGSHORE_HTTP_PORT: '0',
     LONGSHORE_NODE_ID: isExecutor ? name : undefined,
     ...clusterEnv,
-    ...service.env,
+    ...(typeof service.env === 'function' ? service.env(addresses) : service.env),
     ...service.instanceEnv?.(number),
     ...extraEnv,
   };
