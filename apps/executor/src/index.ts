@@ -1,4 +1,4 @@
-import type { ConfigOf, ServiceDefinition } from '@longshore/service';
+import type { ServiceDefinition } from '@longshore/service';
 import { readClusterId, registerType } from '@longshore/store';
 import { Executor } from './executor.ts';
 import { EXECUTOR_OPTIONS, readConnections } from './executor-options.ts';
@@ -26,7 +26,7 @@ export const executorService: ServiceDefinition<typeof EXECUTOR_OPTIONS> = {
       logger,
     });
     for (const name of config.plugins) await pool.load(name, resolvePlugin(name, process.cwd()));
-    for (const type of pool.types) await registerType(store.db, { ...type, defaults: defaultsOf(type.defaults) });
+    for (const type of pool.types) await registerType(store.db, type);
     let executor: Executor | null = null;
     const leaving = new AbortController();
     const membership = await Membership.join({
@@ -49,13 +49,14 @@ export const executorService: ServiceDefinition<typeof EXECUTOR_OPTIONS> = {
         context.fail(error);
       },
     });
-    executor = new Executor(context, membership, pool);
+    const running = new Executor(context, membership, pool);
+    executor = running;
     bus.publish(bus.subjects.wakeOwner, { reason: 'node joined' });
     bus.publish(bus.subjects.wakeBalancer, { reason: 'node joined' });
     return {
       notReady: () => (membership.isCurrent ? null : 'the lease could not be renewed'),
       stop: async () => {
-        await executor?.drain(DRAIN_LIMIT_MS);
+        await running.drain(DRAIN_LIMIT_MS);
         leaving.abort();
         await membership.leave().catch((error: unknown) => logger.warn({ error }, 'could not leave the cluster'));
         bus.publish(bus.subjects.wakeBalancer, { reason: 'node left' });
@@ -64,12 +65,3 @@ export const executorService: ServiceDefinition<typeof EXECUTOR_OPTIONS> = {
     };
   },
 };
-
-type Defaults = Parameters<typeof registerType>[1]['defaults'];
-
-/** The type's defaults as the store keeps them. */
-function defaultsOf(defaults: object): Defaults {
-  return defaults as Defaults;
-}
-
-export type ExecutorConfig = ConfigOf<typeof EXECUTOR_OPTIONS>;

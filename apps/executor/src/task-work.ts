@@ -45,7 +45,7 @@ const PREVIOUS_PAGE = 500;
 
 /** A result larger than the store takes would fail its batch: it fails its subtask instead. */
 function checkSize(value: unknown, what: string): void {
-  const size = Buffer.byteLength(JSON.stringify(value) ?? '');
+  const size = Buffer.byteLength(JSON.stringify(value ?? null));
   if (size <= MAX_CHECKPOINT_BYTES) return;
   throw new LongshoreError('META_TOO_LARGE', `${what} has ${size} bytes, at most ${MAX_CHECKPOINT_BYTES} are stored`);
 }

@@ -75,13 +75,13 @@ export class TaskSubmitter {
 
 /** Tells a repeated submit from another one: the whole request but its key, with sorted names. */
 function contentHash(request: SubmitRequest): string {
-  const { key: _, ...content } = request;
+  const { key: _key, ...content } = request;
   return createHash('sha256').update(canonical(content)).digest('hex');
 }
 
 function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value ?? null);
   const entries = Object.entries(value)
     .filter(([, field]) => field !== undefined)
     .toSorted(([a], [b]) => (a < b ? -1 : 1));
