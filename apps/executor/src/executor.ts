@@ -1,14 +1,13 @@
-import { isClaimable, isTerminalTaskState, nodeId, taskId, type NodeId } from '@longshore/core';
+import { isClaimable, nodeId, taskId, toErrorData, type NodeId } from '@longshore/core';
 import { controlHint, wakeHint, type TaskHint } from '@longshore/protocol';
 import type { StopReason } from '@longshore/sdk';
-import { startLoop, type ServiceContext, type ConfigOf, type WakeableLoop } from '@longshore/service';
+import { startLoop, type ConfigOf, type ServiceContext, type WakeableLoop } from '@longshore/service';
 import {
   claimSubtasks,
   readClaimableWork,
-  readTaskForRunner,
-  readTaskStates,
   releaseUnknown,
   saveProgress,
+  type ClaimedSubtask,
   type ClaimRequest,
   type RunnableTask,
   type Settlement,
@@ -18,16 +17,17 @@ import type { Membership } from './membership.ts';
 import type { RunnerPool } from './runner-pool.ts';
 import { SettlementQueue } from './settlement-queue.ts';
 import { SlotManager } from './slot-manager.ts';
-import { TaskWork, type Run } from './task-work.ts';
+import type { Run, TaskWork } from './task-work.ts';
+import { TaskWorks } from './task-works.ts';
 
 /** Control subtasks at once: enough for a burst of small tasks, little enough memory. */
 const CONTROL_PLACES = 4;
 /** The least time between two stores of progress, in milliseconds. */
 const PROGRESS_MS = 1_000;
-/** How often rows are given back that this node holds without knowing. */
+/** How often rows are given back that this node holds without knowing, in milliseconds. */
 const RECONCILE_MS = 10_000;
-/** How long a runner waits for more work of its task before it is given back, in milliseconds. */
-const RUNNER_IDLE_MS = 5_000;
+/** A hook whose runner could not be started is tried again after this, in milliseconds. */
+const RUNNER_RETRY_MS = 2_000;
 
 export type ExecutorContext = ServiceContext<ConfigOf<typeof EXECUTOR_OPTIONS>>;
 
@@ -35,51 +35,60 @@ export type ExecutorContext = ServiceContext<ConfigOf<typeof EXECUTOR_OPTIONS>>;
 export class Executor {
   readonly #context: ExecutorContext;
   readonly #membership: Membership;
-  readonly #pool: RunnerPool;
   readonly #slots: SlotManager;
   readonly #queue: SettlementQueue;
-  readonly #works = new Map<string, TaskWork>();
-  readonly #idleSince = new Map<string, number>();
+  readonly #works: TaskWorks;
   readonly #stop = new AbortController();
   readonly #loop: WakeableLoop;
   readonly #progressLoop: WakeableLoop;
   readonly #changed = new Set<Run>();
+  #mustLookAtStates = true;
+  #lookedAt = 0;
   #reconciledAt = performance.now();
-  #isDraining = false;
+  #whenIdle: (() => void) | null = null;
 
   constructor(context: ExecutorContext, membership: Membership, pool: RunnerPool) {
+    const { store, bus, logger, config } = context;
     this.#context = context;
     this.#membership = membership;
-    this.#pool = pool;
-    this.#slots = new SlotManager(context.config.slots, CONTROL_PLACES);
+    this.#slots = new SlotManager(config.slots, CONTROL_PLACES);
+    this.#works = new TaskWorks({
+      store,
+      logger,
+      pool,
+      abortGraceMs: config.abortGraceMs,
+      onSettled: (work, run, settlement) => this.#afterRun(work, run, settlement),
+      onProgress: (run) => void this.#changed.add(run),
+    });
     this.#queue = new SettlementQueue({
-      store: context.store,
-      logger: context.logger,
+      store,
+      logger,
       identity: () => membership.identity,
       onWritten: (written, lost) => this.#afterWrite(written, lost),
     });
+    const { signal } = this.#stop;
     this.#loop = startLoop({
-      intervalMs: context.config.pollMs,
+      intervalMs: config.pollMs,
       round: () => this.#round(),
-      onError: (error) => context.logger.warn({ error }, 'looking for work failed'),
-      signal: this.#stop.signal,
+      onError: (error) => logger.warn({ error }, 'looking for work failed'),
+      signal,
     });
     this.#progressLoop = startLoop({
       intervalMs: PROGRESS_MS,
       round: () => this.#saveProgress(),
-      onError: (error) => context.logger.warn({ error }, 'progress could not be stored'),
-      signal: this.#stop.signal,
+      onError: (error) => logger.warn({ error }, 'progress could not be stored'),
+      signal,
     });
-    const { bus } = context;
-    const id = nodeId(context.config.nodeId);
+    const id = nodeId(config.nodeId);
     bus.subscribe(bus.subjects.wakeNode(id), wakeHint, () => this.#loop.wake());
-    bus.subscribe(bus.subjects.controlNode(id), controlHint, () => this.#loop.wake());
-    bus.onReconnect(() => this.#loop.wake());
+    bus.subscribe(bus.subjects.controlNode(id), controlHint, () => this.#lookAtStates());
+    bus.onReconnect(() => this.#lookAtStates());
   }
 
-  /** Asks everything that runs here, or only what may not run twice, to end. */
+  /** Asks everything that runs here, or a part of it, to end; what was not started yet goes back. */
   abortAll(reason: StopReason, which: (run: Run) => boolean = () => true): void {
-    for (const work of this.#works.values()) {
+    for (const work of this.#works) {
+      this.#handBack(work, reason);
       for (const run of work.runs.values()) if (which(run)) work.abort(run, reason);
     }
   }
@@ -91,172 +100,173 @@ export class Executor {
    * @param limitMs how long to wait for what runs, in milliseconds.
    */
   async drain(limitMs: number): Promise<void> {
-    this.#isDraining = true;
+    this.#stop.abort();
     await this.#membership.drain().catch((error: unknown) => {
       this.#context.logger.warn({ error }, 'could not mark this node as draining');
     });
-    this.#stop.abort();
     await Promise.all([this.#loop.done, this.#progressLoop.done]);
+    const idle = new Promise<void>((resolve) => (this.#whenIdle = resolve));
     this.abortAll('shutdown', (run) => run.claimed.isIdempotent);
-    const deadline = performance.now() + limitMs;
-    while ([...this.#works.values()].some((work) => work.runs.size > 0) && performance.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    await Promise.race([this.#queue.drained(), new Promise((resolve) => setTimeout(resolve, limitMs).unref())]);
-    await Promise.all([...this.#works.values()].map((work) => work.runner.terminate()));
-    await this.#pool.close();
+    this.#reportIdle();
+    await within(limitMs, idle);
+    await within(limitMs, this.#queue.drained());
+    await this.#works.close();
   }
 
   async #round(): Promise<boolean> {
     await this.#obeyStates();
-    await this.#giveBackIdleRunners();
-    if (this.#isDraining || !this.#membership.isCurrent) return false;
+    if (!this.#membership.isCurrent) return false;
     await this.#reconcile();
     const { store } = this.#context;
     const identity = this.#membership.identity;
-    const work = await readClaimableWork(store.db, identity.id);
-    const requests = await this.#claimRequests(work.tasks);
-    const controls = work.controls.slice(0, this.#slots.freeControls);
+    const claimable = await readClaimableWork(store.db, identity.id);
+    const requests = await this.#claimRequests(claimable.tasks);
+    const controls = claimable.controls.slice(0, this.#slots.freeControls);
     const claimed = await claimSubtasks(store.db, identity, requests, controls);
-    for (const subtask of claimed) {
-      const task = await this.#workOf(subtask.taskId, subtask.kind !== 'work');
-      if (subtask.kind === 'work') this.#slots.take(subtask.taskId, task.task.slotsPerSubtask);
-      else this.#slots.takeControl();
-      const nodes = task.task.reservedNodes.length > 0 ? (task.task.reservedNodes as NodeId[]) : [nodeId(identity.id)];
-      task.start(subtask, identity, nodes);
-    }
+    for (const subtask of claimed) await this.#take(subtask);
     return false;
   }
 
-  /** How many subtasks of each task fit, in rank order; runners are made ready before anything is claimed for them. */
+  /**
+   * How many subtasks of each task to claim, in rank order: what has room now, and what may be held ahead. Runners are made ready
+   * before anything is claimed for them.
+   */
   async #claimRequests(tasks: readonly RunnableTask[]): Promise<ClaimRequest[]> {
     const requests: ClaimRequest[] = [];
     let planned = 0;
     for (const task of tasks) {
-      const free = this.#slots.total - this.#slots.used - planned;
-      const limit = Math.min(
-        this.#slots.capacityFor(task.id, task.slots, task.slotsPerSubtask),
-        Math.floor(free / task.slotsPerSubtask),
-      );
-      if (limit <= 0) continue;
-      await this.#workOf(task.id, false);
-      planned += limit * task.slotsPerSubtask;
-      requests.push({ taskId: task.id, limit, afterOrdinal: 0 });
+      const work = await this.#works.open(task.id, false).catch((error: unknown) => {
+        this.#context.logger.error({ error, task_id: task.id }, 'no runner could be started');
+        return null;
+      });
+      if (work === null) continue;
+      const room = this.#slots.capacityFor(task.id, task.slots, task.slotsPerSubtask, planned);
+      planned += room * task.slotsPerSubtask;
+      const ahead = work.mayHold ? work.ahead.allow(Math.floor(task.slots / task.slotsPerSubtask)) : 0;
+      const limit = room + ahead - work.held.length;
+      // What is held covers a while: claiming again for a single free place would be a claim per subtask.
+      if (limit > 0 && work.held.length <= ahead / 2) requests.push({ taskId: task.id, limit, afterOrdinal: 0 });
     }
     return requests;
   }
 
-  /** This node's part of a task, with a runner; made on first need. A control subtask wants the task as it is now. */
-  async #workOf(taskId: string, isFresh: boolean): Promise<TaskWork> {
-    const known = this.#works.get(taskId);
-    if (known?.runner.isAlive === true && !isFresh) return known;
-    const task = await readTaskForRunner(this.#context.store.db, taskId);
-    if (task === null) throw new Error(`task ${taskId} left for history while its subtask was claimed`);
-    if (known?.runner.isAlive === true && known.task.version === task.version) return known;
-    const runner = known?.runner.isAlive === true ? known.runner : await this.#pool.take(task.type, task.slots);
-    const work = new TaskWork({
-      task,
-      runner,
-      // Runs of the version before keep their slots and their runner; they settle through the new one.
-      runs: known?.runs ?? new Map<string, Run>(),
-      store: this.#context.store,
-      logger: this.#context.logger.child({ task_id: taskId, node: this.#membership.identity.id }),
-      abortGraceMs: this.#context.config.abortGraceMs,
-      memoryBytes: this.#pool.memoryOf(task.slotsPerSubtask),
-      onSettled: (run, settlement) => this.#afterRun(run, settlement),
-      onProgress: (run) => void this.#changed.add(run),
-    });
-    this.#works.set(taskId, work);
-    this.#idleSince.delete(taskId);
-    return work;
+  async #take(subtask: ClaimedSubtask): Promise<void> {
+    if (subtask.kind === 'work') {
+      const work = this.#works.get(subtask.taskId);
+      if (work === undefined) return;
+      work.held.push(subtask);
+      work.mayHold = subtask.isIdempotent;
+      this.#startHeld(work);
+      return;
+    }
+    this.#slots.takeControl();
+    try {
+      const work = await this.#works.open(subtask.taskId, true);
+      if (work !== null) this.#start(work, subtask);
+      else this.#slots.releaseControl();
+    } catch (error) {
+      this.#slots.releaseControl();
+      const { id, attempt, taskId: task, kind } = subtask;
+      const retry = { how: 'retry', error: toErrorData(error), afterMs: RUNNER_RETRY_MS } as const;
+      this.#queue.add({ id, attempt, taskId: task, kind, rows: 0, bytes: 0, ...retry });
+    }
   }
 
-  #afterRun(run: Run, settlement: Settlement | null): void {
+  /** Starts what is held while there is room. */
+  #startHeld(work: TaskWork): void {
+    const { task } = work;
+    while (work.held.length > 0 && this.#slots.capacityFor(task.id, task.slots, task.slotsPerSubtask, 0) > 0) {
+      const next = work.held.shift();
+      if (next === undefined) return;
+      this.#slots.take(task.id, task.slotsPerSubtask);
+      this.#start(work, next);
+    }
+  }
+
+  #start(work: TaskWork, subtask: ClaimedSubtask): void {
+    const reserved = work.task.reservedNodes as readonly NodeId[];
+    const identity = this.#membership.identity;
+    work.start(subtask, identity, reserved.length > 0 ? reserved : [nodeId(identity.id)]);
+  }
+
+  #handBack(work: TaskWork, reason: string): void {
+    for (const { id, attempt, taskId: task, kind } of work.takeHeld()) {
+      this.#queue.add({ id, attempt, taskId: task, kind, rows: 0, bytes: 0, how: 'hand-back', reason });
+    }
+  }
+
+  #afterRun(work: TaskWork, run: Run, settlement: Settlement | null): void {
     if (run.claimed.kind === 'work') this.#slots.release(run.claimed.taskId, run.slots);
     else this.#slots.releaseControl();
     this.#changed.delete(run);
     if (settlement !== null) this.#queue.add(settlement);
+    if (!this.#stop.signal.aborted) this.#startHeld(work);
     this.#loop.wake();
+    this.#reportIdle();
+  }
+
+  #reportIdle(): void {
+    if (this.#whenIdle !== null && [...this.#works].every((work) => work.runs.size === 0)) this.#whenIdle();
   }
 
   #afterWrite(written: readonly Settlement[], lost: readonly Settlement[]): void {
     const { bus, logger } = this.#context;
-    for (const one of lost)
-      logger.warn({ task_id: one.taskId, subtask_id: one.id, attempt: one.attempt }, 'a late result was refused');
+    for (const { id, attempt, taskId: task } of lost) {
+      logger.warn({ task_id: task, subtask_id: id, attempt }, 'a late result was refused');
+    }
+    for (const id of new Set(written.map((one) => one.taskId))) this.#announce(id);
     // The owner has something to decide when nothing more of a task runs here, or something ended badly.
-    const tasks = new Set(written.map((one) => one.taskId));
-    for (const id of tasks) bus.publish(bus.subjects.taskEvents(taskId(id)), { kind: 'progress' } satisfies TaskHint);
     const isNews = written.some(
-      (one) => one.kind !== 'work' || one.how !== 'succeed' || (this.#works.get(one.taskId)?.runs.size ?? 0) === 0,
+      (one) => one.kind !== 'work' || one.how !== 'succeed' || this.#works.get(one.taskId)?.isBusy !== true,
     );
     if (isNews) bus.publish(bus.subjects.wakeOwner, {});
+  }
+
+  #announce(id: string): void {
+    const { bus } = this.#context;
+    bus.publish(bus.subjects.taskEvents(taskId(id)), { kind: 'progress' } satisfies TaskHint);
+  }
+
+  #lookAtStates(): void {
+    this.#mustLookAtStates = true;
     this.#loop.wake();
   }
 
   /** Stops what its task doesn't want any more: a message said "look now", or this is the slow look. */
   async #obeyStates(): Promise<void> {
-    const active = [...this.#works].filter(([, work]) => work.runs.size > 0);
-    const states = await readTaskStates(
-      this.#context.store.db,
-      active.map(([id]) => id),
-    );
-    for (const [id, work] of active) {
-      const state = states.get(id) ?? 'gone';
-      for (const run of work.runs.values()) {
-        if (!isClaimable(run.claimed.kind, state)) work.abort(run, 'cancel');
-      }
+    if (!this.#mustLookAtStates && performance.now() - this.#lookedAt < this.#context.config.pollMs) return;
+    this.#mustLookAtStates = false;
+    this.#lookedAt = performance.now();
+    const states = await this.#works.readStates();
+    for (const work of this.#works) {
+      const state = states.get(work.task.id) ?? 'gone';
+      if (!isClaimable('work', state)) this.#handBack(work, 'cancel');
+      for (const run of work.runs.values()) if (!isClaimable(run.claimed.kind, state)) work.abort(run, 'cancel');
     }
-  }
-
-  /** Gives runners back whose task has had nothing here for a while, or is over. */
-  async #giveBackIdleRunners(): Promise<void> {
-    const idle = [...this.#works].filter(([, work]) => work.runs.size === 0);
-    if (idle.length === 0) return;
-    const states = await readTaskStates(
-      this.#context.store.db,
-      idle.map(([id]) => id),
-    );
-    for (const [taskId, work] of idle) {
-      const since = this.#idleSince.get(taskId) ?? performance.now();
-      this.#idleSince.set(taskId, since);
-      const state = states.get(taskId);
-      const isOver = state === undefined || isTerminalTaskState(state);
-      if (!isOver && work.runner.isAlive && performance.now() - since < RUNNER_IDLE_MS) continue;
-      this.#works.delete(taskId);
-      this.#idleSince.delete(taskId);
-      work.runner.endTask(taskId);
-      await this.#pool.giveBack(work.runner, work.task.slots);
-    }
-    for (const [taskId, work] of this.#works) if (work.runs.size > 0) this.#idleSince.delete(taskId);
+    await this.#works.giveBackIdle(states);
   }
 
   async #reconcile(): Promise<void> {
     if (performance.now() - this.#reconciledAt < RECONCILE_MS) return;
     this.#reconciledAt = performance.now();
-    const known = [...this.#works.values()].flatMap((work) => [...work.runs.keys()]);
-    const released = await releaseUnknown(this.#context.store.db, this.#membership.identity, [
-      ...known,
-      ...this.#queue.unwritten,
-    ]);
-    if (released > 0)
-      this.#context.logger.warn({ released }, 'gave back subtasks that were claimed without our knowing');
+    const { store, logger } = this.#context;
+    const known = [...this.#works].flatMap((work) => [...work.runs.keys(), ...work.held.map((one) => one.id)]);
+    const released = await releaseUnknown(store.db, this.#membership.identity, [...known, ...this.#queue.unwritten]);
+    if (released > 0) logger.warn({ released }, 'gave back subtasks that were claimed without our knowing');
   }
 
   async #saveProgress(): Promise<boolean> {
     const runs = [...this.#changed];
     this.#changed.clear();
     if (runs.length === 0) return false;
-    const { store, bus } = this.#context;
-    const lost = new Set(
-      await saveProgress(
-        store.db,
-        this.#membership.identity,
-        runs.map((run) => ({ id: run.claimed.id, attempt: run.claimed.attempt, rows: run.rows, bytes: run.bytes })),
-      ),
-    );
-    for (const id of new Set(runs.map((run) => run.claimed.taskId))) {
-      bus.publish(bus.subjects.taskEvents(taskId(id)), { kind: 'progress' } satisfies TaskHint);
-    }
+    const progress = runs.map((run) => ({
+      id: run.claimed.id,
+      attempt: run.claimed.attempt,
+      rows: run.rows,
+      bytes: run.bytes,
+    }));
+    const lost = new Set(await saveProgress(this.#context.store.db, this.#membership.identity, progress));
+    for (const id of new Set(runs.map((run) => run.claimed.taskId))) this.#announce(id);
     for (const run of runs) {
       const work = this.#works.get(run.claimed.taskId);
       // It may have ended meanwhile; what still runs and isn't ours is stopped.
@@ -264,4 +274,12 @@ export class Executor {
     }
     return false;
   }
+}
+
+/** Waits for a promise, but not longer than the limit. */
+async function within(limitMs: number, promise: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => (timer = setTimeout(resolve, limitMs)));
+  await Promise.race([promise, limit]);
+  clearTimeout(timer);
 }

@@ -28,10 +28,11 @@ export class SlotManager {
    *
    * @param slots what the task may use on a node.
    * @param slotsPerSubtask what one of its subtasks takes.
+   * @param promised slots that are kept for tasks ranked before it.
    */
-  capacityFor(taskId: string, slots: number, slotsPerSubtask: number): number {
+  capacityFor(taskId: string, slots: number, slotsPerSubtask: number, promised: number): number {
     const ofTask = slots - (this.#usedByTask.get(taskId) ?? 0);
-    return Math.max(0, Math.floor(Math.min(ofTask, this.total - this.#used) / slotsPerSubtask));
+    return Math.max(0, Math.floor(Math.min(ofTask, this.total - this.#used - promised) / slotsPerSubtask));
   }
 
   take(taskId: string, slots: number): void {

@@ -11,6 +11,7 @@ import {
   type TaskForRunner,
 } from '@longshore/store';
 import type { Logger } from '@longshore/telemetry';
+import { HoldAhead } from './hold-ahead.ts';
 import { PlanWriter } from './plan-writer.ts';
 
 /** A claimed subtask that runs here. */
@@ -24,13 +25,15 @@ export interface Run {
   readonly plan: PlanWriter | null;
   /** Slots that it took on this node; 0 for control subtasks. */
   readonly slots: number;
+  /** By the monotonic clock. */
+  readonly startedAt: number;
 }
 
 export interface TaskWorkOptions {
   readonly task: TaskForRunner;
   readonly runner: Runner;
-  /** What runs by subtask id; handed on when the task was changed and read anew. */
-  readonly runs: Map<string, Run>;
+  /** The same task's work as it was read before a change: what it runs and holds is handed on. */
+  readonly before: TaskWork | null;
   readonly store: Store;
   readonly logger: Logger;
   readonly abortGraceMs: number;
@@ -54,15 +57,30 @@ function checkSize(value: unknown, what: string): void {
 export class TaskWork implements RunnerHost {
   readonly task: TaskForRunner;
   readonly runner: Runner;
+  /** What runs, by subtask id. */
   readonly runs: Map<string, Run>;
+  /** Claimed and not started yet, in order. Takes no slots. */
+  readonly held: ClaimedSubtask[];
+  readonly ahead: HoldAhead;
+  /** When it last ran something, by the monotonic clock. */
+  idleSince = performance.now();
+  /** Whether the last subtask that was claimed may be held ahead: non-idempotent ones never are. */
+  mayHold: boolean;
   readonly #options: TaskWorkOptions;
 
   constructor(options: TaskWorkOptions) {
     this.task = options.task;
     this.runner = options.runner;
-    this.runs = options.runs;
+    this.runs = options.before?.runs ?? new Map<string, Run>();
+    this.held = options.before?.held ?? [];
+    this.ahead = options.before?.ahead ?? new HoldAhead();
+    this.mayHold = options.before?.mayHold ?? false;
     this.#options = options;
     this.runner.host = this;
+  }
+
+  get isBusy(): boolean {
+    return this.runs.size > 0 || this.held.length > 0;
   }
 
   /** Starts a claimed subtask in the runner. */
@@ -70,7 +88,16 @@ export class TaskWork implements RunnerHost {
     const { task } = this;
     const slots = claimed.kind === 'work' ? task.slotsPerSubtask : 0;
     const plan = claimed.kind === 'plan' ? new PlanWriter(this.#options.store, identity, claimed, nodes) : null;
-    this.runs.set(claimed.id, { claimed, identity, stopping: null, rows: 0, bytes: 0, plan, slots });
+    this.runs.set(claimed.id, {
+      claimed,
+      identity,
+      stopping: null,
+      rows: 0,
+      bytes: 0,
+      plan,
+      slots,
+      startedAt: performance.now(),
+    });
     this.runner.start({
       runId: claimed.id,
       kind: claimed.kind,
@@ -106,6 +133,11 @@ export class TaskWork implements RunnerHost {
       );
       void this.runner.terminate();
     }, this.#options.abortGraceMs).unref();
+  }
+
+  /** Takes back what was claimed and not started, for the caller to hand back. */
+  takeHeld(): ClaimedSubtask[] {
+    return this.held.splice(0);
   }
 
   async call(runId: string, call: HostCall): Promise<unknown> {
@@ -153,6 +185,8 @@ export class TaskWork implements RunnerHost {
     const run = this.runs.get(runId);
     if (run === undefined) return;
     this.runs.delete(runId);
+    this.idleSince = performance.now();
+    if (settled.ok && run.claimed.kind === 'work') this.ahead.measured(this.idleSince - run.startedAt);
     this.#options.onSettled(run, this.#settlementOf(run, settled));
   }
 

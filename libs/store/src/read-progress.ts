@@ -36,7 +36,7 @@ export interface TaskProgress {
     readonly attempt: number;
     readonly error: ErrorData | null;
   }[];
-  /** Subtasks that were started more than once. */
+  /** Subtasks that had to be started again: after a failure, a loss of their node, or a release. */
   readonly rerun: number;
 }
 
@@ -47,12 +47,11 @@ interface CountRow {
   n: number;
   rows: string;
   bytes: string;
-  rerun: number;
 }
 
 /** A task's progress, counted from its rows: in proportion to them, so ask for it only while somebody looks. */
 export async function readProgress(db: Db, taskId: string, currentStep: string | null): Promise<TaskProgress> {
-  const [steps, counts, controls] = await Promise.all([
+  const [steps, counts, controls, rerun] = await Promise.all([
     db
       .selectFrom('task_steps')
       .select(['step', 'subtasks', 'total_rows', 'total_bytes', 'plan_attempt'])
@@ -60,13 +59,12 @@ export async function readProgress(db: Db, taskId: string, currentStep: string |
       .orderBy('position')
       .execute(),
     sql<CountRow>`
-      SELECT s.step, s.exec_id, s.state, count(*)::int AS n, sum(s.rows) AS rows, sum(s.bytes) AS bytes,
-        count(*) FILTER (WHERE s.attempt > 1)::int AS rerun
+      SELECT s.step, s.exec_id, s.state, count(*)::int AS n, sum(s.rows) AS rows, sum(s.bytes) AS bytes
       FROM (
-        SELECT task_id, step, plan_attempt, exec_id, state, rows, bytes, attempt FROM subtasks
+        SELECT task_id, step, plan_attempt, exec_id, state, rows, bytes FROM subtasks
           WHERE task_id = ${taskId} AND kind = 'work'
         UNION ALL
-        SELECT task_id, step, plan_attempt, exec_id, state, rows, bytes, attempt FROM subtask_history
+        SELECT task_id, step, plan_attempt, exec_id, state, rows, bytes FROM subtask_history
           WHERE task_id = ${taskId} AND kind = 'work'
       ) s JOIN task_steps st ON st.task_id = s.task_id AND st.step = s.step AND st.plan_attempt = s.plan_attempt
       GROUP BY 1, 2, 3`.execute(db),
@@ -74,6 +72,9 @@ export async function readProgress(db: Db, taskId: string, currentStep: string |
       SELECT kind, state, exec_id, attempt, error FROM subtasks WHERE task_id = ${taskId} AND kind <> 'work' ORDER BY id`.execute(
       db,
     ),
+    sql<{ n: number }>`
+      SELECT count(DISTINCT subtask_id)::int AS n FROM task_events
+      WHERE task_id = ${taskId} AND kind IN ('subtask-retry', 'subtask-released', 'subtask-node-lost')`.execute(db),
   ]);
   return {
     steps: steps.map((step) => ({
@@ -92,7 +93,7 @@ export async function readProgress(db: Db, taskId: string, currentStep: string |
       .map(([node, rows]) => ({ node, ...sumOf(rows) }))
       .toSorted((a, b) => (a.node < b.node ? -1 : 1)),
     controls: controls.rows.map(({ exec_id, ...row }) => ({ ...row, node: exec_id })),
-    rerun: counts.rows.reduce((sum, row) => sum + row.rerun, 0),
+    rerun: rerun.rows[0]?.n ?? 0,
   };
 }
 

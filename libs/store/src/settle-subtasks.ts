@@ -17,6 +17,8 @@ export type Settlement = HeldSubtask & {
     | { readonly how: 'fail'; readonly error: ErrorData }
     | { readonly how: 'cancel' }
     | { readonly how: 'release'; readonly reason: string }
+    /** It was held ahead and never started: as if it had not been claimed, so it leaves no event. */
+    | { readonly how: 'hand-back'; readonly reason: string }
     | { readonly how: 'retry'; readonly error: ErrorData; readonly afterMs: number }
   );
 
@@ -88,6 +90,7 @@ async function writeException(tx: Tx, one: Settlement): Promise<void> {
       await archiveSubtasks(tx, [one.id]);
       return;
     case 'release':
+    case 'hand-back':
       await sql`
         UPDATE subtasks SET state = 'pending', node_epoch = NULL, reason = ${one.reason} WHERE id = ${one.id}`.execute(
         tx,

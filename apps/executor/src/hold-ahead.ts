@@ -1,0 +1,32 @@
+/** How much measured work is claimed beyond what runs, in milliseconds: tiny subtasks get cheap, long ones are never hoarded. */
+const AHEAD_MS = 1_000;
+/** Claimed and not started, at most: what a crash may cost in attempts, and what one claim locks. */
+const MOST_AHEAD = 2_000;
+/** Weight of the newest duration in the moving mean. */
+const NEWEST = 0.2;
+
+/**
+ * How many subtasks of one task this node may hold claimed ahead of its runner. Starts with none until something was measured,
+ * then one, and at most doubles with each claim up to about a second's work.
+ */
+export class HoldAhead {
+  #meanMs: number | null = null;
+  #allowed = 0;
+
+  /** Takes in how long a subtask ran, in milliseconds. */
+  measured(durationMs: number): void {
+    this.#meanMs = this.#meanMs === null ? durationMs : this.#meanMs * (1 - NEWEST) + durationMs * NEWEST;
+  }
+
+  /**
+   * How many to hold now.
+   *
+   * @param parallel how many of the task run at once here.
+   */
+  allow(parallel: number): number {
+    if (this.#meanMs === null) return 0;
+    const worth = Math.floor((AHEAD_MS * parallel) / Math.max(this.#meanMs, 0.05));
+    this.#allowed = Math.min(worth, MOST_AHEAD, Math.max(1, this.#allowed * 2));
+    return this.#allowed;
+  }
+}

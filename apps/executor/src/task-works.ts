@@ -1,0 +1,88 @@
+import { isTerminalTaskState } from '@longshore/core';
+import { readTaskForRunner, readTaskStates, type Settlement, type Store } from '@longshore/store';
+import type { Logger } from '@longshore/telemetry';
+import type { RunnerPool } from './runner-pool.ts';
+import { TaskWork, type Run } from './task-work.ts';
+
+export interface TaskWorksOptions {
+  readonly store: Store;
+  readonly logger: Logger;
+  readonly pool: RunnerPool;
+  readonly abortGraceMs: number;
+  readonly onSettled: (work: TaskWork, run: Run, settlement: Settlement | null) => void;
+  readonly onProgress: (run: Run) => void;
+}
+
+/** How long a runner waits for more work of its task before it is given back, in milliseconds: longer than planning a step takes. */
+const RUNNER_IDLE_MS = 5_000;
+
+/** The tasks that this node works for, each with a runner of its own. */
+export class TaskWorks {
+  readonly #options: TaskWorksOptions;
+  readonly #works = new Map<string, TaskWork>();
+
+  constructor(options: TaskWorksOptions) {
+    this.#options = options;
+  }
+
+  get(taskId: string): TaskWork | undefined {
+    return this.#works.get(taskId);
+  }
+
+  [Symbol.iterator](): IterableIterator<TaskWork> {
+    return this.#works.values();
+  }
+
+  /**
+   * This node's part of a task, with a live runner; made on first need.
+   *
+   * @param isFresh read the task anew, because something may have changed it: for control subtasks.
+   * @throws {LongshoreError} what loading the type in a new runner throws, STORE_UNAVAILABLE.
+   */
+  async open(taskId: string, isFresh: boolean): Promise<TaskWork | null> {
+    const known = this.#works.get(taskId);
+    const runner = known?.runner.isAlive === true ? known.runner : null;
+    if (known !== undefined && runner !== null && !isFresh) return known;
+    const task = await readTaskForRunner(this.#options.store.db, taskId);
+    if (task === null) return null;
+    if (known !== undefined && runner !== null && known.task.version === task.version) return known;
+    const { pool, store, logger, abortGraceMs, onSettled, onProgress } = this.#options;
+    const work = new TaskWork({
+      task,
+      runner: runner ?? (await pool.take(task.type, task.slots)),
+      before: known ?? null,
+      store,
+      logger: logger.child({ task_id: taskId }),
+      abortGraceMs,
+      memoryBytes: pool.memoryOf(task.slotsPerSubtask),
+      onSettled: (run, settlement) => onSettled(work, run, settlement),
+      onProgress,
+    });
+    this.#works.set(taskId, work);
+    return work;
+  }
+
+  /** States of the tasks that run or hold something here. A task that is missing has left for history. */
+  async readStates(): Promise<ReadonlyMap<string, string>> {
+    return readTaskStates(this.#options.store.db, [...this.#works.keys()]);
+  }
+
+  /** Gives runners back whose task is over, or has had nothing here for a while. */
+  async giveBackIdle(states: ReadonlyMap<string, string>): Promise<void> {
+    for (const [taskId, work] of this.#works) {
+      if (work.isBusy) continue;
+      const state = states.get(taskId);
+      const isOver = state === undefined || isTerminalTaskState(state);
+      if (!isOver && work.runner.isAlive && performance.now() - work.idleSince < RUNNER_IDLE_MS) continue;
+      this.#works.delete(taskId);
+      work.runner.endTask(taskId);
+      await this.#options.pool.giveBack(work.runner, work.task.slots);
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#works.values()].map((work) => work.runner.terminate()));
+    this.#works.clear();
+    await this.#options.pool.close();
+  }
+}
