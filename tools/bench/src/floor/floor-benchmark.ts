@@ -1,0 +1,79 @@
+import { startPostgres } from '@longshore/embedded';
+import { migrateStore } from '@longshore/store';
+import pg from 'pg';
+import type { Benchmark } from '../benchmark.ts';
+import { median, rounded, spread } from '../statistics.ts';
+
+const FULL_ROWS = 100_000;
+const ROUNDS = 3;
+const BATCH = 2_000;
+const CLIENTS = 2;
+
+/**
+ * What two plain clients reach that do the rows' work of a step and nothing else: insert its subtasks, claim them, finish them and
+ * move them into history, in batches, with the real schema and default durability. The yardstick of throughput figures.
+ */
+export const floorBenchmark: Benchmark = {
+  name: 'floor',
+  description: 'two plain clients insert, claim, finish and archive subtask rows in batches: the yardstick',
+  run: async (options) => {
+    const postgres = await startPostgres({ durable: true });
+    try {
+      await migrateStore(postgres.url);
+      const rows = options.rows ?? FULL_ROWS;
+      const perSecond: number[] = [];
+      const rounds = options.rounds ?? ROUNDS;
+      for (let round = 0; round <= rounds; round++) {
+        const seconds = await drain(postgres.url, rows, round + 1);
+        options.say(`round ${round}: ${Math.round(rows / seconds)} rows a second`);
+        if (round > 0) perSecond.push(rows / seconds);
+      }
+      options.say(spread(perSecond, 'rows/s'));
+      return { floor_per_second: rounded(median(perSecond)), rows, rounds };
+    } finally {
+      await postgres.stop();
+    }
+  },
+};
+
+async function drain(url: string, rows: number, taskId: number): Promise<number> {
+  const clients = await Promise.all(
+    Array.from({ length: CLIENTS }, async () => {
+      const client = new pg.Client({ connectionString: url, options: '-c search_path=longshore' });
+      await client.connect();
+      return client;
+    }),
+  );
+  const before = performance.now();
+  await Promise.all(clients.map((client, index) => work(client, taskId, `node-${index}`, Math.floor(rows / CLIENTS))));
+  const seconds = (performance.now() - before) / 1_000;
+  await Promise.all(clients.map((client) => client.end()));
+  return seconds;
+}
+
+async function work(client: pg.Client, taskId: number, node: string, rows: number): Promise<void> {
+  for (let first = 1; first <= rows; first += BATCH) {
+    await client.query(
+      `INSERT INTO subtasks (task_id, kind, step, plan_attempt, ordinal, state, exec_id, is_idempotent, meta)
+       SELECT $1, 'work', $2, 1, ordinal, 'pending', $2, true, 'null' FROM generate_series($3::int, $4::int) AS ordinal`,
+      [taskId, node, first, Math.min(rows, first + BATCH - 1)],
+    );
+  }
+  for (;;) {
+    const claimed = await client.query<{ id: string }>(
+      `UPDATE subtasks SET state = 'running', attempt = attempt + 1, node_epoch = 1, started_at = clock_timestamp()
+       WHERE id IN (
+         SELECT id FROM subtasks
+         WHERE exec_id = $1 AND task_id = $2 AND step = $1 AND plan_attempt = 1 AND state = 'pending' AND kind = 'work'
+         ORDER BY ordinal LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)
+       RETURNING id`,
+      [node, taskId],
+    );
+    if (claimed.rows.length === 0) return;
+    await client.query(
+      `WITH gone AS (DELETE FROM subtasks WHERE id = ANY($1::bigint[]) RETURNING *)
+       INSERT INTO subtask_history SELECT * FROM gone`,
+      [claimed.rows.map((row) => row.id)],
+    );
+  }
+}
