@@ -8,9 +8,12 @@ export interface RetryPolicy {
   readonly initialMs: number;
   /** Each further wait is this many times the one before. Default 2. */
   readonly factor: number;
-  /** The longest wait, in milliseconds. Default 60,000. */
+  /** The longest wait, in milliseconds; no wait is longer, whatever is drawn. Default 60,000. */
   readonly maxMs: number;
-  /** Share of the wait that is drawn at random, 0..1, so that failed work doesn't come back all at once. Default 0.2. */
+  /**
+   * Share of the wait that is drawn at random, 0..1, so that failed work doesn't come back all at once: a wait lies between
+   * `1 - jitter` of the computed one and all of it. Default 0.2.
+   */
   readonly jitter: number;
 }
 
@@ -37,6 +40,8 @@ export function decideFailure(
   random: number,
 ): FailureDecision {
   if (error.permanent || failures + 1 >= policy.maxFailures) return { retry: false };
-  const wait = Math.min(policy.maxMs, policy.initialMs * policy.factor ** failures);
-  return { retry: true, afterMs: Math.round(wait * (1 - policy.jitter + 2 * policy.jitter * random)) };
+  // The power of a long series is infinite, and no wait times infinity is not a number.
+  const grown = policy.initialMs === 0 ? 0 : policy.initialMs * policy.factor ** failures;
+  const wait = Math.min(policy.maxMs, grown);
+  return { retry: true, afterMs: Math.round(wait * (1 - policy.jitter + policy.jitter * random)) };
 }
