@@ -8,20 +8,31 @@ export type SubtaskId = string & { readonly __brand: 'SubtaskId' };
 export type NodeId = string & { readonly __brand: 'NodeId' };
 
 const DECIMAL = /^[1-9]\d{0,18}$/;
+/** The store's ids are signed 64-bit integers; it refuses to compare with anything larger. */
+const MAX_ID = 2n ** 63n - 1n;
 
-/** Reads a task id as a client sends it. @throws {RangeError} when it is not a positive decimal integer. */
+/** Whether a text is an id of a task or a subtask: a positive decimal integer of 64 bits. */
+export function isId(value: string): boolean {
+  return DECIMAL.test(value) && BigInt(value) <= MAX_ID;
+}
+
+/** Reads a task id as a client sends it. @throws {RangeError} when it is not a positive decimal integer of 64 bits. */
 export function taskId(value: string): TaskId {
-  if (!DECIMAL.test(value)) throw new RangeError(`not a task id: ${JSON.stringify(value)}`);
+  if (!isId(value)) throw new RangeError(`not a task id: ${JSON.stringify(value)}`);
   return value as TaskId;
 }
 
-/** Reads a subtask id. @throws {RangeError} when it is not a positive decimal integer. */
+/** Reads a subtask id. @throws {RangeError} when it is not a positive decimal integer of 64 bits. */
 export function subtaskId(value: string): SubtaskId {
-  if (!DECIMAL.test(value)) throw new RangeError(`not a subtask id: ${JSON.stringify(value)}`);
+  if (!isId(value)) throw new RangeError(`not a subtask id: ${JSON.stringify(value)}`);
   return value as SubtaskId;
 }
 
-/** Takes any non-empty string as a node's name. @throws {RangeError} when it is empty or has characters NATS subjects can't carry. */
+/**
+ * Reads a node's name: letters, digits, `-` and `_`, which a NATS subject can carry.
+ *
+ * @throws {RangeError} when it is empty, longer than 128 characters, or has others.
+ */
 export function nodeId(value: string): NodeId {
   if (!/^[A-Za-z0-9_-]{1,128}$/.test(value)) {
     throw new RangeError(`not a node id: ${JSON.stringify(value)} (letters, digits, "-" and "_", at most 128)`);

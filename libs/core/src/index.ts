@@ -1,4 +1,4 @@
-export { nodeId, subtaskId, taskId, type NodeId, type SubtaskId, type TaskId } from './ids.ts';
+export { isId, nodeId, subtaskId, taskId, type NodeId, type SubtaskId, type TaskId } from './ids.ts';
 export { isKnownTaskState, isTerminalTaskState, OnFailure, TaskOutcome, TaskState } from './task-states.ts';
 export { isTerminalSubtaskState, SubtaskKind, SubtaskState, type ControlKind } from './subtask-states.ts';
 export {
@@ -40,6 +40,7 @@ export {
 } from './decide-task.ts';
 export { ERROR_CODES, isErrorCode, type ErrorCode, type ErrorCodeInfo } from './error-codes.ts';
 export { hasCode, LongshoreError, toErrorData, type ErrorData } from './longshore-error.ts';
+export { toJsonData } from './json-data.ts';
 export { decideFailure, DEFAULT_RETRY_POLICY, type FailureDecision, type RetryPolicy } from './retry-policy.ts';
 export { compareTypeVersions } from './type-version.ts';
 export {

@@ -1,4 +1,5 @@
 import { ERROR_CODES, type ErrorCode } from './error-codes.ts';
+import { toJsonData } from './json-data.ts';
 
 /** An error as it is stored and sent: plain data that survives transport. */
 export interface ErrorData {
@@ -34,27 +35,53 @@ export class LongshoreError extends Error {
 
 const MAX_CAUSES = 5;
 const MAX_MESSAGE_CHARS = 4_000;
+/** Details travel in messages and rows of many errors at once; what a program can act on is far smaller. */
+const MAX_DETAILS_CHARS = 32 * 1024;
 
 /**
- * Any thrown value as data. Errors with a string `code` and a boolean `permanent` keep them; everything else gets
- * `fallbackCode` and counts as transient, so that a passing fault is tried again within the retry policy.
+ * Any thrown value as data. An error with a string `code` and a boolean `permanent` keeps both; one that says only whether it
+ * is permanent is believed; everything else gets `fallbackCode` and its permanence, so that a passing fault is tried again
+ * within the retry policy.
  */
 export function toErrorData(thrown: unknown, fallbackCode: ErrorCode = 'INTERNAL', depth = 0): ErrorData {
   if (!(thrown instanceof Error)) {
-    return { code: fallbackCode, message: clip(String(thrown)), permanent: ERROR_CODES[fallbackCode].permanent };
+    return { code: fallbackCode, message: clip(describeValue(thrown)), permanent: ERROR_CODES[fallbackCode].permanent };
   }
   const fields = thrown as Error & { code?: unknown; permanent?: unknown; details?: unknown };
-  const coded = typeof fields.code === 'string' && typeof fields.permanent === 'boolean';
+  const permanent = typeof fields.permanent === 'boolean' ? fields.permanent : null;
   const cause =
     thrown.cause === undefined || depth >= MAX_CAUSES ? undefined : toErrorData(thrown.cause, fallbackCode, depth + 1);
-  const details = typeof fields.details === 'object' && fields.details !== null ? fields.details : undefined;
+  const details = readDetails(fields.details);
   return {
-    code: coded ? (fields.code as string) : fallbackCode,
-    message: clip(thrown.message === '' ? thrown.name : thrown.message),
-    permanent: coded ? (fields.permanent as boolean) : ERROR_CODES[fallbackCode].permanent,
+    code: typeof fields.code === 'string' && permanent !== null ? fields.code : fallbackCode,
+    message: clip(describeError(thrown)),
+    permanent: permanent ?? ERROR_CODES[fallbackCode].permanent,
     ...(cause === undefined ? {} : { cause }),
-    ...(details === undefined ? {} : { details: details as Record<string, unknown> }),
+    ...(details === undefined ? {} : { details }),
   };
+}
+
+function describeError(error: Error): string {
+  if (typeof error.message === 'string' && error.message !== '') return error.message;
+  // A failed connection to several addresses is one without a message.
+  if (error instanceof AggregateError && error.errors.length > 0) return error.errors.map(describeThrown).join('; ');
+  return error.name;
+}
+
+function describeThrown(thrown: unknown): string {
+  return thrown instanceof Error ? describeError(thrown) : describeValue(thrown);
+}
+
+function describeValue(value: unknown): string {
+  return typeof value === 'object' && value !== null ? JSON.stringify(toJsonData(value)) : String(value);
+}
+
+function readDetails(details: unknown): Readonly<Record<string, unknown>> | undefined {
+  if (typeof details !== 'object' || details === null) return undefined;
+  const data = toJsonData(details);
+  if (typeof data !== 'object' || data === null || Array.isArray(data)) return { value: data };
+  if (JSON.stringify(data).length <= MAX_DETAILS_CHARS) return data as Record<string, unknown>;
+  return { omitted: `the details are larger than ${MAX_DETAILS_CHARS} characters` };
 }
 
 function clip(message: string): string {
