@@ -1,7 +1,7 @@
 import type { SubtaskId, TaskId } from './ids.ts';
 import type { ErrorData } from './longshore-error.ts';
 import { isTerminalSubtaskState, SubtaskKind, type ControlKind } from './subtask-states.ts';
-import { isKnownTaskState, isTerminalTaskState, TaskState, type OnFailure } from './task-states.ts';
+import { isKnownTaskState, TaskState, type OnFailure } from './task-states.ts';
 
 /** A control subtask of the task that has not been consumed yet. */
 export interface ControlSnapshot {
@@ -62,7 +62,6 @@ const WAIT: TaskMove = { do: 'wait' };
  * state that this build doesn't know gives `wait`.
  */
 export function decideTask(task: TaskSnapshot): TaskMove {
-  if (isTerminalTaskState(task.state)) return decideTerminal(task);
   if (!isKnownTaskState(task.state)) return WAIT;
   switch (task.state) {
     case TaskState.pending:
@@ -73,8 +72,19 @@ export function decideTask(task: TaskSnapshot): TaskMove {
       return { do: 'stop' };
     case TaskState.reverting:
       return decideReverting(task);
-    default:
+    case TaskState.succeed:
+    case TaskState.failed:
+    case TaskState.reverted:
+      return decideTerminal(task);
+    // Held by a person, or on the way there: these moves come with pause, modify and resolution.
+    case TaskState.pausing:
+    case TaskState.paused:
+    case TaskState.resuming:
+    case TaskState.modifying:
+    case TaskState.awaitingResolution:
       return WAIT;
+    default:
+      return task.state satisfies never;
   }
 }
 

@@ -1,0 +1,203 @@
+import { describe, expect, test } from 'vitest';
+import { decideTask, finishOrSucceed, type ControlSnapshot, type TaskMove, type TaskSnapshot } from './decide-task.ts';
+import type { ErrorData } from './longshore-error.ts';
+import { subtaskId, taskId } from './ids.ts';
+import type { ControlKind } from './subtask-states.ts';
+import { TaskState } from './task-states.ts';
+
+const ERROR: ErrorData = { code: 'TOY_FAILED', message: 'it was told to', permanent: true };
+const CONTROL = subtaskId('7');
+
+function task(changes: Partial<TaskSnapshot> = {}): TaskSnapshot {
+  return {
+    id: taskId('1'),
+    state: TaskState.pending,
+    step: null,
+    onFailure: 'revert',
+    isAdmitted: true,
+    type: { steps: ['load', 'verify'], hooks: [] },
+    isPrepared: false,
+    hookRan: false,
+    controls: [],
+    hasPending: false,
+    hasRunning: false,
+    firstFailure: null,
+    ...changes,
+  };
+}
+
+function withHooks(...hooks: string[]): Pick<TaskSnapshot, 'type'> {
+  return { type: { steps: ['load', 'verify'], hooks } };
+}
+
+function control(kind: ControlKind, state: string, error: ErrorData | null = null): Pick<TaskSnapshot, 'controls'> {
+  return { controls: [{ id: CONTROL, kind, state, error } satisfies ControlSnapshot] };
+}
+
+const insert = (kind: ControlKind): TaskMove => ({ do: 'insert-control', kind });
+const WAIT: TaskMove = { do: 'wait' };
+
+type Case = readonly [behaviour: string, snapshot: Partial<TaskSnapshot>, move: TaskMove];
+
+describe('pending', () => {
+  test.each<Case>([
+    ['is planned when it has its slots', {}, insert('plan')],
+    ['waits without slots', { isAdmitted: false }, WAIT],
+    ['is prepared first, before it has slots', { ...withHooks('prepare'), isAdmitted: false }, insert('prepare')],
+    ['is planned once it is prepared', { ...withHooks('prepare'), isPrepared: true }, insert('plan')],
+    ['waits while it is being prepared', { ...withHooks('prepare'), ...control('prepare', 'pending') }, WAIT],
+    ['waits while prepare runs', { ...withHooks('prepare'), ...control('prepare', 'running') }, WAIT],
+    [
+      'takes what prepare found',
+      { ...withHooks('prepare'), ...control('prepare', 'succeed') },
+      { do: 'consume-prepare', control: CONTROL },
+    ],
+    [
+      'fails with the error of prepare',
+      { ...withHooks('prepare'), ...control('prepare', 'failed', ERROR) },
+      { do: 'fail', error: ERROR },
+    ],
+    ['waits while it is being planned', control('plan', 'running'), WAIT],
+    ['takes a finished plan', control('plan', 'succeed'), { do: 'consume-plan', control: CONTROL }],
+    [
+      'takes a finished plan also when its slots are gone meanwhile',
+      { ...control('plan', 'succeed'), isAdmitted: false },
+      { do: 'consume-plan', control: CONTROL },
+    ],
+    ['fails with the error of the plan', control('plan', 'failed', ERROR), { do: 'fail', error: ERROR }],
+    [
+      'fails with an explanation when the plan left no error',
+      control('plan', 'failed'),
+      {
+        do: 'fail',
+        error: { code: 'INTERNAL', message: 'plan subtask 7 is failed without an error', permanent: true },
+      },
+    ],
+    ['waits for a plan in a state that this build does not know', control('plan', 'hibernating'), WAIT],
+  ])('%s', (_, snapshot, move) => {
+    expect(decideTask(task(snapshot))).toEqual(move);
+  });
+});
+
+describe('running', () => {
+  const running = (changes: Partial<TaskSnapshot> = {}): TaskSnapshot =>
+    task({ state: TaskState.running, step: 'load', hookRan: true, ...changes });
+
+  test.each<Case>([
+    ['waits while subtasks are pending', { hasPending: true }, WAIT],
+    ['waits while subtasks run', { hasRunning: true }, WAIT],
+    ['plans the next step when nothing is left', {}, insert('plan')],
+    ['waits for slots before it plans the next step', { isAdmitted: false }, WAIT],
+    ['takes the plan of the next step', control('plan', 'succeed'), { do: 'consume-plan', control: CONTROL }],
+    [
+      'takes it with the next step’s rows pending already',
+      { ...control('plan', 'succeed'), hasPending: true },
+      { do: 'consume-plan', control: CONTROL },
+    ],
+    ['waits while the next step is planned', { ...control('plan', 'running'), hasRunning: true }, WAIT],
+    ['has succeeded after its last step', { step: 'verify' }, { do: 'finish', control: null }],
+    ['runs onDone after its last step', { step: 'verify', ...withHooks('onDone') }, insert('finish')],
+    [
+      'succeeds without slots: nothing of it needs any more',
+      { step: 'verify', isAdmitted: false },
+      { do: 'finish', control: null },
+    ],
+    ['asks the plugin whether there is another step', { step: 'verify', ...withHooks('nextStep') }, insert('plan')],
+    ['waits while onDone runs', { step: 'verify', ...control('finish', 'running'), hasRunning: true }, WAIT],
+    [
+      'has succeeded when onDone has',
+      { step: 'verify', ...control('finish', 'succeed') },
+      { do: 'finish', control: CONTROL },
+    ],
+    [
+      'fails with the error of onDone',
+      { step: 'verify', ...control('finish', 'failed', ERROR) },
+      { do: 'fail', error: ERROR },
+    ],
+    [
+      'fails with its first failure while others still run',
+      { firstFailure: ERROR, hasRunning: true, hasPending: true },
+      { do: 'fail', error: ERROR },
+    ],
+    ['fails with the error of a plan', control('plan', 'failed', ERROR), { do: 'fail', error: ERROR }],
+  ])('%s', (_, snapshot, move) => {
+    expect(decideTask(running(snapshot))).toEqual(move);
+  });
+
+  test('a step without subtasks is over at once', () => {
+    expect(decideTask(running({ hasPending: false, hasRunning: false }))).toEqual(insert('plan'));
+  });
+});
+
+describe('cancelling', () => {
+  test('is stopped, whatever it has', () => {
+    for (const changes of [
+      {},
+      { hasRunning: true, hasPending: true },
+      { firstFailure: ERROR },
+      control('plan', 'running'),
+    ]) {
+      expect(decideTask(task({ state: TaskState.cancelling, ...changes }))).toEqual({ do: 'stop' });
+    }
+  });
+});
+
+describe('reverting', () => {
+  const reverting = (changes: Partial<TaskSnapshot>): TaskSnapshot =>
+    task({ state: TaskState.reverting, step: 'load', hookRan: true, ...withHooks('revert'), ...changes });
+
+  test.each<Case>([
+    ['ends what is pending first', { hasPending: true, hasRunning: true }, { do: 'end-pending' }],
+    ['waits for what runs', { hasRunning: true }, WAIT],
+    ['is undone by the plugin when nothing runs', {}, insert('revert')],
+    ['waits while the revert hook is pending', { ...control('revert', 'pending'), hasPending: true }, WAIT],
+    ['waits while it runs', { ...control('revert', 'running'), hasRunning: true }, WAIT],
+    ['is undone when the hook succeeded', control('revert', 'succeed'), { do: 'undo', control: CONTROL }],
+    ['fails when the hook failed for good', control('revert', 'failed', ERROR), { do: 'fail', error: ERROR }],
+    ['calls no hook where the type has none', withHooks(), { do: 'undo', control: null }],
+    ['calls no hook when none ever ran', { hookRan: false }, { do: 'undo', control: null }],
+    ['is not held up by a failed plan', control('plan', 'failed', ERROR), insert('revert')],
+    ['is not held up by a failed subtask', { firstFailure: ERROR }, insert('revert')],
+  ])('%s', (_, snapshot, move) => {
+    expect(decideTask(reverting(snapshot))).toEqual(move);
+  });
+});
+
+describe.each([TaskState.succeed, TaskState.failed, TaskState.reverted])('%s', (state) => {
+  const ended = (changes: Partial<TaskSnapshot>): TaskSnapshot =>
+    task({ state, hookRan: true, ...withHooks('cleanUp'), ...changes });
+
+  test.each<Case>([
+    ['is cleaned up', {}, insert('clean')],
+    ['waits for the clean-up', { ...control('clean', 'running'), hasRunning: true }, WAIT],
+    ['leaves for history after it', control('clean', 'succeed'), { do: 'archive' }],
+    [
+      'leaves also when it failed: a clean-up holds no result back',
+      control('clean', 'failed', ERROR),
+      { do: 'archive' },
+    ],
+    ['leaves at once where the type has no such hook', withHooks(), { do: 'archive' }],
+    ['leaves at once when no hook ever ran', { hookRan: false }, { do: 'archive' }],
+  ])('%s', (_, snapshot, move) => {
+    expect(decideTask(ended(snapshot))).toEqual(move);
+  });
+});
+
+test.each([
+  TaskState.pausing,
+  TaskState.paused,
+  TaskState.resuming,
+  TaskState.modifying,
+  TaskState.awaitingResolution,
+  'hibernating',
+])('%s is left alone, whatever it has', (state) => {
+  const full = { hasPending: true, hasRunning: true, firstFailure: ERROR, hookRan: true };
+  for (const changes of [{}, full, control('plan', 'succeed'), control('revert', 'failed', ERROR)]) {
+    expect(decideTask(task({ state, ...changes }))).toEqual(WAIT);
+  }
+});
+
+test('a plan without a further step leads to onDone, or to the end', () => {
+  expect(finishOrSucceed(withHooks('onDone'))).toEqual(insert('finish'));
+  expect(finishOrSucceed(withHooks())).toEqual({ do: 'finish', control: null });
+});
