@@ -31,15 +31,16 @@ export async function killAtShare(
 ): Promise<KillReport | null> {
   const at = await waitForShare(task, share, signal);
   if (at === null) return null;
-  const running = (await readSubtasks(task)).filter(({ state, kind }) => state === 'running' && kind === 'work');
-  const node = busiest(running);
+  const node = busiest(await readRunning(task));
   const child = node === null ? undefined : cluster.processes.get(node);
   if (node === null || child === undefined) return null;
   const killedAtMs = performance.now();
   child.kill('SIGKILL');
   await child.exited;
   remark(`killed ${node} (process ${child.pid}) with SIGKILL`);
-  const lost = running.filter((subtask) => subtask.node === node);
+  // What its last messages settled is not lost; what still counts as running on it is.
+  const lost = (await readRunning(task)).filter((subtask) => subtask.node === node);
+  if (lost.length === 0) return { node, share: at, lost: 0, firstAgainMs: null, allAgainMs: null };
   const again = await waitUntilAgain(task, lost, killedAtMs, signal);
   return { node, share: at, lost: lost.length, ...again };
 }
@@ -90,6 +91,10 @@ async function waitUntilAgain(
 function hasRestarted(before: SubtaskView, now: readonly SubtaskView[]): boolean {
   const found = now.find(({ id }) => id === before.id);
   return found !== undefined && found.attempt > before.attempt;
+}
+
+async function readRunning(task: TaskHandle): Promise<SubtaskView[]> {
+  return (await readSubtasks(task)).filter(({ state, kind }) => state === 'running' && kind === 'work');
 }
 
 async function readSubtasks(task: TaskHandle): Promise<SubtaskView[]> {

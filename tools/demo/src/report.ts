@@ -1,5 +1,5 @@
 import type { TaskDetail } from '@longshore/client';
-import { fieldsText, formatBytes, formatBytesPerSecond, formatCount, formatDuration } from 'longshore';
+import { fieldsText, formatBytes, formatBytesPerSecond, formatCount, formatCountOf, formatDuration } from 'longshore';
 import type { GeneratedCsv } from './generate-csv.ts';
 import type { KillReport } from './kill-executor.ts';
 import type { Proof } from './prove-rows.ts';
@@ -23,11 +23,11 @@ export function reportText(csv: GeneratedCsv, detail: TaskDetail, kill: KillRepo
 
 function killText(kill: KillReport | null): string {
   if (kill === null) return 'none';
-  return `${kill.node} by SIGKILL, with ${Math.round(kill.share * 100)}% of the file in and ${kill.lost} subtasks running on it`;
+  return `${kill.node} by SIGKILL, with ${Math.round(kill.share * 100)}% of the file in; it ran ${formatCountOf(kill.lost, 'subtask')}`;
 }
 
 function recoveryText(kill: KillReport | null): string {
-  if (kill === null) return '-';
+  if (kill === null || kill.lost === 0) return '-';
   if (kill.firstAgainMs === null) return 'not seen';
   const first = `${formatDuration(kill.firstAgainMs)} after the kill`;
   return kill.lost === 1 || kill.allAgainMs === null

@@ -26,7 +26,7 @@ export function startDemoCluster(
     postgresUrl: databaseUrl,
     services: devServices({
       executors,
-      plugins: ['@longshore/plugin-import'],
+      plugins: ['/tmp/stub/stub-import.ts'],
       connections: { [CONNECTION]: databaseUrl },
       pluginSettings: { import: { roots: [importRoot] } },
     }),

@@ -1,0 +1,163 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TaskHandle } from '@longshore/client';
+import { createTable, generateCsv, proveRows, type GeneratedCsv } from '@longshore/demo';
+import { startTestCluster, waitUntil, type TestCluster } from '@longshore/testing';
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
+import { deadline } from '../src/toy-cluster.ts';
+
+const ROWS = 60_000;
+let root: string;
+let csv: GeneratedCsv;
+let cluster: TestCluster;
+let database: pg.Client;
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'longshore-import-'));
+  await mkdir(join(root, 'data'));
+  csv = await generateCsv(join(root, 'data', 'rows.csv'), ROWS, 7, AbortSignal.timeout(30_000));
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+async function start(executors: number): Promise<void> {
+  cluster = await startTestCluster({
+    plugins: ['@longshore/plugin-import'],
+    executors,
+    settings: { import: { roots: [join(root, 'data')] } },
+    connectStoreAs: 'target',
+  });
+  database = new pg.Client({ connectionString: cluster.cluster.databaseUrl });
+  database.on('error', () => undefined);
+  await database.connect();
+}
+
+async function stop(): Promise<void> {
+  await database.end();
+  await cluster.stop();
+}
+
+/** Submits an import of the generated file in about 100 chunks. */
+function submit(meta: Record<string, unknown> = {}): Promise<TaskHandle> {
+  return cluster.client.submit({
+    type: 'import',
+    meta: { connection: 'target', table: 'demo_rows', files: csv.path, header: true, chunkBytes: 65_536, ...meta },
+  });
+}
+
+async function expectProof(task: TaskHandle): Promise<void> {
+  const ended = await task.wait(deadline(60_000));
+  expect(ended.task).toMatchObject({ state: 'succeed', outcome: 'succeeded', result: { rows: ROWS } });
+  expect(await proveRows(cluster.cluster.databaseUrl, csv)).toMatchObject({ holds: true });
+}
+
+describe('an import survives', () => {
+  beforeEach(async () => {
+    onTestFailed(() => console.error(cluster.logs()));
+    await start(3);
+    await createTable(cluster.cluster.databaseUrl);
+  });
+  afterEach(stop);
+
+  it.each(['executor-2', 'owner-1', 'node-manager-1', 'balancer-1'])('the kill of %s', async (name) => {
+    const task = await submit();
+    await waitUntil(
+      () => task.get(),
+      (detail) => (detail.steps.find((step) => step.step === 'load')?.subtasks.succeeded ?? 0) > 5,
+      { what: 'loaded chunks' },
+    );
+    const killed = cluster.cluster.processes.get(name);
+    killed?.kill('SIGKILL');
+    await killed?.exited;
+    if (name !== 'executor-2') await cluster.cluster.restart(name);
+    await expectProof(task);
+  });
+});
+
+describe('an import', () => {
+  beforeAll(() => start(2));
+  afterAll(stop);
+  beforeEach(async () => {
+    onTestFailed(() => console.error(cluster.logs()));
+    await database.query('DROP TABLE IF EXISTS demo_rows');
+    await createTable(cluster.cluster.databaseUrl);
+  });
+
+  it('loads every row once, as it was made', async () => {
+    await expectProof(await submit());
+  });
+
+  it('empties the table when it is canceled half-way', async () => {
+    const task = await submit();
+    await waitUntil(
+      () => task.get(),
+      (detail) => (detail.steps.find((step) => step.step === 'load')?.subtasks.succeeded ?? 0) > 3,
+      { what: 'loaded chunks' },
+    );
+    await task.cancel();
+    expect((await task.wait(deadline())).task).toMatchObject({ state: 'reverted', outcome: 'canceled' });
+    const { rows } = await database.query<{ n: string }>('SELECT count(*) AS n FROM demo_rows');
+    expect(rows[0]?.n).toBe('0');
+  });
+
+  it('deletes nothing when the table has got rows of others, and says so', async () => {
+    const task = await submit();
+    await waitUntil(
+      () => task.get(),
+      (detail) => (detail.steps.find((step) => step.step === 'load')?.subtasks.succeeded ?? 0) > 3,
+      { what: 'loaded chunks' },
+    );
+    await database.query("INSERT INTO demo_rows VALUES (-1, 'somebody else', NULL, 1, now(), '')");
+    await task.cancel();
+    const held = await waitUntil(
+      () => task.get(),
+      (detail) => detail.task.state === 'awaiting-resolution',
+      { what: 'a held revert' },
+    );
+    expect(held.controls).toMatchObject([{ kind: 'revert', error: { code: 'IMPORT_REVERT_REFUSED' } }]);
+    const { rows } = await database.query<{ n: string }>('SELECT count(*) AS n FROM demo_rows');
+    expect(Number(rows[0]?.n)).toBeGreaterThan(1);
+    // Once the others' row is gone, another cancel undoes the import.
+    await database.query('DELETE FROM demo_rows WHERE id = -1');
+    await task.cancel();
+    expect((await task.wait(deadline())).task).toMatchObject({ state: 'reverted', outcome: 'canceled' });
+    const after = await database.query<{ n: string }>('SELECT count(*) AS n FROM demo_rows');
+    expect(after.rows[0]?.n).toBe('0');
+  });
+
+  it('names file, line and column of a row that cannot be loaded, and leaves nothing', async () => {
+    const path = join(root, 'data', 'bad.csv');
+    const rest = '2026-01-01,x';
+    const good = `1,a,,1,${rest}\n2,"b\nb",,1,${rest}\n`;
+    await writeFile(path, `id,name,note,amount,created,payload\n${good}3,c,,not a number,${rest}\n`);
+    const task = await submit({ files: path });
+    const { task: ended } = await task.wait(deadline());
+    expect(ended).toMatchObject({
+      state: 'reverted',
+      outcome: 'failed',
+      error: { code: 'IMPORT_ROW_INVALID', permanent: true, details: { file: path, line: 5, column: 'amount' } },
+    });
+    const { rows } = await database.query<{ n: string }>('SELECT count(*) AS n FROM demo_rows');
+    expect(rows[0]?.n).toBe('0');
+  });
+
+  it.each([
+    ['a file that does not exist', () => ({ files: join(root, 'data', 'missing.csv') }), 'IMPORT_FILE_MISSING'],
+    ['a file outside of the allowed folders', () => ({ files: '/etc/passwd' }), 'IMPORT_FILE_FORBIDDEN'],
+    ['a table that does not exist', () => ({ table: 'no_such_table' }), 'IMPORT_TABLE_MISSING'],
+    ['a column that does not exist', () => ({ header: false, columns: ['id', 'nothing'] }), 'IMPORT_COLUMN_MISSING'],
+    ['a connection that does not exist', () => ({ connection: 'nowhere' }), 'CONNECTION_UNKNOWN'],
+  ])('of %s fails with a code', async (_, meta, code) => {
+    const { task: ended } = await (await submit(meta())).wait(deadline());
+    expect(ended).toMatchObject({ state: 'reverted', outcome: 'failed', error: { code, permanent: true } });
+  });
+
+  it('into a table that is not empty fails, and leaves its rows alone', async () => {
+    await database.query("INSERT INTO demo_rows VALUES (1, 'was here before', NULL, 1, now(), '')");
+    const { task: ended } = await (await submit()).wait(deadline());
+    expect(ended).toMatchObject({ state: 'reverted', error: { code: 'IMPORT_TABLE_NOT_EMPTY' } });
+    const { rows } = await database.query<{ n: string }>('SELECT count(*) AS n FROM demo_rows');
+    expect(rows[0]?.n).toBe('1');
+  });
+});
