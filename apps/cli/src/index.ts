@@ -11,6 +11,12 @@ export { readProgress, type NodeView, type ProgressView, type StepView } from '.
 export { addSample, SPEED_WINDOW_MS, type Sample } from './progress/samples.ts';
 export { showProgress } from './progress/show-progress.ts';
 export { fieldsText, tableText } from './output/table.ts';
-export { formatBytes, formatBytesPerSecond, formatCount, formatDuration } from './output/format-values.ts';
+export {
+  formatBytes,
+  formatBytesPerSecond,
+  formatCount,
+  formatCountOf,
+  formatDuration,
+} from './output/format-values.ts';
 export { taskSummary } from './output/task-summary.ts';
 export { announce, type DevFolder } from './dev/dev-folder.ts';

@@ -26,7 +26,7 @@ export function startDemoCluster(
     postgresUrl: databaseUrl,
     services: devServices({
       executors,
-      plugins: ['/tmp/stub/stub-import.ts'],
+      plugins: ['@longshore/plugin-import'],
       connections: { [CONNECTION]: databaseUrl },
       pluginSettings: { import: { roots: [importRoot] } },
     }),
