@@ -1,0 +1,85 @@
+import { importError } from './import-error.ts';
+import { ImportErrorCode } from './import-error-code.ts';
+
+/** What the driver tells of an error that the server reported. */
+export interface PostgresError extends Error {
+  /** SQLSTATE: five characters, the first two are its class. */
+  readonly code: string;
+  readonly detail?: string;
+  readonly where?: string;
+  readonly column?: string;
+}
+
+/** Tells the server's errors from those of the network and of the driver. */
+export function isPostgresError(error: unknown): error is PostgresError {
+  if (!(error instanceof Error)) return false;
+  const { code, severity } = error as { readonly code?: unknown; readonly severity?: unknown };
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && typeof severity === 'string';
+}
+
+/**
+ * SQLSTATE classes of what the same statement would meet again: unsupported, data, constraint, authorization, no such
+ * database, syntax and names and privileges, view check, limits, and what a trigger raises. The rest may pass: lost
+ * connections, deadlocks, too many of them, memory, disk, shutdown, a standby that is not yet promoted.
+ */
+const permanentClasses: ReadonlySet<string> = new Set(['0A', '22', '23', '28', '3D', '42', '44', '54', 'P0']);
+
+/** Classes that speak of a row when they end a COPY. */
+const rowClasses: ReadonlySet<string> = new Set(['22', '23', '44', '54', 'P0']);
+
+/** Whether an error without a word of its own may pass by itself. */
+export function isRetryableError(error: unknown): boolean {
+  return !isPostgresError(error) || !permanentClasses.has(error.code.slice(0, 2));
+}
+
+/** Whether the error says that a row cannot be loaded. */
+export function isRowError(error: PostgresError): boolean {
+  return rowClasses.has(error.code.slice(0, 2));
+}
+
+/** Gives the server's errors about a table codes of ours; what may pass by itself and has none stays as it is. */
+export function withTableName(error: unknown, table: string): unknown {
+  if (!isPostgresError(error)) return error;
+  const details = { table, sqlstate: error.code };
+  const reason = error.message;
+  switch (error.code) {
+    case '53100':
+      return importError(
+        ImportErrorCode.DiskFull,
+        `The target's disk is full while it loads ${table} (${reason}). Make room: the import goes on by itself while it is being retried.`,
+        details,
+        error,
+      );
+    case '55P03':
+      return importError(
+        ImportErrorCode.TableBusy,
+        `Table ${table} is locked by another session (${reason}). End that session; this is tried again.`,
+        details,
+        error,
+      );
+    case '42501':
+      return importError(
+        ImportErrorCode.NoPrivilege,
+        `The connection's role may not do this with ${table}: ${reason}. Grant it the privilege.`,
+        details,
+        error,
+      );
+    case '42P01':
+    case '3F000':
+      return importError(
+        ImportErrorCode.TableMissing,
+        `Table ${table} is gone (${reason}). It has to stay while an import runs.`,
+        details,
+        error,
+      );
+    case '42703':
+      return importError(
+        ImportErrorCode.ColumnMissing,
+        `A column of ${table} is gone (${reason}). The table must not change while an import runs.`,
+        details,
+        error,
+      );
+    default:
+      return error;
+  }
+}

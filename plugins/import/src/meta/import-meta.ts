@@ -1,0 +1,84 @@
+import { z } from 'zod';
+import { preparedImport } from './prepared-import.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** Below it a chunk's transaction takes longer than its rows. */
+export const MIN_CHUNK_BYTES = 64 * KIB;
+/** A chunk is what a crash makes an executor load again. */
+export const MAX_CHUNK_BYTES = 1024 * MIB;
+
+const character = z.string().length(1);
+
+/** What a submit of an `import` says. */
+export const importMeta = z.strictObject({
+  connection: z
+    .string()
+    .min(1)
+    .max(64)
+    .describe(
+      "Name of the target database's connection, as the executors' configuration has it (LONGSHORE_CONNECTION_<NAME>).",
+    ),
+  table: z
+    .string()
+    .min(1)
+    .max(300)
+    .describe(
+      'Target table as SQL names it: orders, sales.orders, sales."Orders". Without a schema it is looked up along the role\'s search_path. A plain or partitioned table; it must be empty.',
+    ),
+  files: z
+    .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+    .describe(
+      'Absolute path of a file, or a pattern (*, **, ?, [a-z], {a,b}), or a list of these. Only below the folders in the executors\' setting "roots"; symbolic links are followed first. Every executor that runs imports must see the files under the same path.',
+    ),
+  format: z
+    .enum(['csv', 'tsv'])
+    .default('csv')
+    .describe(
+      "How the files are written. Both are read by the CSV rules of Postgres (quotes, doubled quotes, line ends within quotes); tsv only changes the default of delimiter to a tab. The backslashes of Postgres' own text format mean nothing here. UTF-8. Default csv.",
+    ),
+  header: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Whether the first record of each file names its columns, exactly as the table's are named. All files must have the same header. Not together with columns. Default false.",
+    ),
+  columns: z
+    .array(z.string().min(1).max(63))
+    .min(1)
+    .max(1600)
+    .optional()
+    .describe(
+      "Names of the table's columns that the files hold, in the files' order, for files without a header. Not quoted, in the case that the table has. Default: all columns in the table's order, without generated ones.",
+    ),
+  delimiter: character.optional().describe('Between fields. One ASCII character. Default: , for csv, a tab for tsv.'),
+  quote: character
+    .default('"')
+    .describe('Around fields that hold delimiters, quotes or line ends. One ASCII character. Default: ".'),
+  escape: character
+    .optional()
+    .describe('Before a quote that is data. One ASCII character. Default: the quote, so that "" is one quote.'),
+  nullText: z
+    .string()
+    .max(100)
+    .default('')
+    .describe(
+      'What a field without quotes says to mean NULL. Default: nothing, so that an empty field is NULL and "" is an empty string, for csv and tsv. For files that write \\N give \\N.',
+    ),
+  chunkBytes: z
+    .int()
+    .min(MIN_CHUNK_BYTES)
+    .max(MAX_CHUNK_BYTES)
+    .optional()
+    .describe(
+      'Bytes of one chunk: one COPY, one transaction, one subtask. 65536 to 1073741824. Default: a 64th of the input, between 4 MiB and 32 MiB. Raise it when commits are slow, lower it to lose less when an executor dies or to use more nodes. A record that is longer makes a longer chunk.',
+    ),
+  prepared: preparedImport
+    .optional()
+    .describe(
+      'What the import found when it began. Written by the import itself; what a submit says here is replaced.',
+    ),
+});
+
+export type ImportMeta = z.output<typeof importMeta>;
