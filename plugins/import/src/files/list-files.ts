@@ -1,0 +1,77 @@
+import { glob, lstat, stat } from 'node:fs/promises';
+import { importError } from '../errors/import-error.ts';
+import { ImportErrorCode } from '../errors/import-error-code.ts';
+import type { InputFile } from '../meta/prepared-import.ts';
+import { fileError, realPathBelowRoots } from './allowed-roots.ts';
+
+/**
+ * The files that paths and patterns name, each once, sorted by path. A path that exists is taken as it is, whatever
+ * characters it has. Folders that a pattern matches are passed over.
+ *
+ * @param roots - absolute paths of the folders that may be read.
+ * @throws {TaskTypeError} IMPORT_NO_FILES for a pattern that matches none; IMPORT_FILE_FORBIDDEN, IMPORT_FILE_MISSING,
+ * IMPORT_FILE_UNREADABLE and IMPORT_FILE_UNSUPPORTED for a path.
+ */
+export async function listFiles(
+  patterns: readonly string[],
+  roots: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly InputFile[]> {
+  const files = new Map<string, InputFile>();
+  for (const pattern of patterns) {
+    const base = globBase(pattern);
+    if (base === null || (await exists(pattern))) {
+      const file = await describeFile(pattern, roots);
+      if (file === null) throw unsupported(pattern);
+      files.set(file.path, file);
+      continue;
+    }
+    // The folder is checked before anything is listed in it.
+    await realPathBelowRoots(base, roots);
+    let matches = 0;
+    for await (const path of glob(pattern)) {
+      signal.throwIfAborted();
+      const file = await describeFile(path, roots);
+      if (file === null) continue;
+      files.set(file.path, file);
+      matches++;
+    }
+    if (matches === 0) {
+      const message = `No file matches ${pattern} on this executor. Check the pattern; every executor that runs imports must see the same files.`;
+      throw importError(ImportErrorCode.NoFiles, message, { pattern });
+    }
+  }
+  return [...files.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** Null for a folder. */
+async function describeFile(path: string, roots: readonly string[]): Promise<InputFile | null> {
+  const real = await realPathBelowRoots(path, roots);
+  try {
+    const found = await stat(real);
+    if (found.isDirectory()) return null;
+    if (!found.isFile()) throw unsupported(path);
+    return { path: real, bytes: found.size, modifiedMs: Math.floor(found.mtimeMs) };
+  } catch (error) {
+    throw fileError(error, path);
+  }
+}
+
+/** The folder above the first part of a pattern that has a special character; null if none has. */
+function globBase(pattern: string): string | null {
+  const parts = pattern.split('/');
+  const special = parts.findIndex((part) => /[*?[\]{}!()]/.test(part));
+  return special < 0 ? null : parts.slice(0, special).join('/') || '/';
+}
+
+async function exists(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function unsupported(path: string): Error {
+  const message = `${path} is no regular file. Name files, or a pattern such as ${path}/*.csv for those of a folder.`;
+  return importError(ImportErrorCode.FileUnsupported, message, { file: path });
+}
