@@ -1,0 +1,60 @@
+import { defineTaskType, type PlanContext, type StepExecutor, type TaskType } from '@longshore/sdk';
+import { isRetryableError } from './errors/postgres-error.ts';
+import { importMeta, type ImportMeta } from './meta/import-meta.ts';
+import { importSettings, type ImportSettings } from './meta/import-settings.ts';
+import { preparedOfMeta } from './meta/prepared-of-meta.ts';
+import { loadStep } from './steps/load-step.ts';
+import { loadTotals } from './steps/load-totals.ts';
+import { planLoad } from './steps/plan-load.ts';
+import { planScan } from './steps/plan-scan.ts';
+import { prepareImport } from './steps/prepare-import.ts';
+import { revertImport } from './steps/revert-import.ts';
+import { scanStep } from './steps/scan-step.ts';
+import { verifyStep } from './steps/verify-step.ts';
+
+/** A step: how it is divided, and who does a part of it. */
+interface Step {
+  plan(context: PlanContext<ImportMeta, ImportSettings>): ReturnType<typeof planLoad> | ReturnType<typeof planScan>;
+  readonly executor: StepExecutor<ImportMeta, ImportSettings>;
+}
+
+const steps: Readonly<Record<string, Step>> = {
+  scan: { plan: planScan, executor: scanStep },
+  load: { plan: planLoad, executor: loadStep },
+  verify: { plan: planVerify, executor: verifyStep },
+};
+
+/** One subtask: it looks at the table as a whole. */
+function* planVerify(): ReturnType<typeof planScan> {
+  yield { meta: {} };
+}
+
+function stepOf(name: string): Step {
+  const step = steps[name];
+  if (step === undefined) throw new TypeError(`the import has no step ${name}`);
+  return step;
+}
+
+/** The task type `import`: CSV and TSV files into one Postgres table. */
+export const importTaskType: TaskType<ImportMeta, ImportSettings> = defineTaskType<ImportMeta, ImportSettings>({
+  type: 'import',
+  version: '0.1.0',
+  description: 'Loads CSV and TSV files into an empty Postgres table, exactly once.',
+  meta: importMeta,
+  settings: importSettings,
+  steps: Object.keys(steps),
+  // Two chunks at once keep a core of the server busy each, while this side needs a tenth of one.
+  defaults: { slots: 2, slotsPerSubtask: 1 },
+  connections: (meta) => [meta.connection],
+  scheduler: {
+    prepare: prepareImport,
+    planStep: (context, step) => stepOf(step).plan(context),
+    onDone: async (context) => {
+      const { files } = preparedOfMeta(context.task.meta);
+      return { ...(await loadTotals(context)), files: files.length };
+    },
+    revert: revertImport,
+    isRetryableError,
+  },
+  executor: { getStepExecutor: (step) => stepOf(step).executor, isRetryableError },
+});
