@@ -26,7 +26,7 @@ const arrows = {
   plugin: ['sdk'],
 };
 
-/** The boundary rule: sources follow the arrows; tests may also start the embedded servers or a cluster. */
+/** The boundary rule: sources follow the arrows; tests may also start the embedded servers or a cluster, and use a real target. */
 function boundaries(alsoAllowed = []) {
   return [
     'error',
@@ -85,7 +85,7 @@ export default tseslint.config(
   {
     files: ['**/*.test.ts', 'test/**/*.ts', '**/test/**/*.ts'],
     rules: {
-      '@nx/enforce-module-boundaries': boundaries(['embedded', 'testing']),
+      '@nx/enforce-module-boundaries': boundaries(['embedded', 'testing', 'effects']),
       '@typescript-eslint/no-non-null-assertion': 'off',
       // Asymmetric matchers are typed `any`.
       '@typescript-eslint/no-unsafe-assignment': 'off',
