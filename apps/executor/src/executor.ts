@@ -1,4 +1,5 @@
 import { isClaimable, nodeId, taskId, toErrorData, type NodeId } from '@longshore/core';
+import { faultPoint } from '@longshore/faults';
 import { controlHint, wakeHint, type TaskHint } from '@longshore/protocol';
 import type { StopReason } from '@longshore/sdk';
 import { startLoop, type ConfigOf, type ServiceContext, type WakeableLoop } from '@longshore/service';
@@ -122,7 +123,10 @@ export class Executor {
     const claimable = await readClaimableWork(store.db, identity.id);
     const requests = await this.#claimRequests(claimable.tasks);
     const controls = claimable.controls.slice(0, this.#slots.freeControls);
+    if (requests.length === 0 && controls.length === 0) return false;
+    await faultPoint('claim.before');
     const claimed = await claimSubtasks(store.db, identity, requests, controls);
+    await faultPoint('claim.after-commit');
     for (const subtask of claimed) await this.#take(subtask);
     return false;
   }

@@ -1,4 +1,5 @@
 import { LongshoreError } from '@longshore/core';
+import { faultPoint } from '@longshore/faults';
 import {
   readNodes,
   registerNode,
@@ -76,6 +77,7 @@ export class Membership {
 
   async #renew(): Promise<boolean> {
     const { store, registration, logger } = this.#options;
+    await faultPoint('lease.before-renew');
     const before = performance.now();
     if (await renewNode(store.db, this.#identity, registration.leaseTtlMs)) {
       this.#renewedAt = before;

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { hasCode } from '@longshore/core';
+import { faultPoint } from '@longshore/faults';
 import { settleSubtasks, type NodeIdentity, type Settlement, type Store } from '@longshore/store';
 import type { Logger } from '@longshore/telemetry';
 
@@ -58,7 +59,9 @@ export class SettlementQueue {
     const { store, logger, identity, onWritten } = this.#options;
     for (let pauseMs = 50; ; pauseMs = Math.min(LONGEST_WAIT_MS, pauseMs * 2)) {
       try {
+        await faultPoint('settle.before');
         const result = await settleSubtasks(store.db, identity(), batch);
+        await faultPoint('settle.after-commit');
         const lost = new Set(result.lost);
         onWritten(
           batch.filter((one) => !lost.has(one.id)),
