@@ -9,6 +9,7 @@ import {
 } from '@longshore/protocol';
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import type { ApiHandler, ApiHandlers, Subscription } from './bus.ts';
+import { isTooLarge, tooLarge } from './request-errors.ts';
 
 /** Subscribes to every method in the owners' queue group. */
 export function answerRequests(nats: NatsConnection, subjects: Subjects, handlers: ApiHandlers): Subscription {
@@ -36,8 +37,10 @@ async function answer<M extends ApiMethod>(message: Msg, method: M, handler: Api
   try {
     message.respond(JSON.stringify(reply));
   } catch (thrown) {
-    // A reply beyond the server's payload limit is refused here, synchronously; the caller still gets an answer.
-    message.respond(JSON.stringify({ ok: false, error: toErrorData(thrown) } satisfies ReplyEnvelope));
+    // Refused here, synchronously: beyond the server's payload limit, or nothing that JSON can carry. The caller still gets an
+    // answer.
+    const error = isTooLarge(thrown) ? tooLarge(`the reply of ${method}`, thrown) : thrown;
+    message.respond(JSON.stringify({ ok: false, error: toErrorData(error) } satisfies ReplyEnvelope));
   }
 }
 

@@ -25,6 +25,11 @@ export interface BusOptions {
   readonly waitForServer?: boolean;
   /** How long a request waits for its reply unless it says otherwise, in milliseconds. Default 5,000. */
   readonly requestTimeoutMs?: number;
+  /**
+   * Told about errors that a receiver of hints or a callback after a reconnect throws; delivery goes on. Default: a warning of
+   * the process.
+   */
+  readonly onCallbackError?: (error: unknown) => void;
 }
 
 /**
@@ -33,11 +38,17 @@ export interface BusOptions {
  */
 const RECONNECT_WAIT_MS = 500;
 
+/** The servers one by one. */
+export function serverList(options: Pick<BusOptions, 'servers'>): readonly string[] {
+  if (typeof options.servers !== 'string') return options.servers;
+  return options.servers.split(',').map((server) => server.trim());
+}
+
 /** The client library's options for ours. Reads the credentials file. */
 export function natsOptions(options: BusOptions): NodeConnectionOptions {
   const { tls } = options;
   return {
-    servers: typeof options.servers === 'string' ? options.servers.split(',') : [...options.servers],
+    servers: [...serverList(options)],
     name: options.name,
     maxReconnectAttempts: -1,
     reconnectTimeWait: RECONNECT_WAIT_MS,

@@ -10,8 +10,9 @@ import {
   type TraceContext,
 } from '@longshore/protocol';
 import { connect, headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
+import type { z } from 'zod';
 import { answerRequests } from './answer-requests.ts';
-import { natsOptions, type BusOptions } from './bus-options.ts';
+import { natsOptions, serverList, type BusOptions } from './bus-options.ts';
 import type { Bus, RequestOptions } from './bus.ts';
 import { RemoteError, requestError } from './request-errors.ts';
 
@@ -28,12 +29,13 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
   const subjects = subjectsOf(options.cluster);
   const nats = await open(options);
   const reconnected = new Set<() => void>();
+  const onCallbackError = options.onCallbackError ?? warn;
   let isConnected = true;
   void watchStatus(nats, {
     disconnect: () => (isConnected = false),
     reconnect: () => {
       isConnected = true;
-      for (const callback of reconnected) callback();
+      for (const callback of reconnected) guarded(callback, onCallbackError);
     },
   });
   return {
@@ -59,9 +61,9 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
         .catch((thrown: unknown) => {
           throw requestError(thrown, method, timeoutMs);
         });
-      const envelope = replyEnvelope.parse(JSON.parse(reply.string()));
+      const envelope = parseReply(replyEnvelope, parseJson(reply.string()), method);
       if (!envelope.ok) throw new RemoteError(envelope.error);
-      return API[method].reply.parse(envelope.value) as ApiReply<M>;
+      return parseReply<unknown>(API[method].reply, envelope.value, method) as ApiReply<M>;
     },
     answer: (handlers) => answerRequests(nats, subjects, handlers),
     publish: (subject, payload) => {
@@ -72,7 +74,8 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
         callback: (error, message) => {
           if (error !== null) return;
           const parsed = schema.safeParse(parseJson(message.string()));
-          if (parsed.success) receive(parsed.data);
+          // What a receiver throws would end the client library's reader, and with it every subscription of this process.
+          if (parsed.success) guarded(() => receive(parsed.data), onCallbackError);
         },
       });
       return { close: () => subscription.unsubscribe() };
@@ -92,10 +95,14 @@ async function open(options: BusOptions): Promise<NatsConnection> {
   try {
     return await connect(natsOptions(options));
   } catch (cause) {
-    const servers = typeof options.servers === 'string' ? options.servers : options.servers.join(', ');
+    const servers = serverList(options).map(withoutCredentials).join(', ');
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new LongshoreError('BUS_UNAVAILABLE', `cannot connect to NATS at ${servers}: ${reason}`, { cause });
   }
+}
+
+function withoutCredentials(server: string): string {
+  return server.replace(/^([a-z]+:\/\/)?.*@/, '$1');
 }
 
 async function watchStatus(
@@ -114,6 +121,28 @@ function traceHeaders(trace: TraceContext | null): MsgHdrs | null {
   result.set(TRACEPARENT_HEADER, trace.traceparent);
   if (trace.tracestate !== undefined) result.set(TRACESTATE_HEADER, trace.tracestate);
   return result;
+}
+
+/** @throws {LongshoreError} INTERNAL naming what doesn't fit: caller and owner are of versions that don't understand each other. */
+function parseReply<T>(schema: z.ZodType<T>, value: unknown, method: string): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'reply'}: ${issue.message}`);
+  throw new LongshoreError('INTERNAL', `the reply of ${method} doesn't fit its schema: ${issues.join('; ')}`, {
+    cause: parsed.error,
+  });
+}
+
+function guarded(callback: () => void, onError: (error: unknown) => void): void {
+  try {
+    callback();
+  } catch (error) {
+    onError(error);
+  }
+}
+
+function warn(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : String(error));
 }
 
 function parseJson(text: string): unknown {

@@ -1,7 +1,8 @@
-import { LongshoreError } from '@longshore/core';
+import { LongshoreError, type ErrorData } from '@longshore/core';
 import {
   ClosedConnectionError,
   DrainingConnectionError,
+  InvalidArgumentError,
   NoRespondersError,
   RequestError,
   TimeoutError,
@@ -9,6 +10,7 @@ import {
 
 /** The client library's errors of a request as ours. */
 export function requestError(thrown: unknown, method: string, timeoutMs: number): unknown {
+  if (isTooLarge(thrown)) return tooLarge(`the request ${method}`, thrown);
   if (thrown instanceof NoRespondersError || (thrown instanceof RequestError && thrown.isNoResponders())) {
     return new LongshoreError('BUS_UNAVAILABLE', `no owner answers ${method}; is an owner running in this cluster?`, {
       cause: thrown,
@@ -29,20 +31,29 @@ export function requestError(thrown: unknown, method: string, timeoutMs: number)
   return thrown;
 }
 
-/** An error that came over the wire, thrown here with the code, the permanence and the details that it had there. */
+/** Whether the client library refused a message because the server would. */
+export function isTooLarge(thrown: unknown): boolean {
+  return thrown instanceof InvalidArgumentError && thrown.message.includes('max_payload');
+}
+
+/** @param what the message, such as `the reply of task.list`. */
+export function tooLarge(what: string, cause: unknown): LongshoreError {
+  return new LongshoreError(
+    'BUS_MESSAGE_TOO_LARGE',
+    `${what} is larger than the NATS server takes; ask for less at once, or raise its max_payload`,
+    { cause },
+  );
+}
+
+/** An error that came over the wire, thrown here with the code, the permanence, the details and the causes that it had there. */
 export class RemoteError extends Error {
   override readonly name = 'RemoteError';
   readonly code: string;
   readonly permanent: boolean;
   readonly details: Readonly<Record<string, unknown>> | undefined;
 
-  constructor(data: {
-    readonly code: string;
-    readonly message: string;
-    readonly permanent: boolean;
-    readonly details?: Readonly<Record<string, unknown>> | undefined;
-  }) {
-    super(data.message);
+  constructor(data: ErrorData) {
+    super(data.message, data.cause === undefined ? undefined : { cause: new RemoteError(data.cause) });
     this.code = data.code;
     this.permanent = data.permanent;
     this.details = data.details;

@@ -15,6 +15,9 @@ const transient = (help: string): ErrorCodeInfo => ({ permanent: false, help });
  */
 export const ERROR_CODES = {
   ARGUMENT_INVALID: permanent('An argument of a request is missing or wrong; the message names the field.'),
+  BUS_MESSAGE_TOO_LARGE: permanent(
+    "A request or its reply is larger than the NATS server's max_payload. Ask for smaller pages, or raise max_payload (1 MiB by default).",
+  ),
   BUS_TIMEOUT: transient(
     'No answer came in time. Ask for the state before sending a change again, or send it with the same key.',
   ),
@@ -27,7 +30,6 @@ export const ERROR_CODES = {
   CONNECTION_UNKNOWN: permanent(
     'A task names a connection that the executor has not configured. Add it to the executor, or fix the name.',
   ),
-  EXECUTOR_SHUTDOWN: transient('The executor is being stopped and gave its work back; another one goes on with it.'),
   HTTP_PORT_IN_USE: permanent(
     'The port for health and metrics is taken. Choose another with --http-port, or 0 for a free one.',
   ),

@@ -1,8 +1,8 @@
-import { MAX_KEY_CHARS, PRIORITY } from '@longshore/core';
+import { isId, MAX_KEY_CHARS, PRIORITY } from '@longshore/core';
 import { z } from 'zod';
 import { wireError } from './wire-error.ts';
 
-const id = z.string().regex(/^[1-9]\d{0,18}$/, 'expected a decimal id');
+const id = z.string().refine(isId, 'expected a decimal id of 64 bits');
 const instant = z.iso.datetime();
 
 /** A task named by id or by key. */
