@@ -15,7 +15,8 @@ export function taskSummary(detail: TaskDetail): string {
     ].join('\n');
   }
   const how = task.outcome === TaskOutcome.canceled ? 'was canceled' : 'failed';
-  const undone = task.state === TaskState.reverted ? '; what it had done was undone' : '';
+  const undone =
+    task.state !== TaskState.reverted ? '' : task.step === null ? '; nothing had been done' : '; its work was undone';
   return [`${name} ${how}${durationText(detail)}${undone}`, ...reason].join('\n');
 }
 
@@ -24,13 +25,18 @@ function durationText({ task }: TaskDetail): string {
   return ` after ${formatDuration(Date.parse(task.endedAt) - Date.parse(task.createdAt))}`;
 }
 
-/** The rows and bytes of the step that moved the most rows, and its share of the time is all of it: honest, if low. */
+/** Below this a speed says nothing but how long the rest took. */
+const LEAST_BYTES_FOR_SPEED = 1_000_000;
+
+/** The rows and bytes of the step that moved the most rows; the speed is over the whole task, which is honest, if low. */
 function amountText({ task, steps, rerun }: TaskDetail): string {
   const most = steps.toSorted((a, b) => b.rows - a.rows)[0];
   if (most === undefined || most.rows === 0 || task.endedAt === null) return '';
   const seconds = (Date.parse(task.endedAt) - Date.parse(task.createdAt)) / 1_000;
   const speed =
-    most.bytes > 0 && seconds > 0 ? `, ${formatBytesPerSecond(most.bytes / seconds)} from submit to end` : '';
+    most.bytes >= LEAST_BYTES_FOR_SPEED && seconds > 0
+      ? `, ${formatBytesPerSecond(most.bytes / seconds)} from submit to end`
+      : '';
   const size = most.bytes > 0 ? `, ${formatBytes(most.bytes)}` : '';
   const reruns = rerun > 0 ? `, ${formatCountOf(rerun, 'subtask')} re-run` : '';
   return `: ${formatCountOf(most.rows, 'row')}${size}${speed}${reruns}`;
