@@ -117,7 +117,7 @@ export interface Database {
     state: string;
     scope: string;
     slots: number;
-    types: JSONColumnType<OfferedType[], string, string>;
+    types: JSONColumnType<OfferedType[], string>;
     host: string;
     pid: number;
     started_at: StoredTime;

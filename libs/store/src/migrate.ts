@@ -15,6 +15,12 @@ function migratorOf(db: Db): Migrator {
   });
 }
 
+/** Without time-outs: an index on a large table takes minutes, and whoever else migrates waits as long for the advisory lock. */
+export function openMigratingStore(url: string): Store {
+  const settings = { statement_timeout: '0', lock_timeout: '0', idle_in_transaction_session_timeout: '0' };
+  return openStore({ url, applicationName: 'longshore-migrate', maxConnections: 2, settings });
+}
+
 export interface MigrateResult {
   /** Names of the migrations that this call applied, in order. */
   readonly applied: readonly string[];
@@ -31,7 +37,7 @@ export interface MigrateResult {
  * STORE_UNAVAILABLE when Postgres can't be reached.
  */
 export async function migrateStore(url: string): Promise<MigrateResult> {
-  const store = openStore({ url, applicationName: 'longshore-migrate', maxConnections: 2 });
+  const store = openMigratingStore(url);
   try {
     return await migrate(store);
   } finally {

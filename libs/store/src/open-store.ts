@@ -1,6 +1,7 @@
 import { LongshoreError } from '@longshore/core';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
+import { connectionOptions, type SessionSettings } from './connection-options.ts';
 import type { Database } from './database.ts';
 
 /** The schema that holds everything of Longshore's. */
@@ -15,6 +16,8 @@ export interface StoreOptions {
   readonly maxConnections?: number;
   /** Told about sessions that were lost while idle; the pool replaces them by itself. */
   readonly onConnectionError?: (error: Error) => void;
+  /** What these sessions are started with instead of the services' settings, such as longer time-outs for migrations. */
+  readonly settings?: SessionSettings;
 }
 
 /** The pool of sessions to the store. Repository functions take its `db`. */
@@ -28,9 +31,12 @@ export interface Store {
  * - A stopped process must not keep locks: its idle transaction ends after 10 s, its statement after 30 s, its wait for a
  *   lock after 10 s. Our own transactions take milliseconds.
  * - A vanished host's session ends by keep-alives (7 s) or, blocked while sending, by the user time-out.
+ * - Statements outside of a transaction of ours need READ COMMITTED too: under another default of the server a renewal that meets
+ *   another write fails instead of waiting.
  */
-const SESSION_SETTINGS: Readonly<Record<string, string>> = {
+export const SESSION_SETTINGS: SessionSettings = {
   search_path: SCHEMA,
+  default_transaction_isolation: 'read committed',
   idle_in_transaction_session_timeout: '10s',
   statement_timeout: '30s',
   lock_timeout: '10s',
@@ -39,7 +45,13 @@ const SESSION_SETTINGS: Readonly<Record<string, string>> = {
   tcp_keepalives_count: '3',
   tcp_user_timeout: '5s',
   client_connection_check_interval: '1s',
-  // Plans of claims must not depend on who analysed when; just-in-time compilation costs more than these statements take.
+  // Plans must not depend on who analysed when. A scheduling pass beside 400,000 planned rows took more than 30 s once they were
+  // analysed: a scan of the whole table for each of 1,000 tasks. Every hot statement has an index; workers and just-in-time
+  // compilation cost more than these statements take.
+  enable_seqscan: 'off',
+  // A page that ends at its limit must not look up all rows of its task first, which a bitmap does.
+  enable_bitmapscan: 'off',
+  max_parallel_workers_per_gather: '0',
   jit: 'off',
 };
 
@@ -49,15 +61,11 @@ const CONNECT_TIMEOUT_MS = 5_000;
 /** Opens a pool of sessions. Nothing is connected until the first query. */
 export function openStore(options: StoreOptions): Store {
   const pool = new pg.Pool({
-    connectionString: options.url,
-    application_name: options.applicationName,
+    ...connectionOptions(options.url, options.applicationName, { ...SESSION_SETTINGS, ...options.settings }),
     max: options.maxConnections ?? 8,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     idleTimeoutMillis: 60_000,
     keepAlive: true,
-    options: Object.entries(SESSION_SETTINGS)
-      .map(([name, value]) => `-c ${name}=${value}`)
-      .join(' '),
   });
   const report = options.onConnectionError ?? (() => undefined);
   // Without these listeners a session that the server ends would end this process: `error` for idle ones comes from the
@@ -68,8 +76,11 @@ export function openStore(options: StoreOptions): Store {
   return { db, close: () => db.destroy() };
 }
 
-/** SQLSTATE classes and driver errors that mean "the server is away", as opposed to "the statement is wrong". */
-const AWAY = /^(08|57P0[1-5]|53300|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)/;
+/**
+ * SQLSTATE classes and driver errors that mean "the server or the session is away", as opposed to "the statement is wrong". 25P03 and
+ * 25P04 end the session of a process that was stopped in the middle of a transaction: nothing of it was written.
+ */
+const AWAY = /^(08|57P0[1-5]|25P0[34]|53300|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)/;
 const AWAY_TEXT =
   /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/;
 
@@ -87,4 +98,13 @@ export function storeError(thrown: unknown): unknown {
   if (!isStoreAway(thrown) || thrown instanceof LongshoreError) return thrown;
   const reason = thrown instanceof Error && thrown.message !== '' ? thrown.message : 'no connection';
   return new LongshoreError('STORE_UNAVAILABLE', `Postgres cannot be reached: ${reason}`, { cause: thrown });
+}
+
+/** Runs a statement outside of a transaction. @throws {LongshoreError} STORE_UNAVAILABLE when Postgres can't be reached. */
+export async function fromStore<T>(statement: Promise<T>): Promise<T> {
+  try {
+    return await statement;
+  } catch (thrown) {
+    throw storeError(thrown);
+  }
 }

@@ -1,0 +1,129 @@
+import { sql } from 'kysely';
+import { expect, test } from 'vitest';
+import { checkSchema, migrateStore, openStore, renewLeadership, type Store } from '../src/index.ts';
+import { openMigratingStore } from '../src/migrate.ts';
+import { inTransaction } from '../src/transactions.ts';
+import { testStore, useStoreServer } from './fixtures/store-server.ts';
+import { addNode, lead, leadingOwner, LONG_MS, runningTask } from './fixtures/tasks.ts';
+import { waitUntil } from './fixtures/wait-until.ts';
+
+const server = useStoreServer();
+
+async function withStore<T>(url: string, work: (store: Store) => Promise<T>): Promise<T> {
+  const store = openStore({ url, applicationName: 'test' });
+  return work(store).finally(() => store.close());
+}
+
+test('an empty database is brought to the newest schema, and a second call changes nothing', async () => {
+  const url = await server.emptyDatabase();
+  const first = await migrateStore(url);
+  expect(first).toEqual({ applied: ['0001-initial'], version: '0001-initial' });
+  expect(await migrateStore(url)).toEqual({ applied: [], version: '0001-initial' });
+  await withStore(url, checkSchema);
+});
+
+test('of 20 processes that start at once, one migrates and all find the schema', async () => {
+  const url = await server.emptyDatabase();
+  const results = await Promise.all(Array.from({ length: 20 }, () => migrateStore(url)));
+  expect(
+    results
+      .map((result) => result.applied.length)
+      .toSorted()
+      .at(-1),
+  ).toBe(1);
+  expect(results.filter((result) => result.applied.length > 0)).toHaveLength(1);
+  await withStore(url, checkSchema);
+});
+
+test('a database without the schema is told apart from one of an older version only by what it lacks', async () => {
+  const url = await server.emptyDatabase();
+  await withStore(url, async (store) => {
+    await expect(checkSchema(store)).rejects.toMatchObject({ code: 'STORE_SCHEMA_OLD', permanent: true });
+  });
+});
+
+test('a database that a newer version migrated is refused by the services and by migrate, which change nothing', async () => {
+  const store = await server.store();
+  const session = await store.session();
+  await session.run(`INSERT INTO migrations (name, timestamp) VALUES ('9999-from-the-future', '2999')`);
+  await expect(checkSchema(store.process('service'))).rejects.toMatchObject({
+    code: 'STORE_SCHEMA_NEWER',
+    message: expect.stringContaining('9999-from-the-future') as unknown,
+  });
+  await expect(migrateStore(store.url)).rejects.toMatchObject({ code: 'STORE_SCHEMA_NEWER' });
+  expect(await session.run('SELECT name FROM migrations ORDER BY name')).toEqual([
+    { name: '0001-initial' },
+    { name: '9999-from-the-future' },
+  ]);
+});
+
+test('a server that cannot be reached gives STORE_UNAVAILABLE', async () => {
+  const url = (await server.emptyDatabase()).replace(/:\d+\//, ':1/');
+  await expect(migrateStore(url)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', permanent: false });
+});
+
+// Tried: the services' time-outs (10 s for a lock, 30 s for a statement) in the migrating sessions too. Whoever waited for a
+// long migration failed, and so did an index on a large table.
+test('migrating sessions have no time-outs, so that a long migration is waited for', async () => {
+  const store = openMigratingStore(await server.emptyDatabase());
+  for (const name of ['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout']) {
+    const { rows } = await sql<{ value: string }>`SELECT current_setting(${name}) AS value`.execute(store.db);
+    expect(rows, name).toEqual([{ value: '0' }]);
+  }
+  await store.close();
+});
+
+test('settings and a name in the URL of the store do not replace ours', async () => {
+  const { url } = await server.store();
+  const store = testStore(`${url}?application_name=theirs&options=-c%20search_path%3Dpublic%20-c%20work_mem%3D8MB`);
+  const owner = await leadingOwner(store.db);
+  const node = await addNode(store.db, 'n1');
+  await runningTask(store.db, owner, node, { rows: 1 });
+  const session = await store.session();
+  const names = await session.run<{ application_name: string }>(
+    'SELECT DISTINCT application_name FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+  );
+  expect(names.map((row) => row.application_name)).toEqual(['test']);
+});
+
+// Tried: no isolation level for statements outside of a transaction. With this default of the server the renewal that waited for
+// another write failed with 40001 instead of finding what the other had written.
+test('a server whose default is SERIALIZABLE changes nothing: a renewal waits for an open write and then holds', async () => {
+  const store = await server.store();
+  const session = await store.session();
+  await session.run(
+    `ALTER DATABASE ${new URL(store.url).pathname.slice(1)} SET default_transaction_isolation = 'serializable'`,
+  );
+  const lease = await lead(store.process('leader').db, 'owner');
+  await session.run('BEGIN ISOLATION LEVEL READ COMMITTED');
+  await session.run(`UPDATE leases SET expires_at = expires_at + interval '1s' WHERE name = 'owner'`);
+  const renewing = renewLeadership(store.process('renewing').db, lease, LONG_MS);
+  await store.blocked('renewing');
+  await session.run('COMMIT');
+  expect(await renewing).toBe(true);
+});
+
+test('a process that was stopped in the middle of a transaction finds the store away, not its statement wrong', async () => {
+  const store = await server.store();
+  const owner = await leadingOwner(store.db);
+  const node = await addNode(store.db, 'n1');
+  const stopped = openStore({
+    url: store.url,
+    applicationName: 'stopped',
+    settings: { idle_in_transaction_session_timeout: '20ms' },
+  });
+  const session = await store.session();
+  const failure = inTransaction(stopped.db, async (tx) => {
+    await sql`SELECT 1`.execute(tx);
+    await waitUntil(
+      'its session is ended',
+      () => session.run(`SELECT 1 FROM pg_stat_activity WHERE application_name = 'stopped'`),
+      (rows) => rows.length === 0,
+    );
+    await sql`SELECT 1`.execute(tx);
+  });
+  await expect(failure).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', permanent: false });
+  await stopped.close();
+  // What has nothing to do with it goes on.
+  await runningTask(store.db, owner, node, { rows: 1 });
+});
