@@ -1,6 +1,6 @@
-import type { RetryPolicy } from '@longshore/core';
+import { isClaimable, type RetryPolicy, type SubtaskKind } from '@longshore/core';
 import { sql } from 'kysely';
-import { storeError } from './open-store.ts';
+import { fromStore } from './open-store.ts';
 import type { Db } from './transactions.ts';
 
 /** A running task that may have work for a node. */
@@ -15,14 +15,31 @@ export interface RunnableTask {
 export interface ClaimableWork {
   /** Running tasks with a pending, due subtask on the node, in rank order. */
   readonly tasks: readonly RunnableTask[];
-  /** Ids of due control subtasks on the node. */
+  /** Ids of due control subtasks on the node whose tasks want them now. */
   readonly controls: readonly string[];
 }
 
 /** What a node could claim now. A hint for the claim, which checks everything again under locks. */
 export async function readClaimableWork(db: Db, nodeId: string): Promise<ClaimableWork> {
-  try {
-    const tasks = await sql<{
+  const tasks = await readRunnableTasks(db, nodeId);
+  const controls = await fromStore(
+    sql<{ id: string; kind: string; task_state: string }>`
+      SELECT s.id, s.kind, t.state AS task_state FROM subtasks s JOIN tasks t ON t.id = s.task_id
+      WHERE s.kind <> 'work' AND s.exec_id = ${nodeId} AND s.state = 'pending'
+        AND (s.not_before IS NULL OR s.not_before <= clock_timestamp())
+      ORDER BY t.priority, t.created_at, t.id`.execute(db),
+  );
+  return {
+    tasks,
+    // The rest would take the few places that a node has for these, and keep them.
+    controls: controls.rows.filter((row) => isClaimable(row.kind as SubtaskKind, row.task_state)).map((row) => row.id),
+  };
+}
+
+async function readRunnableTasks(db: Db, nodeId: string): Promise<readonly RunnableTask[]> {
+  // LIMIT instead of EXISTS, and the claim index by its collation: EXISTS became a scan of the whole table for each task.
+  const tasks = await fromStore(
+    sql<{
       id: string;
       slots: number;
       slots_per_subtask: number;
@@ -31,29 +48,22 @@ export async function readClaimableWork(db: Db, nodeId: string): Promise<Claimab
     }>`
       SELECT t.id, t.slots, t.slots_per_subtask, t.step, t.plan_attempt
       FROM tasks t
-      WHERE t.state = 'running' AND EXISTS (
+      CROSS JOIN LATERAL (
         SELECT 1 FROM subtasks s
-        WHERE s.exec_id = ${nodeId} AND s.task_id = t.id AND s.step = t.step AND s.plan_attempt = t.plan_attempt
-          AND s.state = 'pending' AND s.kind = 'work' AND (s.not_before IS NULL OR s.not_before <= clock_timestamp()))
-      ORDER BY t.priority, t.created_at, t.id`.execute(db);
-    const controls = await sql<{ id: string }>`
-      SELECT s.id FROM subtasks s JOIN tasks t ON t.id = s.task_id
-      WHERE s.kind <> 'work' AND s.exec_id = ${nodeId} AND s.state = 'pending'
-        AND (s.not_before IS NULL OR s.not_before <= clock_timestamp())
-      ORDER BY t.priority, t.created_at, t.id`.execute(db);
-    return {
-      tasks: tasks.rows.map((row) => ({
-        id: row.id,
-        slots: row.slots,
-        slotsPerSubtask: row.slots_per_subtask,
-        step: row.step,
-        planAttempt: row.plan_attempt,
-      })),
-      controls: controls.rows.map((row) => row.id),
-    };
-  } catch (thrown) {
-    throw storeError(thrown);
-  }
+        WHERE s.exec_id = ${nodeId} AND s.task_id = t.id AND s.step COLLATE "C" = t.step
+          AND s.plan_attempt = t.plan_attempt AND s.state = 'pending' AND s.kind = 'work'
+          AND (s.not_before IS NULL OR s.not_before <= clock_timestamp())
+        ORDER BY s.ordinal LIMIT 1) work
+      WHERE t.state = 'running'
+      ORDER BY t.priority, t.created_at, t.id`.execute(db),
+  );
+  return tasks.rows.map((row) => ({
+    id: row.id,
+    slots: row.slots,
+    slotsPerSubtask: row.slots_per_subtask,
+    step: row.step,
+    planAttempt: row.plan_attempt,
+  }));
 }
 
 /** What a runner needs to know of its task. */
@@ -75,25 +85,27 @@ export interface TaskForRunner {
 
 /** A task with its meta; null when it is not active. */
 export async function readTaskForRunner(db: Db, id: string): Promise<TaskForRunner | null> {
-  const row = await db
-    .selectFrom('tasks')
-    .select([
-      'id',
-      'key',
-      'type',
-      'type_version',
-      'state',
-      'version',
-      'step',
-      'slots',
-      'slots_per_subtask',
-      'reserved_nodes',
-      'meta',
-      'retry',
-      'trace',
-    ])
-    .where('id', '=', id)
-    .executeTakeFirst();
+  const row = await fromStore(
+    db
+      .selectFrom('tasks')
+      .select([
+        'id',
+        'key',
+        'type',
+        'type_version',
+        'state',
+        'version',
+        'step',
+        'slots',
+        'slots_per_subtask',
+        'reserved_nodes',
+        'meta',
+        'retry',
+        'trace',
+      ])
+      .where('id', '=', id)
+      .executeTakeFirst(),
+  );
   if (row === undefined) return null;
   return {
     id: row.id,
@@ -115,11 +127,8 @@ export async function readTaskForRunner(db: Db, id: string): Promise<TaskForRunn
 /** States of tasks that an executor runs subtasks of; a task that is missing here has left for history. */
 export async function readTaskStates(db: Db, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
   if (ids.length === 0) return new Map();
-  try {
-    const rows = await sql<{ id: string; state: string }>`
-      SELECT id, state FROM tasks WHERE id = ANY(${ids}::bigint[])`.execute(db);
-    return new Map(rows.rows.map((row) => [row.id, row.state]));
-  } catch (thrown) {
-    throw storeError(thrown);
-  }
+  const rows = await fromStore(
+    sql<{ id: string; state: string }>`SELECT id, state FROM tasks WHERE id = ANY(${ids}::bigint[])`.execute(db),
+  );
+  return new Map(rows.rows.map((row) => [row.id, row.state]));
 }

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { lockHeld, type HeldSubtask, type NodeIdentity } from './held-subtask.ts';
+import { fromStore } from './open-store.ts';
 import { inTransaction, type Db } from './transactions.ts';
 
 /** Stores a checkpoint while this attempt holds the subtask. False: it has lost it. */
@@ -9,9 +10,11 @@ export async function saveCheckpoint(
   held: HeldSubtask,
   checkpoint: unknown,
 ): Promise<boolean> {
-  const saved = await sql`
-    UPDATE subtasks SET checkpoint = ${JSON.stringify(checkpoint)}::json
-    WHERE id = ${held.id} AND exec_id = ${node.id} AND attempt = ${held.attempt} AND state = 'running'`.execute(db);
+  const saved = await fromStore(
+    sql`
+      UPDATE subtasks SET checkpoint = ${JSON.stringify(checkpoint)}::json
+      WHERE id = ${held.id} AND exec_id = ${node.id} AND attempt = ${held.attempt} AND state = 'running'`.execute(db),
+  );
   return saved.numAffectedRows === 1n;
 }
 
@@ -46,11 +49,14 @@ export async function saveProgress(
  * @returns how many were given back.
  */
 export async function releaseUnknown(db: Db, node: NodeIdentity, known: readonly string[]): Promise<number> {
-  const released = await sql`
-    UPDATE subtasks SET state = 'pending', node_epoch = NULL, reason = 'claim answer lost'
-    WHERE id IN (
-      SELECT id FROM subtasks
-      WHERE exec_id = ${node.id} AND node_epoch = ${node.epoch} AND state = 'running' AND NOT id = ANY(${known}::bigint[])
-      ORDER BY id FOR UPDATE SKIP LOCKED)`.execute(db);
+  const released = await fromStore(
+    sql`
+      WITH unknown AS (
+        SELECT id FROM subtasks
+        WHERE exec_id = ${node.id} AND node_epoch = ${node.epoch} AND state = 'running' AND NOT id = ANY(${known}::bigint[])
+        ORDER BY id FOR UPDATE SKIP LOCKED)
+      UPDATE subtasks s SET state = 'pending', node_epoch = NULL, reason = 'claim answer lost'
+      FROM unknown WHERE s.id = unknown.id`.execute(db),
+  );
   return Number(released.numAffectedRows ?? 0n);
 }

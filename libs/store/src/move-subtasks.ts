@@ -2,7 +2,7 @@ import type { Move, NodeLoad } from '@longshore/core';
 import { nodeId } from '@longshore/core';
 import { sql } from 'kysely';
 import { asLeader, type LeaderLease } from './leader-lease.ts';
-import { storeError } from './open-store.ts';
+import { fromStore, storeError } from './open-store.ts';
 import type { Db } from './transactions.ts';
 
 /** A task that has pending subtasks, with what balancing needs. */
@@ -28,10 +28,11 @@ export async function readImbalances(db: Db, liveNodes: readonly string[]): Prom
         SELECT bool_or(p.has AND NOT n.id = ANY(t.reserved_nodes)) AS outside,
           bool_or(p.has) AS some, bool_or(NOT p.has AND n.id = ANY(t.reserved_nodes) AND n.state = 'live') AS idle
         FROM nodes n
-        CROSS JOIN LATERAL (SELECT EXISTS (
-          SELECT 1 FROM subtasks s
-          WHERE s.exec_id = n.id AND s.task_id = t.id AND s.step = t.step AND s.plan_attempt = t.plan_attempt
-            AND s.state = 'pending' AND s.kind = 'work') AS has) p
+        CROSS JOIN LATERAL (SELECT (
+          SELECT true FROM subtasks s
+          WHERE s.exec_id = n.id AND s.task_id = t.id AND s.step COLLATE "C" = t.step AND s.plan_attempt = t.plan_attempt
+            AND s.state = 'pending' AND s.kind = 'work'
+          ORDER BY s.ordinal LIMIT 1) IS NOT NULL AS has) p
       ) need
       WHERE t.state = 'running' AND t.step IS NOT NULL AND (need.outside OR (need.some AND need.idle))
       ORDER BY t.priority, t.created_at, t.id`.execute(db);
@@ -67,14 +68,19 @@ export async function moveSubtasks(db: Db, lease: LeaderLease, moves: readonly M
   let moved = 0;
   for (const move of moves) {
     const result = await asLeader(db, lease, (tx) =>
+      // Picked in a CTE, which is carried out once. As `id IN (SELECT …)` it may be run again for each row, and then skips the rows
+      // that it has moved itself: more of them go than the limit says.
       sql`
-        UPDATE subtasks SET exec_id = ${move.to}, reason = ${move.reason}
-        WHERE id IN (
-          SELECT s.id FROM subtasks s JOIN tasks t ON t.id = s.task_id
-          WHERE s.exec_id = ${move.from} AND s.task_id = ${move.taskId} AND s.step = t.step
-            AND s.plan_attempt = t.plan_attempt AND s.state = 'pending' AND s.kind = 'work'
-          ORDER BY s.ordinal DESC LIMIT ${move.count} FOR UPDATE OF s SKIP LOCKED)
-          AND state = 'pending'`.execute(tx),
+        WITH picked AS (
+          SELECT s.id FROM tasks t CROSS JOIN LATERAL (
+            SELECT id FROM subtasks
+            WHERE exec_id = ${move.from} AND task_id = t.id AND step COLLATE "C" = t.step AND plan_attempt = t.plan_attempt
+              AND state = 'pending' AND kind = 'work'
+            ORDER BY ordinal DESC LIMIT ${move.count} FOR UPDATE SKIP LOCKED) s
+          WHERE t.id = ${move.taskId})
+        UPDATE subtasks s SET exec_id = ${move.to}, reason = ${move.reason} FROM picked WHERE s.id = picked.id`.execute(
+        tx,
+      ),
     );
     moved += Number(result.numAffectedRows ?? 0n);
   }
@@ -93,17 +99,12 @@ export interface StrandedControl {
 
 /** Pending control subtasks on nodes that are not live. */
 export async function readStrandedControls(db: Db): Promise<readonly StrandedControl[]> {
-  const rows = await sql<{
-    id: string;
-    task_id: string;
-    type: string;
-    type_version: string;
-    scope: string;
-    exec_id: string;
-  }>`
-    SELECT s.id, s.task_id, t.type, t.type_version, t.scope, s.exec_id
-    FROM subtasks s JOIN tasks t ON t.id = s.task_id LEFT JOIN nodes n ON n.id = s.exec_id
-    WHERE s.kind <> 'work' AND s.state = 'pending' AND (n.id IS NULL OR n.state <> 'live')`.execute(db);
+  const rows = await fromStore(
+    sql<{ id: string; task_id: string; type: string; type_version: string; scope: string; exec_id: string }>`
+      SELECT s.id, s.task_id, t.type, t.type_version, t.scope, s.exec_id
+      FROM subtasks s JOIN tasks t ON t.id = s.task_id LEFT JOIN nodes n ON n.id = s.exec_id
+      WHERE s.kind <> 'work' AND s.state = 'pending' AND (n.id IS NULL OR n.state <> 'live')`.execute(db),
+  );
   return rows.rows.map((row) => ({
     id: row.id,
     taskId: row.task_id,

@@ -58,15 +58,18 @@ interface SnapshotRow {
 
 /**
  * Everything that one scheduling pass looks at, in one query: every task that has not left for history, in rank order, with
- * its control subtasks and what its work is at. Each fact is an EXISTS or a short walk of a partial index, never a count.
+ * its control subtasks and what its work is at. Each fact is a walk of an index that ends at the first row, never a count; LIMIT
+ * says so in a way that the planner can't turn into one scan of all rows, as it does with EXISTS.
  */
 export async function readSchedulingSnapshot(db: Db): Promise<readonly ScheduledTask[]> {
   try {
     const rows = await sql<SnapshotRow>`
       SELECT t.id, t.state, t.type, t.type_version, t.priority, t.created_at, t.scope, t.slots, t.max_nodes, t.on_failure,
         t.step, t.is_prepared, t.reserved_nodes, t.waiting, c.controls,
-        EXISTS (SELECT 1 FROM subtasks s WHERE s.task_id = t.id AND s.state IN ('pending', 'paused')) AS has_pending,
-        EXISTS (SELECT 1 FROM subtasks s WHERE s.task_id = t.id AND s.state = 'running') AS has_running,
+        (SELECT true FROM subtasks s WHERE s.task_id = t.id AND s.state IN ('pending', 'paused')
+          ORDER BY s.kind, s.step, s.plan_attempt, s.ordinal LIMIT 1) IS NOT NULL AS has_pending,
+        (SELECT true FROM subtasks s WHERE s.task_id = t.id AND s.state = 'running'
+          LIMIT 1) IS NOT NULL AS has_running,
         (SELECT s.error FROM subtasks s WHERE s.task_id = t.id AND s.state = 'failed' AND s.kind = 'work'
           ORDER BY s.ended_at LIMIT 1) AS first_failure
       FROM tasks t

@@ -58,7 +58,9 @@ const subtaskColumns = sql`
 
 /** The first schema. No foreign key leads from subtasks to tasks: it would take the lock that transitions take, and slow inserts by 40 %. */
 export async function up(db: Kysely<unknown>): Promise<void> {
-  const run = async (statement: ReturnType<typeof sql>): Promise<void> => void (await statement.execute(db));
+  const run = async (statement: ReturnType<typeof sql>): Promise<void> => {
+    await statement.execute(db);
+  };
 
   await run(sql`CREATE TABLE tasks (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, ${taskColumns})`);
   await run(sql`CREATE TABLE task_history (id bigint PRIMARY KEY, ${taskColumns},
@@ -73,14 +75,17 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
   await run(sql`CREATE TABLE subtasks (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, ${subtaskColumns},
     UNIQUE (task_id, kind, step, plan_attempt, ordinal))`);
-  // A claim walks the pending rows of one task on one node in their order.
-  await run(sql`CREATE INDEX subtasks_claimable ON subtasks (exec_id, task_id, step, plan_attempt, ordinal)
+  // A claim walks the pending rows of one task on one node in their order. The collation is what ties claims to this index: spelled
+  // like this they can't use the unique one, which the planner prefers otherwise (its first column lies in the order of the
+  // table) and which walks the rows of all other nodes.
+  await run(sql`CREATE INDEX subtasks_claimable ON subtasks (exec_id, task_id, step COLLATE "C", plan_attempt, ordinal)
     WHERE state = 'pending' AND kind = 'work'`);
   await run(sql`CREATE INDEX subtasks_control ON subtasks (task_id) WHERE kind <> 'work'`);
   // "Does anything run?", "does anything of this node run?" and "what failed?" without touching the pending ones.
   await run(sql`CREATE INDEX subtasks_started ON subtasks (task_id, state) WHERE state <> 'pending'`);
   await run(sql`CREATE INDEX subtasks_held ON subtasks (exec_id) WHERE state = 'running'`);
-  await run(sql`CREATE TABLE subtask_history (id bigint PRIMARY KEY, ${subtaskColumns})`);
+  // Pages of a task's subtasks go by id; nobody looks for an archived one without its task.
+  await run(sql`CREATE TABLE subtask_history (id bigint NOT NULL, ${subtaskColumns}, PRIMARY KEY (task_id, id))`);
   await run(sql`CREATE INDEX subtask_history_step ON subtask_history (task_id, step, ordinal)`);
 
   await run(sql`CREATE TABLE task_events (
