@@ -27,13 +27,18 @@ export async function recordEvents(tx: Tx, taskId: string, events: readonly Task
       events.map((event, index) => ({
         task_id: taskId,
         seq: last - events.length + 1 + index,
-        actor: event.actor,
+        actor: storableText(event.actor),
         kind: event.kind,
         from_state: event.from ?? null,
         to_state: event.to ?? null,
         subtask_id: event.subtaskId ?? null,
-        message: event.message ?? null,
+        message: event.message === undefined || event.message === null ? null : storableText(event.message),
       })),
     )
     .execute();
+}
+
+/** Text of Postgres can't hold a NUL character. A plugin's error may quote one, and must not make its whole batch fail. */
+export function storableText(text: string): string {
+  return text.replaceAll('\0', '\u2400');
 }

@@ -2,7 +2,7 @@ import type { ErrorData } from '@longshore/core';
 import { sql } from 'kysely';
 import { lockHeld, type HeldSubtask, type NodeIdentity } from './held-subtask.ts';
 import { archiveSubtasks, moveToHistory } from './move-to-history.ts';
-import { recordEvents, type TaskEvent } from './record-event.ts';
+import { recordEvents, storableText, type TaskEvent } from './record-event.ts';
 import { inTransaction, type Db, type Tx } from './transactions.ts';
 
 /** How a holder ends its hold on a subtask. */
@@ -60,6 +60,18 @@ export async function settleSubtasks(
 
 async function writeSucceeded(tx: Tx, settlements: readonly Settlement[]): Promise<void> {
   const done = settlements.filter((one) => one.how === 'succeed');
+  await keepSucceeded(
+    tx,
+    done.filter((one) => one.kind !== 'work'),
+  );
+  await moveToHistory(
+    tx,
+    done.filter((one) => one.kind === 'work'),
+  );
+}
+
+/** Succeeded control subtasks stay until the owner has taken their results. */
+async function keepSucceeded(tx: Tx, done: readonly (Settlement & { readonly how: 'succeed' })[]): Promise<void> {
   if (done.length === 0) return;
   await sql`
     UPDATE subtasks s SET state = 'succeed', result = d.result, rows = d.rows, bytes = d.bytes, ended_at = clock_timestamp()
@@ -70,10 +82,6 @@ async function writeSucceeded(tx: Tx, settlements: readonly Settlement[]): Promi
       ${done.map((one) => one.bytes)}::bigint[]
     ) AS d(id, result, rows, bytes)
     WHERE s.id = d.id AND s.kind <> 'work'`.execute(tx);
-  await moveToHistory(
-    tx,
-    done.filter((one) => one.kind === 'work'),
-  );
 }
 
 async function writeException(tx: Tx, one: Settlement): Promise<void> {
@@ -92,7 +100,7 @@ async function writeException(tx: Tx, one: Settlement): Promise<void> {
     case 'release':
     case 'hand-back':
       await sql`
-        UPDATE subtasks SET state = 'pending', node_epoch = NULL, reason = ${one.reason} WHERE id = ${one.id}`.execute(
+        UPDATE subtasks SET state = 'pending', node_epoch = NULL, reason = ${storableText(one.reason)} WHERE id = ${one.id}`.execute(
         tx,
       );
       return;
