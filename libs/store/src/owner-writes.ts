@@ -1,4 +1,5 @@
 import {
+  isTerminalTaskState,
   nextTaskState,
   TaskState,
   type ControlKind,
@@ -10,6 +11,7 @@ import {
 import { sql } from 'kysely';
 import { asLeader, type LeaderLease } from './leader-lease.ts';
 import { archiveSubtasks } from './move-to-history.ts';
+import { pageOfTask } from './subtask-pages.ts';
 import type { Db, Tx } from './transactions.ts';
 import { lockTask, transitionTask, type LockedTask } from './transition-task.ts';
 
@@ -64,7 +66,7 @@ export function ownerWrites(db: Db, lease: LeaderLease, actor: string): OwnerWri
     saveAdmissions: (changes) => saveAdmissions(db, lease, changes),
     insertControl: (id, state, kind, node) =>
       withTask(id, async (tx, task) => {
-        if (task.state !== state) return false;
+        if (task.state !== state || !(await isReadyFor(kind, tx, task))) return false;
         await insertControl(tx, task, kind, node);
         return true;
       }),
@@ -88,6 +90,7 @@ export function ownerWrites(db: Db, lease: LeaderLease, actor: string): OwnerWri
         const result = (await takeResult(tx, task, control, 'plan')) as StoredPlanResult | undefined;
         if (result === undefined || (task.state !== TaskState.pending && task.state !== TaskState.running))
           return false;
+        if (await hasUnfinishedWork(tx, task)) return false;
         await archiveSubtasks(tx, [control]);
         if (result.step !== null) await startStep(tx, task, result, actor);
         else await endSteps(tx, task, after, actor);
@@ -95,7 +98,7 @@ export function ownerWrites(db: Db, lease: LeaderLease, actor: string): OwnerWri
       }),
     finish: (id, control) =>
       withTask(id, async (tx, task) => {
-        if (task.state !== TaskState.running) return false;
+        if (task.state !== TaskState.running || (await hasUnfinishedWork(tx, task))) return false;
         const result = control === null ? undefined : await takeResult(tx, task, control, 'finish');
         if (control !== null && result === undefined) return false;
         if (control !== null) await archiveSubtasks(tx, [control]);
@@ -128,6 +131,7 @@ export function ownerWrites(db: Db, lease: LeaderLease, actor: string): OwnerWri
     stop: (id) =>
       withTask(id, async (tx, task) => {
         if (task.state !== TaskState.cancelling) return false;
+        await archiveEndedControls(tx, task);
         await transitionTask(tx, task, { trigger: 'stop', to: TaskState.reverting, actor });
         return true;
       }),
@@ -135,7 +139,7 @@ export function ownerWrites(db: Db, lease: LeaderLease, actor: string): OwnerWri
       withTask(id, (tx, task) => (task.state === TaskState.reverting ? endPending(tx, task) : Promise.resolve(false))),
     undo: (id, control) =>
       withTask(id, async (tx, task) => {
-        if (task.state !== TaskState.reverting) return false;
+        if (task.state !== TaskState.reverting || (await hasRunning(tx, task))) return false;
         if (control !== null) {
           if ((await takeResult(tx, task, control, 'revert')) === undefined) return false;
           await archiveSubtasks(tx, [control]);
@@ -153,6 +157,40 @@ export function ownerWrites(db: Db, lease: LeaderLease, actor: string): OwnerWri
 }
 
 type StoredPlanResult = PlanResult & { readonly totalRows?: number | null; readonly totalBytes?: number | null };
+
+/**
+ * Whether work of the current step is still to be done, or has failed. Asked again under the task's lock, in a statement after it: by
+ * the snapshot alone a task was finished that had just got a new pending row.
+ */
+async function hasUnfinishedWork(tx: Tx, task: LockedTask): Promise<boolean> {
+  if (task.step === null) return false;
+  const unfinished = await sql`
+    SELECT 1 FROM subtasks
+    WHERE task_id = ${task.id} AND kind = 'work' AND step = ${task.step} AND plan_attempt = ${task.planAttempt}
+      AND state NOT IN ('succeed', 'skipped', 'canceled')
+    ORDER BY ordinal LIMIT 1`.execute(tx);
+  return unfinished.rows.length > 0;
+}
+
+async function hasRunning(tx: Tx, task: LockedTask): Promise<boolean> {
+  const running = await sql`
+    SELECT 1 FROM subtasks WHERE task_id = ${task.id} AND state = 'running' LIMIT 1`.execute(tx);
+  return running.rows.length > 0;
+}
+
+/** Whether the task's rows allow a hook of this kind now, as the snapshot said. */
+async function isReadyFor(kind: ControlKind, tx: Tx, task: LockedTask): Promise<boolean> {
+  switch (kind) {
+    case 'plan':
+    case 'finish':
+      return !(await hasUnfinishedWork(tx, task));
+    case 'revert':
+      return !(await hasRunning(tx, task));
+    case 'prepare':
+    case 'clean':
+      return true;
+  }
+}
 
 /** The result of a control subtask that has succeeded and is not consumed yet; undefined: the snapshot is out of date. */
 async function takeResult(tx: Tx, task: LockedTask, control: string, kind: ControlKind): Promise<unknown> {
@@ -227,11 +265,10 @@ async function saveAdmissions(db: Db, lease: LeaderLease, changes: readonly Admi
  * traces in history. A million at once would be one transaction of 17 s and 1 GB of WAL, so it goes in pages.
  */
 async function endPending(tx: Tx, task: LockedTask): Promise<boolean> {
+  const isWaiting = sql`state IN ('pending', 'paused')`;
   const page = await sql<{ id: string; attempt: number }>`
     SELECT id, attempt FROM subtasks
-    WHERE task_id = ${task.id} AND state IN ('pending', 'paused') ORDER BY id LIMIT ${END_PAGE_ROWS} FOR UPDATE`.execute(
-    tx,
-  );
+    WHERE id = ${pageOfTask(task.id, isWaiting, END_PAGE_ROWS)} AND ${isWaiting} ORDER BY id FOR UPDATE`.execute(tx);
   const started = page.rows.filter((row) => row.attempt > 0).map((row) => row.id);
   const fresh = page.rows.filter((row) => row.attempt === 0).map((row) => row.id);
   await archiveSubtasks(tx, started);
@@ -243,6 +280,19 @@ async function endPending(tx: Tx, task: LockedTask): Promise<boolean> {
   return page.rows.length === END_PAGE_ROWS;
 }
 
+/** A revert that failed before must not stand for the one that this cancel asks for. */
+async function archiveEndedControls(tx: Tx, task: LockedTask): Promise<void> {
+  const ended = await sql<{ id: string }>`
+    SELECT id FROM subtasks
+    WHERE task_id = ${task.id} AND kind <> 'work' AND state IN ('succeed', 'failed') ORDER BY id FOR UPDATE`.execute(
+    tx,
+  );
+  await archiveSubtasks(
+    tx,
+    ended.rows.map((row) => row.id),
+  );
+}
+
 /** How a task ends that was undone: as canceled when a user wanted it, otherwise as failed. */
 async function outcomeOf(tx: Tx, task: LockedTask): Promise<TaskOutcome> {
   const canceled = await sql`
@@ -250,9 +300,13 @@ async function outcomeOf(tx: Tx, task: LockedTask): Promise<TaskOutcome> {
   return canceled.rows.length > 0 ? 'canceled' : 'failed';
 }
 
+/** What still runs ends by its holder's word, or when its node is fenced; until then the task stays. */
 async function archiveTask(tx: Tx, task: LockedTask): Promise<boolean> {
+  if (!isTerminalTaskState(task.state) || (await hasRunning(tx, task))) return false;
   const rest = await sql<{ id: string }>`
-    SELECT id FROM subtasks WHERE task_id = ${task.id} ORDER BY id LIMIT ${END_PAGE_ROWS} FOR UPDATE`.execute(tx);
+    SELECT id FROM subtasks WHERE id = ${pageOfTask(task.id, sql`true`, END_PAGE_ROWS)} ORDER BY id FOR UPDATE`.execute(
+    tx,
+  );
   await archiveSubtasks(
     tx,
     rest.rows.map((row) => row.id),

@@ -1,6 +1,8 @@
 import { isClaimable, LongshoreError } from '@longshore/core';
 import { sql } from 'kysely';
 import type { HeldSubtask, NodeIdentity } from './held-subtask.ts';
+import { fromStore } from './open-store.ts';
+import { pageOfTask } from './subtask-pages.ts';
 import { inTransaction, type Db, type Tx } from './transactions.ts';
 
 /** The plan subtask that writes, and what it plans. */
@@ -60,13 +62,14 @@ export async function clearAbandonedPlan(db: Db, node: NodeIdentity, plan: PlanH
   for (;;) {
     const deleted = await inTransaction(db, async (tx) => {
       if (!(await holdPlan(tx, node, plan))) return null;
+      const current = await sql<{ step: string | null; plan_attempt: number }>`
+        SELECT step, plan_attempt FROM tasks WHERE id = ${plan.taskId}`.execute(tx);
+      const { step = null, plan_attempt: planAttempt = 0 } = current.rows[0] ?? {};
+      const isAbandoned = sql`kind = 'work' AND state = 'pending'
+        AND (step, plan_attempt) IS DISTINCT FROM (${step}, ${planAttempt}::int)
+        AND (step, plan_attempt) <> (${plan.step}, ${plan.attempt}::int)`;
       const page = await sql`
-        DELETE FROM subtasks WHERE id IN (
-          SELECT s.id FROM subtasks s JOIN tasks t ON t.id = s.task_id
-          WHERE s.task_id = ${plan.taskId} AND s.kind = 'work' AND s.state = 'pending'
-            AND (s.step, s.plan_attempt) IS DISTINCT FROM (t.step, t.plan_attempt)
-            AND (s.step, s.plan_attempt) <> (${plan.step}, ${plan.attempt}::int)
-          LIMIT ${DELETE_PAGE_ROWS})`.execute(tx);
+        DELETE FROM subtasks WHERE id = ${pageOfTask(plan.taskId, isAbandoned, DELETE_PAGE_ROWS)}`.execute(tx);
       return Number(page.numAffectedRows ?? 0n);
     });
     if (deleted === null) return false;
@@ -80,7 +83,7 @@ export async function clearAbandonedPlan(db: Db, node: NodeIdentity, plan: PlanH
  * @throws {LongshoreError} PLAN_INVALID.
  */
 export async function checkStepIsNew(db: Db, taskId: string, step: string): Promise<void> {
-  const ran = await sql`SELECT 1 FROM task_steps WHERE task_id = ${taskId} AND step = ${step}`.execute(db);
+  const ran = await fromStore(sql`SELECT 1 FROM task_steps WHERE task_id = ${taskId} AND step = ${step}`.execute(db));
   if (ran.rows.length > 0) {
     throw new LongshoreError('PLAN_INVALID', `nextStep of task ${taskId} answered ${step}, which has run already`);
   }
