@@ -1,6 +1,7 @@
 import type { ErrorData } from '@longshore/core';
 import { sql } from 'kysely';
 import { asLeader, type LeaderLease } from './leader-lease.ts';
+import { fromStore } from './open-store.ts';
 import { recordEvents } from './record-event.ts';
 import type { Db, Tx } from './transactions.ts';
 
@@ -11,8 +12,9 @@ import type { Db, Tx } from './transactions.ts';
  * @returns ids of the nodes that were fenced by this call.
  */
 export async function fenceExpiredNodes(db: Db, lease: LeaderLease, marginMs: number): Promise<readonly string[]> {
-  const suspects = await sql<{ id: string }>`
-    SELECT id FROM nodes WHERE ${isExpired(marginMs)} ORDER BY id`.execute(db);
+  const suspects = await fromStore(
+    sql<{ id: string }>`SELECT id FROM nodes WHERE ${isExpired(marginMs)} ORDER BY id`.execute(db),
+  );
   const fenced: string[] = [];
   for (const { id } of suspects.rows) {
     const done = await asLeader(db, lease, async (tx) => {
@@ -87,11 +89,13 @@ export async function sweepOrphans(db: Db, lease: LeaderLease): Promise<number> 
 const byId = (a: [string, unknown], b: [string, unknown]): number => (BigInt(a[0]) < BigInt(b[0]) ? -1 : 1);
 
 async function findOrphans(db: Db): Promise<readonly OrphanRow[]> {
-  const rows = await sql<OrphanRow>`
-    SELECT s.id, s.task_id, s.exec_id, s.attempt, s.is_idempotent
-    FROM subtasks s LEFT JOIN nodes n ON n.id = s.exec_id
-    WHERE s.state = 'running' AND (n.id IS NULL OR n.state IN ('dead', 'stopped') OR n.epoch > s.node_epoch)
-    ORDER BY s.id LIMIT ${SWEEP_PAGE_ROWS}`.execute(db);
+  const rows = await fromStore(
+    sql<OrphanRow>`
+      SELECT s.id, s.task_id, s.exec_id, s.attempt, s.is_idempotent
+      FROM subtasks s LEFT JOIN nodes n ON n.id = s.exec_id
+      WHERE s.state = 'running' AND (n.id IS NULL OR n.state IN ('dead', 'stopped') OR n.epoch > s.node_epoch)
+      ORDER BY s.id LIMIT ${SWEEP_PAGE_ROWS}`.execute(db),
+  );
   return rows.rows;
 }
 

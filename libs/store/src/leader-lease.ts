@@ -1,5 +1,6 @@
 import { LongshoreError } from '@longshore/core';
 import { sql } from 'kysely';
+import { fromStore } from './open-store.ts';
 import { inTransaction, type Db, type Tx } from './transactions.ts';
 
 /** Leadership of one kind of service: what every leader write names. */
@@ -35,18 +36,22 @@ export async function electLeader(db: Db, name: LeaseName, holder: string, ttlMs
 
 /** Extends the lease. A plain update of non-key columns: never blocks behind the leader's own writes. False: it is lost. */
 export async function renewLeadership(db: Db, lease: LeaderLease, ttlMs: number): Promise<boolean> {
-  const renewed = await sql`
-    UPDATE leases SET expires_at = ${expiry(ttlMs)}
-    WHERE name = ${lease.name} AND holder = ${lease.holder} AND epoch = ${lease.epoch}
-      AND expires_at > clock_timestamp()`.execute(db);
+  const renewed = await fromStore(
+    sql`
+      UPDATE leases SET expires_at = ${expiry(ttlMs)}
+      WHERE name = ${lease.name} AND holder = ${lease.holder} AND epoch = ${lease.epoch}
+        AND expires_at > clock_timestamp()`.execute(db),
+  );
   return renewed.numAffectedRows === 1n;
 }
 
 /** Ends the lease now, so that a standby takes over at once. */
 export async function resignLeadership(db: Db, lease: LeaderLease): Promise<void> {
-  await sql`
-    UPDATE leases SET expires_at = '-infinity'
-    WHERE name = ${lease.name} AND holder = ${lease.holder} AND epoch = ${lease.epoch}`.execute(db);
+  await fromStore(
+    sql`
+      UPDATE leases SET expires_at = '-infinity'
+      WHERE name = ${lease.name} AND holder = ${lease.holder} AND epoch = ${lease.epoch}`.execute(db),
+  );
 }
 
 /**

@@ -1,7 +1,7 @@
 import { nodeId, type NodeInfo, type OfferedType } from '@longshore/core';
 import { sql } from 'kysely';
 import type { NodeIdentity } from './held-subtask.ts';
-import { storeError } from './open-store.ts';
+import { fromStore } from './open-store.ts';
 import { inTransaction, type Db } from './transactions.ts';
 
 export interface NodeRegistration {
@@ -35,9 +35,11 @@ export async function registerNode(db: Db, node: NodeRegistration): Promise<Node
 
 /** Renews a node's lease. False: it was fenced, by its lease's end or by another registration. */
 export async function renewNode(db: Db, node: NodeIdentity, leaseTtlMs: number): Promise<boolean> {
-  const renewed = await sql`
-    UPDATE nodes SET lease_expires_at = ${expiry(leaseTtlMs)}
-    WHERE id = ${node.id} AND epoch = ${node.epoch} AND state IN ('live', 'draining')`.execute(db);
+  const renewed = await fromStore(
+    sql`
+      UPDATE nodes SET lease_expires_at = ${expiry(leaseTtlMs)}
+      WHERE id = ${node.id} AND epoch = ${node.epoch} AND state IN ('live', 'draining')`.execute(db),
+  );
   return renewed.numAffectedRows === 1n;
 }
 
@@ -64,33 +66,31 @@ export interface StoredNode extends NodeInfo {
 
 /** All nodes that ever registered and were not removed, by id. */
 export async function readNodes(db: Db): Promise<readonly StoredNode[]> {
-  try {
-    const rows = await db.selectFrom('nodes').selectAll().orderBy('id').execute();
-    return rows.map((row) => ({
-      id: nodeId(row.id),
-      state: row.state,
-      scope: row.scope,
-      slots: row.slots,
-      types: row.types,
-      epoch: row.epoch,
-      host: row.host,
-      pid: row.pid,
-      startedAt: row.started_at,
-      leaseExpiresAt: row.lease_expires_at,
-    }));
-  } catch (thrown) {
-    throw storeError(thrown);
-  }
+  const rows = await fromStore(db.selectFrom('nodes').selectAll().orderBy('id').execute());
+  return rows.map((row) => ({
+    id: nodeId(row.id),
+    state: row.state,
+    scope: row.scope,
+    slots: row.slots,
+    types: row.types,
+    epoch: row.epoch,
+    host: row.host,
+    pid: row.pid,
+    startedAt: row.started_at,
+    leaseExpiresAt: row.lease_expires_at,
+  }));
 }
 
 /** How many running and pending subtasks each node has. */
 export async function readNodeLoads(
   db: Db,
 ): Promise<ReadonlyMap<string, { readonly running: number; readonly pending: number }>> {
-  const rows = await sql<{ exec_id: string; running: number; pending: number }>`
-    SELECT exec_id, count(*) FILTER (WHERE state = 'running')::int AS running,
-      count(*) FILTER (WHERE state = 'pending')::int AS pending
-    FROM subtasks WHERE state IN ('running', 'pending') GROUP BY exec_id`.execute(db);
+  const rows = await fromStore(
+    sql<{ exec_id: string; running: number; pending: number }>`
+      SELECT exec_id, count(*) FILTER (WHERE state = 'running')::int AS running,
+        count(*) FILTER (WHERE state = 'pending')::int AS pending
+      FROM subtasks WHERE state IN ('running', 'pending') GROUP BY exec_id`.execute(db),
+  );
   return new Map(rows.rows.map((row) => [row.exec_id, { running: row.running, pending: row.pending }]));
 }
 

@@ -1,3 +1,4 @@
+import { fromStore } from './open-store.ts';
 import type { Db } from './transactions.ts';
 
 export interface PreviousSubtask {
@@ -16,17 +17,19 @@ export async function readPreviousSubtasks(
   afterOrdinal: number,
   limit: number,
 ): Promise<readonly PreviousSubtask[]> {
-  const rows = await db
-    .selectFrom('subtask_history')
-    .select(['ordinal', 'meta', 'result', 'rows', 'bytes'])
-    .where('task_id', '=', taskId)
-    .where('step', '=', step)
-    .where('kind', '=', 'work')
-    .where('state', '=', 'succeed')
-    .where('ordinal', '>', afterOrdinal)
-    .orderBy('ordinal')
-    .limit(limit)
-    .execute();
+  const rows = await fromStore(
+    db
+      .selectFrom('subtask_history')
+      .select(['ordinal', 'meta', 'result', 'rows', 'bytes'])
+      .where('task_id', '=', taskId)
+      .where('step', '=', step)
+      .where('kind', '=', 'work')
+      .where('state', '=', 'succeed')
+      .where('ordinal', '>', afterOrdinal)
+      .orderBy('ordinal')
+      .limit(limit)
+      .execute(),
+  );
   return rows.map((row) => ({
     ordinal: row.ordinal,
     meta: row.meta,

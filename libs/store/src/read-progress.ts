@@ -1,5 +1,6 @@
 import type { ErrorData } from '@longshore/core';
 import { sql } from 'kysely';
+import { fromStore } from './open-store.ts';
 import type { Db } from './transactions.ts';
 
 /** How far a planned step is. */
@@ -51,14 +52,15 @@ interface CountRow {
 
 /** A task's progress, counted from its rows: in proportion to them, so ask for it only while somebody looks. */
 export async function readProgress(db: Db, taskId: string, currentStep: string | null): Promise<TaskProgress> {
-  const [steps, counts, controls, rerun] = await Promise.all([
-    db
-      .selectFrom('task_steps')
-      .select(['step', 'subtasks', 'total_rows', 'total_bytes', 'plan_attempt'])
-      .where('task_id', '=', taskId)
-      .orderBy('position')
-      .execute(),
-    sql<CountRow>`
+  const [steps, counts, controls, rerun] = await fromStore(
+    Promise.all([
+      db
+        .selectFrom('task_steps')
+        .select(['step', 'subtasks', 'total_rows', 'total_bytes', 'plan_attempt'])
+        .where('task_id', '=', taskId)
+        .orderBy('position')
+        .execute(),
+      sql<CountRow>`
       SELECT s.step, s.exec_id, s.state, count(*)::int AS n, sum(s.rows) AS rows, sum(s.bytes) AS bytes
       FROM (
         SELECT task_id, step, plan_attempt, exec_id, state, rows, bytes FROM subtasks
@@ -68,14 +70,15 @@ export async function readProgress(db: Db, taskId: string, currentStep: string |
           WHERE task_id = ${taskId} AND kind = 'work'
       ) s JOIN task_steps st ON st.task_id = s.task_id AND st.step = s.step AND st.plan_attempt = s.plan_attempt
       GROUP BY 1, 2, 3`.execute(db),
-    sql<{ kind: string; state: string; exec_id: string; attempt: number; error: ErrorData | null }>`
+      sql<{ kind: string; state: string; exec_id: string; attempt: number; error: ErrorData | null }>`
       SELECT kind, state, exec_id, attempt, error FROM subtasks WHERE task_id = ${taskId} AND kind <> 'work' ORDER BY id`.execute(
-      db,
-    ),
-    sql<{ n: number }>`
+        db,
+      ),
+      sql<{ n: number }>`
       SELECT count(DISTINCT subtask_id)::int AS n FROM task_events
       WHERE task_id = ${taskId} AND kind IN ('subtask-retry', 'subtask-released', 'subtask-node-lost')`.execute(db),
-  ]);
+    ]),
+  );
   return {
     steps: steps.map((step) => ({
       ...sumOf(counts.rows.filter((row) => row.step === step.step)),

@@ -1,6 +1,6 @@
 import type { ErrorData } from '@longshore/core';
 import { sql } from 'kysely';
-import { storeError } from './open-store.ts';
+import { fromStore, storeError } from './open-store.ts';
 import type { Db } from './transactions.ts';
 
 /** A task as it is stored, active or archived; without its meta, which may be large. */
@@ -110,8 +110,10 @@ export async function readTask(db: Db, id: string): Promise<StoredTask | null> {
 
 /** A task's meta; null when there is no such task. */
 export async function readTaskMeta(db: Db, id: string): Promise<unknown> {
-  const rows = await sql<{ meta: unknown }>`
-    SELECT meta FROM tasks WHERE id = ${id} UNION ALL SELECT meta FROM task_history WHERE id = ${id}`.execute(db);
+  const rows = await fromStore(
+    sql<{ meta: unknown }>`
+      SELECT meta FROM tasks WHERE id = ${id} UNION ALL SELECT meta FROM task_history WHERE id = ${id}`.execute(db),
+  );
   return rows.rows[0]?.meta ?? null;
 }
 

@@ -1,7 +1,7 @@
 import { compareTypeVersions } from '@longshore/core';
 import { sql } from 'kysely';
 import type { TypeDefaults } from './database.ts';
-import { storeError } from './open-store.ts';
+import { fromStore, storeError } from './open-store.ts';
 import type { Db } from './transactions.ts';
 
 /** A task type as the control plane knows it: data, no code. */
@@ -20,13 +20,15 @@ export interface StoredType {
 
 /** Writes what an executor loaded. The same version registered again overwrites: the newest code of a version counts. */
 export async function registerType(db: Db, type: StoredType): Promise<void> {
-  await sql`
+  await fromStore(
+    sql`
     INSERT INTO task_types (type, version, description, contract, steps, hooks, schema, defaults)
     VALUES (${type.type}, ${type.version}, ${type.description}, ${type.contract}, ${type.steps}::text[], ${type.hooks}::text[],
       ${JSON.stringify(type.schema)}::json, ${JSON.stringify(type.defaults)}::json)
     ON CONFLICT (type, version) DO UPDATE SET
       description = excluded.description, contract = excluded.contract, steps = excluded.steps, hooks = excluded.hooks,
-      schema = excluded.schema, defaults = excluded.defaults, registered_at = clock_timestamp()`.execute(db);
+      schema = excluded.schema, defaults = excluded.defaults, registered_at = clock_timestamp()`.execute(db),
+  );
 }
 
 /** All registered versions, of one type or of all; by name, newest version first. */
