@@ -1,24 +1,5 @@
-import { balanceTask, eligibleNodes, nodeId, taskId, type NodeId, type NodeInfo } from '@longshore/core';
-import { wakeHint } from '@longshore/protocol';
-import {
-  LEADER_OPTIONS,
-  leadWhileElected,
-  startLoop,
-  type ConfigOf,
-  type ServiceContext,
-  type ServiceDefinition,
-} from '@longshore/service';
-import {
-  moveControl,
-  moveSubtasks,
-  readImbalances,
-  readNodes,
-  readStrandedControls,
-  type LeaderLease,
-  type StrandedControl,
-} from '@longshore/store';
-
-type Context = ServiceContext<ConfigOf<typeof LEADER_OPTIONS>>;
+import { LEADER_OPTIONS, leadWhileElected, type ServiceDefinition } from '@longshore/service';
+import { keepBalance } from './keep-balance.ts';
 
 /** The balancer: moves pending subtasks off nodes that are gone, and to nodes that have nothing left. */
 export const balancerService: ServiceDefinition<typeof LEADER_OPTIONS> = {
@@ -45,55 +26,3 @@ export const balancerService: ServiceDefinition<typeof LEADER_OPTIONS> = {
     });
   },
 };
-
-async function keepBalance(context: Context, lease: LeaderLease, signal: AbortSignal): Promise<void> {
-  const { bus, logger, config } = context;
-  const loop = startLoop({
-    intervalMs: config.pollMs,
-    signal,
-    onError: (error) => logger.warn({ error }, 'a balancing round failed'),
-    round: async () => {
-      const woken = await balanceOnce(context, lease);
-      for (const node of woken) bus.publish(bus.subjects.wakeNode(node), {});
-      return false;
-    },
-  });
-  const subscription = bus.subscribe(bus.subjects.wakeBalancer, wakeHint, () => loop.wake());
-  bus.onReconnect(() => loop.wake());
-  await loop.done;
-  subscription.close();
-}
-
-/** One round: read, decide, write. Answers the nodes that got something. */
-async function balanceOnce({ store, logger }: Context, lease: LeaderLease): Promise<ReadonlySet<NodeId>> {
-  const nodes = await readNodes(store.db);
-  const live = nodes.filter((node) => node.state === 'live').map((node) => node.id);
-  const woken = new Set<NodeId>();
-  for (const task of await readImbalances(store.db, live)) {
-    const moves = balanceTask({
-      taskId: taskId(task.taskId),
-      nodes: task.reservedNodes.map(nodeId),
-      loads: task.loads,
-    });
-    if (moves.length === 0) continue;
-    const moved = await moveSubtasks(store.db, lease, moves);
-    for (const move of moves) woken.add(move.to);
-    logger.info({ task_id: task.taskId, moves, moved }, 'moved subtasks');
-  }
-  for (const control of await readStrandedControls(store.db)) {
-    const to = nodeForStranded(control, nodes);
-    if (to !== null && (await moveControl(store.db, lease, control, to))) {
-      woken.add(to);
-      logger.info(
-        { task_id: control.taskId, subtask_id: control.id, from: control.execId, to },
-        'moved a control subtask',
-      );
-    }
-  }
-  return woken;
-}
-
-function nodeForStranded(control: StrandedControl, nodes: readonly NodeInfo[]): NodeId | null {
-  const eligible = eligibleNodes(nodes, control).nodes;
-  return eligible[Number(BigInt(control.id) % BigInt(Math.max(1, eligible.length)))]?.id ?? null;
-}
