@@ -1,4 +1,4 @@
-import { pino, type Logger as PinoLogger } from 'pino';
+import { pino, type Logger as PinoLogger, type LoggerOptions } from 'pino';
 
 export type Logger = PinoLogger;
 
@@ -12,7 +12,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
  * @param fields what every line carries, such as `service` and `instance`.
  */
 export function createLogger(level: LogLevel, fields: Readonly<Record<string, unknown>>): Logger {
-  return pino({
+  const options: LoggerOptions = {
     level,
     base: { ...fields, pid: process.pid },
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
@@ -24,5 +24,8 @@ export function createLogger(level: LogLevel, fields: Readonly<Record<string, un
       paths: ['*.password', '*.token', 'password', 'token', '*.url', 'url', '*.connectionString'],
       censor: '[redacted]',
     },
-  });
+  };
+  // Synchronous: the asynchronous destination retries a closed pipe for ever when the process exits, and so outlived a parent that
+  // had been killed.
+  return pino(options, pino.destination({ dest: 1, sync: true }));
 }
