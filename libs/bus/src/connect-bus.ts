@@ -105,6 +105,11 @@ function withoutCredentials(server: string): string {
   return server.replace(/^([a-z]+:\/\/)?.*@/, '$1');
 }
 
+/** A server's address as it may be shown. */
+function withoutCredentials(server: string): string {
+  return server.replace(/\/\/[^@/]*@/, '//');
+}
+
 async function watchStatus(
   nats: NatsConnection,
   on: { readonly disconnect: () => void; readonly reconnect: () => void },

@@ -42,6 +42,8 @@ export interface ServiceDefinition<O extends OptionSet> {
 
 /** A clean stop must not hang with a broken dependency: after this the process ends anyway. */
 const STOP_LIMIT_MS = 30_000;
+/** The same when the parent is gone, in milliseconds. */
+const ORPHAN_LIMIT_MS = 5_000;
 
 /**
  * Runs a service as this process until SIGTERM, SIGINT or the parent's end; `main.ts` of each service is a call of this.
@@ -66,7 +68,11 @@ export async function runService<O extends OptionSet>(definition: ServiceDefinit
       stopping.abort();
     };
     for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stopping.abort());
-    parent?.onClosed(() => stopping.abort());
+    parent?.onClosed(() => {
+      stopping.abort();
+      // Whoever killed the parent has probably taken the database along: there may be nobody left to hand work back to.
+      setTimeout(() => process.exit(1), ORPHAN_LIMIT_MS).unref();
+    });
     await serve(definition, config, stopping.signal, fail, (ready) => parent?.report(ready));
     if (failure !== undefined) throw failure;
     process.exit(0);
