@@ -101,13 +101,9 @@ async function open(options: BusOptions): Promise<NatsConnection> {
   }
 }
 
-function withoutCredentials(server: string): string {
-  return server.replace(/^([a-z]+:\/\/)?.*@/, '$1');
-}
-
 /** A server's address as it may be shown. */
 function withoutCredentials(server: string): string {
-  return server.replace(/\/\/[^@/]*@/, '//');
+  return server.replace(/^([a-z]+:\/\/)?.*@/, '$1');
 }
 
 async function watchStatus(
