@@ -117,7 +117,7 @@ export interface Database {
     state: string;
     scope: string;
     slots: number;
-    types: JSONColumnType<OfferedType[], string>;
+    types: JSONColumnType<OfferedType[]>;
     host: string;
     pid: number;
     started_at: StoredTime;

@@ -1,5 +1,6 @@
 import { LongshoreError } from '@longshore/core';
 import { sql } from 'kysely';
+import { endingBlockers } from './end-blockers.ts';
 import { fromStore } from './open-store.ts';
 import { inTransaction, type Db, type Tx } from './transactions.ts';
 
@@ -16,15 +17,17 @@ export type LeaseName = 'owner' | 'node-manager' | 'balancer';
 /**
  * Tries to become the leader: takes the lease if it has expired, and raises its epoch. Waits for open writes of the leader
  * before, which hold the row: `FOR UPDATE` conflicts with their `FOR KEY SHARE`, so none of them can commit after this.
- * One plain UPDATE would not wait for them.
+ * One plain UPDATE would not wait for them. What keeps it waiting is a leader that was stopped in the middle of a write, whose
+ * session is ended.
  *
  * @param ttlMs how long the lease lasts without a renewal, in milliseconds.
  * @returns the new lease, or null while somebody else's is valid.
  */
 export async function electLeader(db: Db, name: LeaseName, holder: string, ttlMs: number): Promise<LeaderLease | null> {
   return inTransaction(db, async (tx) => {
-    const expired = await sql`
-      SELECT 1 FROM leases WHERE name = ${name} AND expires_at < clock_timestamp() FOR UPDATE`.execute(tx);
+    const expired = await endingBlockers(db, tx, () =>
+      sql`SELECT 1 FROM leases WHERE name = ${name} AND expires_at < clock_timestamp() FOR UPDATE`.execute(tx),
+    );
     if (expired.rows.length === 0) return null;
     const elected = await sql<{ epoch: string }>`
       UPDATE leases SET holder = ${holder}, epoch = epoch + 1, expires_at = ${expiry(ttlMs)}
