@@ -1,4 +1,5 @@
 import { decideFailure, MAX_CHECKPOINT_BYTES, LongshoreError, type ErrorData, type NodeId } from '@longshore/core';
+import { faultPoint } from '@longshore/faults';
 import type { HostCall, Runner, RunnerHost, Settled } from '@longshore/runner';
 import type { JsonValue, StopReason } from '@longshore/sdk';
 import {
@@ -163,6 +164,7 @@ export class TaskWork implements RunnerHost {
     try {
       if (call.method === 'plan-start') await run.plan?.begin(call.step);
       else await run.plan?.write(call.page);
+      await faultPoint('plan.page-after-commit');
       return null;
     } catch (error) {
       // Cancelled, or held by somebody else: the settlement finds out which.

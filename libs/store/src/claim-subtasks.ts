@@ -1,4 +1,5 @@
 import { isClaimable, type SubtaskKind } from '@longshore/core';
+import { faultPoint } from '@longshore/faults';
 import { sql } from 'kysely';
 import { holdNode, type NodeIdentity } from './held-subtask.ts';
 import { inTransaction, type Db, type Tx } from './transactions.ts';
@@ -67,6 +68,7 @@ export async function claimSubtasks(
       ...(await claimWork(tx, node, tasks, requests)),
       ...(await claimControls(tx, node, tasks, targets)),
     ];
+    await faultPoint('claim.before-commit');
     return claimed.map((row) => ({
       id: row.id,
       taskId: row.task_id,

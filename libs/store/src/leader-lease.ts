@@ -1,4 +1,5 @@
 import { LongshoreError } from '@longshore/core';
+import { faultPoint } from '@longshore/faults';
 import { sql } from 'kysely';
 import { endingBlockers } from './end-blockers.ts';
 import { fromStore } from './open-store.ts';
@@ -32,6 +33,7 @@ export async function electLeader(db: Db, name: LeaseName, holder: string, ttlMs
     const elected = await sql<{ epoch: string }>`
       UPDATE leases SET holder = ${holder}, epoch = epoch + 1, expires_at = ${expiry(ttlMs)}
       WHERE name = ${name} RETURNING epoch`.execute(tx);
+    await faultPoint('election.before-commit');
     const epoch = elected.rows[0]?.epoch;
     return epoch === undefined ? null : { name, holder, epoch };
   });
@@ -75,7 +77,9 @@ export async function asLeader<T>(db: Db, lease: LeaderLease, work: (tx: Tx) => 
         `${lease.holder} is no longer the leading ${lease.name} (epoch ${lease.epoch})`,
       );
     }
-    return work(tx);
+    const result = await work(tx);
+    await faultPoint('leader.before-commit');
+    return result;
   });
 }
 

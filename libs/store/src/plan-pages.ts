@@ -1,4 +1,5 @@
 import { isClaimable, LongshoreError } from '@longshore/core';
+import { faultPoint } from '@longshore/faults';
 import { sql } from 'kysely';
 import type { HeldSubtask, NodeIdentity } from './held-subtask.ts';
 import { fromStore } from './open-store.ts';
@@ -48,6 +49,7 @@ export async function insertPlanPage(
         ${rows.map((row) => row.isIdempotent)}::boolean[],
         ${rows.map((row) => JSON.stringify(row.meta))}::json[]
       ) AS p(ordinal, exec_id, is_idempotent, meta)`.execute(tx);
+    await faultPoint('plan.page-before-commit');
     return true;
   });
 }

@@ -1,4 +1,5 @@
 import type { ErrorData } from '@longshore/core';
+import { faultPoint } from '@longshore/faults';
 import { sql } from 'kysely';
 import { lockHeld, type HeldSubtask, type NodeIdentity } from './held-subtask.ts';
 import { archiveSubtasks, moveToHistory } from './move-to-history.ts';
@@ -49,8 +50,10 @@ export async function settleSubtasks(
     const held = await lockHeld(tx, node, settlements);
     const written = settlements.filter((one) => held.has(one.id));
     await writeSucceeded(tx, written);
+    await writeReturned(tx, written);
     for (const one of written) await writeException(tx, one);
     await writeEvents(tx, node, written);
+    await faultPoint('settle.before-commit');
     return {
       written: written.map((one) => one.id),
       lost: settlements.filter((one) => !held.has(one.id)).map((one) => one.id),
@@ -84,9 +87,21 @@ async function keepSucceeded(tx: Tx, done: readonly (Settlement & { readonly how
     WHERE s.id = d.id AND s.kind <> 'work'`.execute(tx);
 }
 
+/** Gives rows back in one statement: a node that is stopped may hold hundreds that it never started. */
+async function writeReturned(tx: Tx, settlements: readonly Settlement[]): Promise<void> {
+  const returned = settlements.filter((one) => one.how === 'release' || one.how === 'hand-back');
+  if (returned.length === 0) return;
+  await sql`
+    UPDATE subtasks s SET state = 'pending', node_epoch = NULL, reason = r.reason
+    FROM unnest(${returned.map((one) => one.id)}::bigint[], ${returned.map((one) => one.reason)}::text[]) AS r(id, reason)
+    WHERE s.id = r.id`.execute(tx);
+}
+
 async function writeException(tx: Tx, one: Settlement): Promise<void> {
   switch (one.how) {
     case 'succeed':
+    case 'release':
+    case 'hand-back':
       return;
     case 'fail':
       await sql`
@@ -96,13 +111,6 @@ async function writeException(tx: Tx, one: Settlement): Promise<void> {
       return;
     case 'cancel':
       await archiveSubtasks(tx, [one.id]);
-      return;
-    case 'release':
-    case 'hand-back':
-      await sql`
-        UPDATE subtasks SET state = 'pending', node_epoch = NULL, reason = ${storableText(one.reason)} WHERE id = ${one.id}`.execute(
-        tx,
-      );
       return;
     case 'retry':
       await sql`
