@@ -43,8 +43,9 @@ export const importTaskType: TaskType<ImportMeta, ImportSettings> = defineTaskTy
   meta: importMeta,
   settings: importSettings,
   steps: Object.keys(steps),
-  // Two chunks at once keep a core of the server busy each, while this side needs a tenth of one.
-  defaults: { slots: 2, slotsPerSubtask: 1 },
+  // Two chunks at once keep two cores of the server busy; one needs a twentieth of a core on this side.
+  // What cannot pass is permanent, so the rest may take its time: two minutes outlast a restart or failover of the target.
+  defaults: { slots: 2, slotsPerSubtask: 1, retry: { maxFailures: 10, initialMs: 1_000, factor: 2, maxMs: 30_000 } },
   connections: (meta) => [meta.connection],
   scheduler: {
     prepare: prepareImport,
