@@ -191,6 +191,21 @@ describe('a file that changes after the import began is refused', () => {
     expect((await target.client.query('SELECT * FROM items')).rows).toEqual([]);
   });
 
+  test.each([
+    ['it is cut off', (path: string) => truncate(path, 1_000_000), 'IMPORT_FILE_TRUNCATED'],
+    ['it is written to', (path: string) => utimes(path, 0, 0), 'IMPORT_FILE_CHANGED'],
+  ])('while it is sent: %s', async (_, change, code) => {
+    const files = await target.write('sent.csv', sampleCsv(20_000));
+    const run = target.start({ table: 'items', files, chunkBytes: 2 ** 28 });
+    await run.prepare();
+    const [chunk] = await run.plan('load');
+    let changing: Promise<void> | undefined;
+    const onProgress = (): void => void (changing ??= change(files));
+    await expect(run.runSubtask('load', chunk!, { onProgress })).rejects.toMatchObject(refused(code, /sent\.csv/));
+    await changing;
+    expect((await target.client.query('SELECT * FROM items')).rows).toEqual([]);
+  });
+
   test('it became a link', async () => {
     const files = await target.write('real.csv', '1,,\n');
     const run = target.start({ table: 'items', files });

@@ -72,7 +72,7 @@ export const importMeta = z.strictObject({
     .max(MAX_CHUNK_BYTES)
     .optional()
     .describe(
-      'Bytes of one chunk: one COPY, one transaction, one subtask. 65536 to 1073741824. Default: a 64th of the input, between 4 MiB and 32 MiB. Raise it when commits are slow, lower it to lose less when an executor dies or to use more nodes. A record that is longer makes a longer chunk.',
+      'Bytes of one chunk: one COPY, one transaction, one subtask. 65536 to 1073741824. Default: a 32nd of the input, between 8 MiB and 32 MiB. Raise it when commits are slow, lower it to lose less when an executor dies or to use more nodes. A record that is longer makes a longer chunk.',
     ),
   prepared: preparedImport
     .optional()
