@@ -85,6 +85,13 @@ export const EXECUTOR_OPTIONS = {
     schema: integer(100, 600_000),
     default: '5000',
   },
+  fenceGraceMs: {
+    flag: 'fence-grace-ms',
+    env: 'LONGSHORE_FENCE_GRACE_MS',
+    help: 'How long a revert waits for effects in a target that are under way, until it ends their sessions, in milliseconds; 0 to 600000.',
+    schema: integer(0, 600_000),
+    default: '5000',
+  },
   host: {
     flag: 'host',
     env: 'LONGSHORE_HOST',

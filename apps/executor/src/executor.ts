@@ -265,7 +265,7 @@ export class Executor {
     if (runs.length === 0) return false;
     const progress = runs.map((run) => ({
       id: run.claimed.id,
-      attempt: run.claimed.attempt,
+      attempt: run.attempt,
       rows: run.rows,
       bytes: run.bytes,
     }));

@@ -23,6 +23,7 @@ export const executorService: ServiceDefinition<typeof EXECUTOR_OPTIONS> = {
       connections,
       settings: config.pluginSettings,
       slotMemoryBytes: config.slotMemoryMb * 1024 * 1024,
+      fenceGraceMs: config.fenceGraceMs,
       logger,
     });
     for (const name of config.plugins) await pool.load(name, resolvePlugin(name, process.cwd()));

@@ -9,6 +9,8 @@ export interface PoolOptions {
   readonly settings: Readonly<Record<string, unknown>>;
   /** What a slot buys, in bytes. */
   readonly slotMemoryBytes: number;
+  /** How long a revert waits for effects that are under way, in milliseconds. */
+  readonly fenceGraceMs: number;
   readonly logger: Logger;
 }
 
@@ -40,8 +42,8 @@ export class RunnerPool {
    * @throws {LongshoreError} what `startRunner` throws; PLUGIN_INVALID when another package has the same type.
    */
   async load(packageName: string, moduleUrl: string): Promise<void> {
-    const { nodeId, clusterId, connections, settings } = this.#options;
-    const setup = { moduleUrl, packageName, nodeId, clusterId, connections, settings };
+    const { nodeId, clusterId, connections, settings, fenceGraceMs } = this.#options;
+    const setup = { moduleUrl, packageName, nodeId, clusterId, connections, settings, fenceGraceMs };
     const first = await startRunner({ setup, memoryBytes: this.memoryOf(1) });
     const { type } = first;
     if (this.#plugins.has(type.type)) {

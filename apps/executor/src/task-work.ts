@@ -3,6 +3,7 @@ import { faultPoint } from '@longshore/faults';
 import type { HostCall, Runner, RunnerHost, Settled } from '@longshore/runner';
 import type { JsonValue, StopReason } from '@longshore/sdk';
 import {
+  raiseAttempt,
   readPreviousSubtasks,
   saveCheckpoint,
   type ClaimedSubtask,
@@ -19,6 +20,8 @@ import { PlanWriter } from './plan-writer.ts';
 export interface Run {
   readonly claimed: ClaimedSubtask;
   readonly identity: NodeIdentity;
+  /** The claim's attempt, unless it was raised past a target's ledger. */
+  attempt: number;
   /** Why it was asked to stop, once it was. */
   stopping: StopReason | null;
   rows: number;
@@ -90,6 +93,7 @@ export class TaskWork implements RunnerHost {
     const slots = claimed.kind === 'work' ? task.slotsPerSubtask : 0;
     const plan = claimed.kind === 'plan' ? new PlanWriter(this.#options.store, identity, claimed, nodes) : null;
     this.runs.set(claimed.id, {
+      attempt: claimed.attempt,
       claimed,
       identity,
       stopping: null,
@@ -148,13 +152,17 @@ export class TaskWork implements RunnerHost {
     switch (call.method) {
       case 'checkpoint':
         checkSize(call.value, `the checkpoint of subtask ${runId}`);
-        if (await saveCheckpoint(store.db, run.identity, { id: runId, attempt: run.claimed.attempt }, call.value))
-          return null;
+        if (await saveCheckpoint(store.db, run.identity, { id: runId, attempt: run.attempt }, call.value)) return null;
         this.abort(run, 'lost-lease');
         throw new LongshoreError('STATE_CONFLICT', `subtask ${runId} was given to another node`);
       case 'plan-start':
       case 'plan-page':
         return this.#writePlan(run, call);
+      case 'raise-attempt': {
+        const attempt = await raiseAttempt(store.db, run.identity, { id: runId, attempt: run.attempt }, call.past);
+        if (attempt !== null) run.attempt = attempt;
+        return attempt;
+      }
       case 'previous':
         return readPreviousSubtasks(store.db, this.task.id, call.step, call.afterOrdinal, PREVIOUS_PAGE);
     }
@@ -199,7 +207,7 @@ export class TaskWork implements RunnerHost {
     fields: Readonly<Record<string, unknown>>,
   ): void {
     const run = this.runs.get(runId);
-    this.#options.logger[level]({ ...fields, subtask_id: runId, attempt: run?.claimed.attempt }, message);
+    this.#options.logger[level]({ ...fields, subtask_id: runId, attempt: run?.attempt }, message);
   }
 
   crashed(error: ErrorData): void {
@@ -211,7 +219,7 @@ export class TaskWork implements RunnerHost {
     const { claimed, stopping } = run;
     const base = {
       id: claimed.id,
-      attempt: claimed.attempt,
+      attempt: run.attempt,
       taskId: claimed.taskId,
       kind: claimed.kind,
       rows: settled.ok ? settled.rows : run.rows,

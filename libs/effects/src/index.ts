@@ -1,3 +1,4 @@
 export { applicationName, type EffectOwner } from './effect-owner.ts';
-export { EFFECTS_SCHEMA } from './ledger-schema.ts';
+export { EFFECTS_SCHEMA } from './effects-schema.ts';
 export { openTarget, type OpenTarget, type TargetOptions } from './open-target.ts';
+export { prepareTarget, type PrepareTargetOptions } from './prepare-target.ts';

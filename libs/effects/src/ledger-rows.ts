@@ -1,6 +1,6 @@
 import type { JsonValue, LedgerEntry, SqlClient } from '@longshore/sdk';
 import type { EffectOwner } from './effect-owner.ts';
-import { LEDGER } from './ledger-schema.ts';
+import { LEDGER } from './effects-schema.ts';
 
 /** Committed effects of a task, of one step or of all, in order of their subtasks' ids. */
 export async function readLedger(

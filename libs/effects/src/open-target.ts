@@ -1,10 +1,11 @@
+import { faultPoint } from '@longshore/faults';
 import type { EffectOutcome, JsonValue, SqlClient, TargetConnection } from '@longshore/sdk';
-import pg from 'pg';
 import { applicationName, type EffectOwner } from './effect-owner.ts';
+import { endingBlockers } from './end-blockers.ts';
+import { closeFence, enterFence, holdFence, openFence } from './fence.ts';
+import { runBatches, type RaiseAttempt } from './ledger-batches.ts';
 import { completeLedgerRow, deleteLedger, readLedger, readLedgerResult, takeLedgerRow } from './ledger-rows.ts';
-import { ensureLedger } from './ledger-schema.ts';
-import { sessionOptions } from './session-settings.ts';
-import { sqlClient } from './sql-client.ts';
+import { TargetSessions } from './target-sessions.ts';
 
 export interface TargetOptions {
   /** The connection's name in task metas. */
@@ -14,103 +15,67 @@ export interface TargetOptions {
   readonly owner: EffectOwner;
   /** Ends the sessions when aborted: an open transaction is rolled back by the server. */
   readonly signal: AbortSignal;
+  /** How long a revert waits for effects that are under way, in milliseconds. Default 5,000. */
+  readonly fenceGraceMs?: number;
+  /** Raises the subtask's attempt in the store. Default: it is somebody else's. */
+  readonly raiseAttempt?: RaiseAttempt;
 }
 
 /** A target connection of one attempt of one subtask, with its own sessions. */
 export interface OpenTarget {
   readonly connection: TargetConnection;
+  /** Opens the task's fence: for its first control subtask, before any hook has run. */
+  openFence(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** One session works, another one may look meanwhile. */
-const SESSIONS = 2;
-const CONNECT_TIMEOUT_MS = 10_000;
+const DEFAULT_FENCE_GRACE_MS = 5_000;
+/** How long an effect waits for the open transaction of an older attempt before it ends that session, in milliseconds. */
+const TAKEOVER_GRACE_MS = 1_000;
 
-/**
- * Prepares a connection to a target; the first use connects. Sessions are named after the attempt in their start-up packet (set
- * later it would leave a moment without a name, and a rollback would undo it), so they aren't shared between subtasks.
- */
+/** Prepares a connection to a target; the first use connects. */
 export function openTarget(options: TargetOptions): OpenTarget {
-  const { owner, signal } = options;
-  const pool = new pg.Pool({
-    connectionString: options.url,
-    application_name: applicationName(owner),
-    options: sessionOptions(),
-    max: SESSIONS,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    keepAlive: true,
-  });
-  // A session that the server ends must fail its query, not this process.
-  pool.on('error', () => undefined);
-  pool.on('connect', (client) => client.on('error', () => undefined));
-
-  const withSession = async <T>(work: (client: SqlClient) => Promise<T>): Promise<T> => {
-    signal.throwIfAborted();
-    const client = await pool.connect();
-    let isReleased = false;
-    const release = (isBroken: boolean): void => {
-      if (isReleased) return;
-      isReleased = true;
-      // A session given back as broken is closed: in the middle of a statement or a COPY its socket is destroyed, and the server
-      // rolls back.
-      client.release(isBroken);
-    };
-    const onAbort = (): void => release(true);
-    signal.addEventListener('abort', onAbort, { once: true });
-    try {
-      const result = await work(sqlClient(client));
-      signal.throwIfAborted();
-      release(false);
-      return result;
-    } catch (error) {
-      release(true);
-      // What an abort makes of a driver's call is noise; the reason of the abort is what happened.
-      signal.throwIfAborted();
-      throw error;
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-    }
-  };
-
-  let ledgerReady: Promise<void> | null = null;
-  const withLedger = async <T>(work: (client: SqlClient) => Promise<T>): Promise<T> =>
-    withSession(async (client) => {
-      ledgerReady ??= ensureLedger(client);
-      await ledgerReady.catch((error: unknown) => {
-        ledgerReady = null;
-        throw error;
-      });
-      return work(client);
-    });
-
-  const inTransaction = <T>(work: (client: SqlClient) => Promise<T>): Promise<T> =>
-    withLedger(async (client) => {
-      // READ COMMITTED, whatever the server's default is: a second attempt must see what the one it waited for has committed.
-      await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
-      const result = await work(client);
-      await client.query('COMMIT');
-      return result;
-    });
-
+  const { owner } = options;
+  const sessions = new TargetSessions(options.url, owner, options.signal);
+  const raiseAttempt = options.raiseAttempt ?? (() => Promise.resolve(null));
   const connection: TargetConnection = {
     name: options.name,
-    read: withSession,
-    effectOnce: <R extends JsonValue>(work: (client: SqlClient) => Promise<R>): Promise<EffectOutcome<R>> =>
-      inTransaction(async (client) => {
-        if (!(await takeLedgerRow(client, owner))) {
-          return { result: (await readLedgerResult(client, owner)) as R, isRepeat: true };
-        }
-        const result = await work(client);
-        await completeLedgerRow(client, owner, result);
-        return { result, isRepeat: false };
-      }),
-    ledger: (step) => withLedger((client) => readLedger(client, owner, step ?? null)),
+    read: (work) => sessions.lend(work),
+    effectOnce: (work) => runOnce(sessions, owner, work),
+    effectBatches: (start, work) => runBatches(sessions, owner, start, raiseAttempt, work),
+    effectSession: (work) => sessions.lendPrepared((client) => holdFence(client, owner, () => work(client))),
+    ledger: (step) => sessions.lendPrepared((client) => readLedger(client, owner, step ?? null)),
     revertEffects: (work) =>
-      inTransaction(async (client) => {
+      closeFence(sessions, owner, options.fenceGraceMs ?? DEFAULT_FENCE_GRACE_MS, async (client) => {
         const result = await work(client, await readLedger(client, owner, null));
         await deleteLedger(client, owner);
         return result;
       }),
   };
-  return { connection, close: () => pool.end() };
+  return {
+    connection,
+    openFence: () => sessions.lendPrepared((client) => openFence(client, owner)),
+    close: () => sessions.close(),
+  };
+}
+
+async function runOnce<R extends JsonValue>(
+  sessions: TargetSessions,
+  owner: EffectOwner,
+  work: (client: SqlClient) => Promise<R>,
+): Promise<EffectOutcome<R>> {
+  const prefix = applicationName(owner).slice(0, -String(owner.attempt).length);
+  const outcome = await sessions.transaction(async (client) => {
+    await enterFence(client, owner);
+    const older = { afterMs: TAKEOVER_GRACE_MS, prefix, belowAttempt: owner.attempt };
+    if (!(await endingBlockers(sessions, client, older, () => takeLedgerRow(client, owner)))) {
+      return { result: (await readLedgerResult(client, owner)) as R, isRepeat: true };
+    }
+    const result = await work(client);
+    await completeLedgerRow(client, owner, result);
+    await faultPoint('effect.before-commit');
+    return { result, isRepeat: false };
+  });
+  await faultPoint('effect.after-commit');
+  return outcome;
 }

@@ -1,3 +1,4 @@
+import { toJsonData } from '@longshore/core';
 import { openTarget, type OpenTarget } from '@longshore/effects';
 import {
   TaskTypeError,
@@ -13,6 +14,8 @@ import type { RunnerSetup, RunSpec } from './messages.ts';
 /** A hook's context, and what it opened. */
 export interface OpenContext {
   readonly context: HookContext;
+  /** Opens the task's fences in the targets that its type declares: before the first hook of a task. */
+  openFences(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -25,9 +28,9 @@ export function openHookContext(
   signal: AbortSignal,
 ): OpenContext {
   const targets = new Map<string, OpenTarget>();
-  const connection = (name: string): TargetConnection => {
-    const open = targets.get(name);
-    if (open !== undefined) return open.connection;
+  const open = (name: string): OpenTarget => {
+    const known = targets.get(name);
+    if (known !== undefined) return known;
     const url = setup.connections[name];
     if (url === undefined) {
       throw new TaskTypeError(
@@ -42,10 +45,13 @@ export function openHookContext(
       step: run.kind === 'work' ? run.step : '',
       attempt: run.attempt,
     };
-    const target = openTarget({ name, url, owner, signal });
+    const raiseAttempt = async (past: number): Promise<number | null> =>
+      (await host.call(run.runId, { method: 'raise-attempt', past })) as number | null;
+    const target = openTarget({ name, url, owner, signal, fenceGraceMs: setup.fenceGraceMs, raiseAttempt });
     targets.set(name, target);
-    return target.connection;
+    return target;
   };
+  const connection = (name: string): TargetConnection => open(name).connection;
   return {
     context: {
       task: run.task,
@@ -57,7 +63,13 @@ export function openHookContext(
       connection,
       previousSubtasks: (step) => previousSubtasks(host, run.runId, step),
     },
-    close: async () => void (await Promise.allSettled([...targets.values()].map((target) => target.close()))),
+    openFences: async () => {
+      const names = loaded.type.connections?.(run.task.meta) ?? [];
+      await Promise.all(names.map((name) => open(name).openFence()));
+    },
+    close: async () => {
+      await Promise.allSettled([...targets.values()].map((target) => target.close()));
+    },
   };
 }
 
@@ -76,14 +88,7 @@ function hookLogger(host: Host, runId: string): Logger {
   const log =
     (level: 'debug' | 'info' | 'warn' | 'error') =>
     (message: string, fields: Readonly<Record<string, unknown>> = {}): void => {
-      // Fields cross a thread: what can't be cloned is written as text.
-      host.send({
-        kind: 'log',
-        runId,
-        level,
-        message,
-        fields: JSON.parse(JSON.stringify(fields)) as Record<string, unknown>,
-      });
+      host.send({ kind: 'log', runId, level, message, fields: toJsonData(fields) as Record<string, unknown> });
     };
   return { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') };
 }

@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads';
 import type { ErrorData } from '@longshore/core';
-import { TaskTypeError, type JsonObject } from '@longshore/sdk';
+import { errorOfData } from './error-of-data.ts';
 import type { HostCall, MessageFromRunner } from './messages.ts';
 
 /** A hook's way to the executor: calls that are answered, and messages that aren't. */
@@ -24,22 +24,15 @@ export function connectHost(): Host {
     call: (runId, call) =>
       new Promise((resolve, reject) => {
         const callId = ++lastCall;
-        waiting.set(callId, { resolve, reject });
+        // Throws when the call can't be cloned; nobody will answer it then.
         send({ kind: 'call', callId, runId, call });
+        waiting.set(callId, { resolve, reject });
       }),
     answer: (callId, value, error) => {
       const call = waiting.get(callId);
       waiting.delete(callId);
       if (error === undefined) call?.resolve(value);
-      else {
-        const details = error.details as JsonObject | undefined;
-        call?.reject(
-          new TaskTypeError(error.code, error.message, {
-            permanent: error.permanent,
-            ...(details === undefined ? {} : { details }),
-          }),
-        );
-      }
+      else call?.reject(errorOfData(error));
     },
   };
 }

@@ -12,6 +12,8 @@ export interface RunnerSetup {
   readonly clusterId: string;
   /** URLs of connections by name. They stay in this process: no message to another host carries them. */
   readonly connections: Readonly<Record<string, string>>;
+  /** How long a revert waits for effects that are under way, in milliseconds. */
+  readonly fenceGraceMs: number;
   /** The executor's settings by task type; the type finds its own after it was loaded. */
   readonly settings: Readonly<Record<string, unknown>>;
 }
@@ -59,6 +61,8 @@ export type HostCall =
   | { readonly method: 'checkpoint'; readonly value: JsonValue }
   | { readonly method: 'plan-start'; readonly step: string }
   | { readonly method: 'plan-page'; readonly page: PlanPage }
+  /** The target's ledger is ahead of the store: go on with an attempt above it, if the subtask is still held. */
+  | { readonly method: 'raise-attempt'; readonly past: number }
   | { readonly method: 'previous'; readonly step: string; readonly afterOrdinal: number };
 
 export type Settled =

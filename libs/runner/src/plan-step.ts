@@ -1,6 +1,7 @@
 import { LongshoreError, MAX_SUBTASK_META_BYTES, type PlanResult } from '@longshore/core';
 import type { PlanContext, PlannedSubtask, TaskType } from '@longshore/sdk';
 import type { Host } from './host.ts';
+import { jsonText } from './json-text.ts';
 import type { PlanPage, RunSpec } from './messages.ts';
 
 /** Rows of a page, and bytes of their metas: whichever is reached first ends it. */
@@ -67,16 +68,17 @@ async function nextStep(type: TaskType, context: PlanContext): Promise<string | 
 }
 
 function checkPlanned(planned: PlannedSubtask, type: string, ordinal: number): number {
-  const text = JSON.stringify(planned.meta) as string | undefined;
-  if (text === undefined) {
-    throw new LongshoreError('PLAN_INVALID', `planStep of ${type}: subtask ${ordinal} has no meta`);
+  const invalid = (reason: string): LongshoreError =>
+    new LongshoreError('PLAN_INVALID', `planStep of ${type}: ${reason}`);
+  const what = `the meta of subtask ${ordinal}`;
+  let size: number;
+  try {
+    size = Buffer.byteLength(jsonText(planned.meta, what));
+  } catch (error) {
+    throw invalid(error instanceof Error ? error.message : String(error));
   }
-  const size = Buffer.byteLength(text);
   if (size > MAX_SUBTASK_META_BYTES) {
-    throw new LongshoreError(
-      'PLAN_INVALID',
-      `planStep of ${type}: the meta of subtask ${ordinal} has ${size} bytes, at most ${MAX_SUBTASK_META_BYTES} are allowed`,
-    );
+    throw invalid(`${what} has ${size} bytes, at most ${MAX_SUBTASK_META_BYTES} are allowed`);
   }
   return size;
 }

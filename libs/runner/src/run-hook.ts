@@ -1,13 +1,48 @@
 import { LongshoreError } from '@longshore/core';
-import type { HookContext, JsonValue, PlanContext, SubtaskContext, TaskType } from '@longshore/sdk';
+import {
+  TaskTypeError,
+  type HookContext,
+  type JsonValue,
+  type PlanContext,
+  type SubtaskContext,
+  type TaskType,
+} from '@longshore/sdk';
 import type { Host } from './host.ts';
+import { jsonText } from './json-text.ts';
 import type { RunSpec } from './messages.ts';
 import { planStep } from './plan-step.ts';
 import type { ProgressMeter } from './progress-meter.ts';
 import type { StepExecutors } from './step-executors.ts';
 
-/** Runs the hook of one subtask and answers what is to be stored as its result. */
+/**
+ * Runs the hook of one subtask and answers what is to be stored as its result.
+ *
+ * @throws what the hook throws; {TaskTypeError} SUBTASK_FAILED, permanent, when its result or a checkpoint is not JSON.
+ */
 export async function runHook(
+  run: RunSpec,
+  type: TaskType,
+  context: HookContext,
+  executors: StepExecutors,
+  progress: ProgressMeter,
+  host: Host,
+): Promise<unknown> {
+  const result = await callHook(run, type, context, executors, progress, host);
+  checkJson(result, `the result of ${run.kind === 'work' ? `subtask ${run.ordinal} of ${run.step}` : run.kind}`);
+  return result;
+}
+
+function checkJson(value: unknown, what: string): void {
+  try {
+    jsonText(value, what);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    // The same code would return the same again.
+    throw new TaskTypeError('SUBTASK_FAILED', reason, { permanent: true, cause });
+  }
+}
+
+async function callHook(
   run: RunSpec,
   type: TaskType,
   context: HookContext,
@@ -41,7 +76,7 @@ async function runWork(
   progress: ProgressMeter,
   host: Host,
 ): Promise<unknown> {
-  const executor = await executors.get(run.task.id, run.step, context);
+  const executor = await executors.get(run, context.signal);
   const subtask: SubtaskContext = {
     ...context,
     subtask: {
@@ -52,7 +87,10 @@ async function runWork(
       idempotencyKey: `${run.task.key}/${run.step}/${run.ordinal}`,
     },
     checkpoint: run.checkpoint,
-    saveCheckpoint: async (value: JsonValue) => void (await host.call(run.runId, { method: 'checkpoint', value })),
+    saveCheckpoint: async (value: JsonValue) => {
+      checkJson(value, 'the checkpoint');
+      await host.call(run.runId, { method: 'checkpoint', value });
+    },
     progress,
     resource: run.resource,
   };

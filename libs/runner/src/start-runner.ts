@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { LongshoreError, toErrorData, type ErrorData } from '@longshore/core';
 import type { StopReason } from '@longshore/sdk';
+import { errorOfData } from './error-of-data.ts';
 import type { HostCall, MessageFromRunner, MessageToRunner, RunnerSetup, RunSpec, Settled } from './messages.ts';
 import type { TypeDescription } from './type-description.ts';
 
@@ -31,12 +32,13 @@ export interface Runner {
   readonly type: TypeDescription;
   /** Who gets calls and results; the executor sets it when the runner is given to a task. */
   host: RunnerHost;
+  /** Runs a hook; its end comes as `host.settled`, also when the worker has ended already. */
   start(run: RunSpec): void;
   /** Asks a hook to end. It has until the executor's patience ends. */
   abort(runId: string, reason: StopReason): void;
   /** The task is over here. */
   endTask(taskId: string): void;
-  /** Ends the worker at once; what runs in it is settled as crashed. */
+  /** Ends the worker at once, also one that blocks; what runs in it is settled as crashed. */
   terminate(): Promise<void>;
   readonly isAlive: boolean;
   /** How many hooks it runs now. */
@@ -71,12 +73,13 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
   const post = (message: MessageToRunner): void => worker.postMessage(message);
 
   const type = await new Promise<TypeDescription>((resolve, reject) => {
-    worker.once('message', (message: MessageFromRunner) => {
+    worker.on('message', (message: unknown) => {
+      if (!isFromRunner(message)) return;
       if (message.kind === 'ready') resolve(message.type);
-      else if (message.kind === 'load-failed') reject(errorOf(message.error));
+      else if (message.kind === 'load-failed') reject(errorOfData(message.error));
     });
-    worker.once('error', (cause) =>
-      reject(new LongshoreError('RUNNER_CRASHED', `the runner ended while loading: ${cause.message}`, { cause })),
+    worker.once('error', (cause: unknown) =>
+      reject(new LongshoreError('RUNNER_CRASHED', `the runner ended while loading: ${describe(cause)}`, { cause })),
     );
     worker.once('exit', () => reject(new LongshoreError('RUNNER_CRASHED', 'the runner ended while loading')));
   }).catch(async (error: unknown) => {
@@ -88,12 +91,20 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     type,
     host: NO_HOST,
     start: (run) => {
+      if (!isAlive) {
+        // Nobody would answer. Later, like every other end, so that the caller has noted what it started.
+        queueMicrotask(() => runner.host.settled(run.runId, settledAs(reason ?? crashed('it had ended before'))));
+        return;
+      }
       runs.add(run.runId);
       post({ kind: 'start', run });
     },
     abort: (runId, why) => post({ kind: 'abort', runId, reason: why }),
     endTask: (taskId) => post({ kind: 'end-task', taskId }),
-    terminate: async () => void (await worker.terminate()),
+    terminate: async () => {
+      reason ??= crashed('the executor ended it');
+      await worker.terminate();
+    },
     get isAlive() {
       return isAlive;
     },
@@ -102,11 +113,12 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     },
   };
 
-  worker.on('message', (message: MessageFromRunner) => {
+  worker.on('message', (message: unknown) => {
+    if (!isFromRunner(message)) return;
     if (message.kind === 'settled') runs.delete(message.runId);
     dispatch(runner.host, message, post);
   });
-  worker.on('error', (cause) => (reason = crashError(cause)));
+  worker.on('error', (cause: unknown) => (reason = crashError(cause)));
   const watch = setInterval(() => void checkMemory(), MEMORY_CHECK_MS).unref();
   const checkMemory = async (): Promise<void> => {
     const heap = await worker.getHeapStatistics().catch(() => null);
@@ -120,10 +132,10 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     isAlive = false;
     clearInterval(watch);
     const error = reason ?? crashed(`the worker exited with code ${code}`);
-    for (const runId of runs) {
-      runner.host.settled(runId, { ok: false, error, stopped: null, rows: 0, bytes: 0 });
-    }
+    reason = error;
+    const ended = [...runs];
     runs.clear();
+    for (const runId of ended) runner.host.settled(runId, settledAs(error));
     runner.host.crashed(error);
   });
   return runner;
@@ -138,11 +150,14 @@ function dispatch(host: RunnerHost, message: MessageFromRunner, post: (message: 
       );
       return;
     case 'progress':
-      return host.progress(message.runs);
+      host.progress(message.runs);
+      return;
     case 'settled':
-      return host.settled(message.runId, message.settled);
+      host.settled(message.runId, message.settled);
+      return;
     case 'log':
-      return host.log(message.runId, message.level, message.message, message.fields);
+      host.log(message.runId, message.level, message.message, message.fields);
+      return;
     case 'ready':
     case 'load-failed':
       return;
@@ -153,14 +168,23 @@ function crashed(why: string): ErrorData {
   return { code: 'RUNNER_CRASHED', permanent: false, message: `the runner ended: ${why}` };
 }
 
-function crashError(cause: Error & { code?: unknown }): ErrorData {
-  return crashed(
-    cause.code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'its heap outgrew the memory that its slots buy' : cause.message,
-  );
+function crashError(cause: unknown): ErrorData {
+  const isOutOfMemory = (cause as { readonly code?: unknown } | null | undefined)?.code === 'ERR_WORKER_OUT_OF_MEMORY';
+  return crashed(isOutOfMemory ? 'its heap outgrew the memory that its slots buy' : describe(cause));
 }
 
-function errorOf(data: ErrorData): Error {
-  return Object.assign(new Error(data.message), { code: data.code, permanent: data.permanent });
+/** Plugin code may throw anything, also where nobody waits. */
+function describe(thrown: unknown): string {
+  return toErrorData(thrown).message;
+}
+
+function settledAs(error: ErrorData): Settled {
+  return { ok: false, error, stopped: null, rows: 0, bytes: 0 };
+}
+
+/** Plugin code shares the thread and may post messages of its own. */
+function isFromRunner(message: unknown): message is MessageFromRunner {
+  return typeof message === 'object' && message !== null && 'kind' in message;
 }
 
 function toMiB(bytes: number): number {

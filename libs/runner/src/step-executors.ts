@@ -1,42 +1,108 @@
-import type { HookContext, StepExecutor } from '@longshore/sdk';
+import type { StepExecutor } from '@longshore/sdk';
+import type { OpenContext } from './hook-context.ts';
 import type { LoadedType } from './load-task-type.ts';
+import type { RunSpec } from './messages.ts';
 
-/** The step executors of the task that a runner works for: one per task and step, made and initialised on first use. */
+interface OpenExecutor {
+  readonly taskId: string;
+  /** Rejects when its initialisation failed. */
+  readonly ready: Promise<StepExecutor>;
+  /** Whether the run that initialises it was asked to stop before it was ready. */
+  wasStopped(): boolean;
+  close(): Promise<void>;
+}
+
+/**
+ * The step executors of the task that a runner works for: one per task and step, made and initialised on first use. What one
+ * opens in `init` is its own and lives until the end of the task, while the subtasks that use it come and go.
+ */
 export class StepExecutors {
   readonly #loaded: LoadedType;
-  readonly #open = new Map<string, Promise<StepExecutor>>();
+  readonly #openContext: (run: RunSpec, signal: AbortSignal) => OpenContext;
+  readonly #open = new Map<string, OpenExecutor>();
 
-  constructor(loaded: LoadedType) {
+  constructor(loaded: LoadedType, openContext: (run: RunSpec, signal: AbortSignal) => OpenContext) {
     this.#loaded = loaded;
+    this.#openContext = openContext;
   }
 
-  /** The executor of a task's step; concurrent first subtasks share one initialisation. A failed one is tried again next time. */
-  get(taskId: string, step: string, context: HookContext): Promise<StepExecutor> {
-    const key = `${taskId}/${step}`;
-    const open = this.#open.get(key);
-    if (open !== undefined) return open;
-    const opening = this.#initialise(step, context);
-    this.#open.set(key, opening);
-    opening.catch(() => this.#open.delete(key));
-    return opening;
+  /**
+   * The executor of a run's task and step; concurrent first subtasks share one initialisation. A failed one is tried again next
+   * time, and one whose run was stopped meanwhile by whoever waits for it.
+   *
+   * @throws whatever `init` throws; the signal's reason once it is aborted.
+   */
+  async get(run: RunSpec, signal: AbortSignal): Promise<StepExecutor> {
+    const key = `${run.task.id}/${run.step}`;
+    for (;;) {
+      const open = this.#open.get(key) ?? this.#initialise(key, run, signal);
+      try {
+        return await orAborted(open.ready, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!open.wasStopped()) throw error;
+      }
+    }
   }
 
-  async #initialise(step: string, context: HookContext): Promise<StepExecutor> {
-    const executor = this.#loaded.type.executor.getStepExecutor(step);
-    await executor.init?.(context);
-    return executor;
+  #initialise(key: string, run: RunSpec, signal: AbortSignal): OpenExecutor {
+    const life = new AbortController();
+    const stop = (): void => life.abort(signal.reason);
+    const opened = this.#openContext(run, life.signal);
+    const initialise = async (): Promise<StepExecutor> => {
+      signal.addEventListener('abort', stop, { once: true });
+      try {
+        const executor = this.#loaded.type.executor.getStepExecutor(run.step);
+        await executor.init?.(opened.context);
+        return executor;
+      } catch (error) {
+        this.#open.delete(key);
+        await opened.close();
+        throw error;
+      } finally {
+        signal.removeEventListener('abort', stop);
+      }
+    };
+    // Entered before it begins, so that a failure finds it to remove.
+    const begun = Promise.withResolvers<StepExecutor>();
+    const open: OpenExecutor = {
+      taskId: run.task.id,
+      ready: begun.promise,
+      wasStopped: () => life.signal.aborted,
+      close: () => opened.close(),
+    };
+    this.#open.set(key, open);
+    initialise().then(begun.resolve, begun.reject);
+    // Its failure belongs to those who wait for it, of whom none may be left.
+    open.ready.catch(() => undefined);
+    return open;
   }
 
   /** Cleans up after a task. Errors are handed to `onError`; they end nothing. */
   async endTask(taskId: string, onError: (error: unknown) => void): Promise<void> {
-    for (const [key, opening] of [...this.#open]) {
-      if (!key.startsWith(`${taskId}/`)) continue;
+    for (const [key, open] of [...this.#open]) {
+      if (open.taskId !== taskId) continue;
       this.#open.delete(key);
       try {
-        await (await opening).cleanup?.();
+        const executor = await open.ready.catch(() => null);
+        await executor?.cleanup?.();
       } catch (error) {
         onError(error);
       }
+      await open.close();
     }
+  }
+}
+
+/** @throws the signal's reason as soon as it is aborted. */
+async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const abort = (): void => aborted.reject(signal.reason as Error);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }

@@ -1,10 +1,11 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { toErrorData, type ErrorData } from '@longshore/core';
+import { toErrorData, toJsonData, type ErrorData } from '@longshore/core';
+import { faultPoint } from '@longshore/faults';
 import { stopReason, SubtaskStopped } from '@longshore/sdk';
 import { openHookContext } from './hook-context.ts';
 import { connectHost } from './host.ts';
 import { loadTaskType, type LoadedType } from './load-task-type.ts';
-import type { MessageToRunner, RunnerSetup, RunSpec } from './messages.ts';
+import type { MessageToRunner, RunnerSetup, RunSpec, Settled } from './messages.ts';
 import { ProgressMeter } from './progress-meter.ts';
 import { runHook } from './run-hook.ts';
 import { StepExecutors } from './step-executors.ts';
@@ -19,7 +20,7 @@ const active = new Map<string, { readonly abort: AbortController; readonly progr
 
 try {
   const loaded = await loadTaskType(setup);
-  const executors = new StepExecutors(loaded);
+  const executors = new StepExecutors(loaded, (run, signal) => openHookContext(setup, loaded, run, host, signal));
   parentPort?.on('message', (message: MessageToRunner) => receive(message, loaded, executors));
   setInterval(reportProgress, PROGRESS_MS).unref();
   host.send({ kind: 'ready', type: describeType(loaded.type) });
@@ -56,33 +57,45 @@ async function start(run: RunSpec, loaded: LoadedType, executors: StepExecutors)
   const abort = new AbortController();
   const progress = new ProgressMeter();
   active.set(run.runId, { abort, progress });
-  const { context, close } = openHookContext(setup, loaded, run, host, abort.signal);
-  const done = { rows: 0, bytes: 0 };
-  try {
-    const result = await runHook(run, loaded.type, context, executors, progress, host);
-    Object.assign(done, { rows: progress.rows, bytes: progress.bytes });
-    await close();
-    host.send({ kind: 'settled', runId: run.runId, settled: { ok: true, result, ...done } });
-  } catch (thrown) {
-    await close();
-    const stopped = stopReason(abort.signal);
-    host.send({
-      kind: 'settled',
-      runId: run.runId,
-      settled: { ok: false, error: describe(thrown, loaded, run), stopped, ...done },
-    });
-  } finally {
-    active.delete(run.runId);
-  }
+  const opened = openHookContext(setup, loaded, run, host, abort.signal);
+  // The fences of a task are opened by its first control subtask, and by nothing after it.
+  const isFirst = (run.kind === 'prepare' || run.kind === 'plan') && run.task.step === null;
+  const settled = await (isFirst ? opened.openFences() : Promise.resolve())
+    .then(() => faultPoint('hook.before'))
+    .then(() => runHook(run, loaded.type, opened.context, executors, progress, host))
+    .then(
+      (result): Settled => ({ ok: true, result, rows: progress.rows, bytes: progress.bytes }),
+      (thrown: unknown): Settled => ({
+        ok: false,
+        error: describe(thrown, loaded, run),
+        stopped: stopReason(abort.signal),
+        rows: progress.rows,
+        bytes: progress.bytes,
+      }),
+    );
+  await opened.close();
+  active.delete(run.runId);
+  host.send({ kind: 'settled', runId: run.runId, settled });
 }
 
 /** An error without a word on whether it may pass gets it from the type's hook. */
 function describe(thrown: unknown, loaded: LoadedType, run: RunSpec): ErrorData {
   const error = toErrorData(thrown, 'SUBTASK_FAILED');
-  if (error.code !== 'SUBTASK_FAILED') return error;
+  const saysItself = typeof (thrown as { readonly permanent?: unknown } | null | undefined)?.permanent === 'boolean';
+  if (error.code !== 'SUBTASK_FAILED' || saysItself) return error;
+  return { ...error, permanent: !isRetryable(thrown, loaded, run) };
+}
+
+/** What the type says of an error; a hook that fails over it has no say. */
+function isRetryable(thrown: unknown, loaded: LoadedType, run: RunSpec): boolean {
   const { executor, scheduler } = loaded.type;
-  const isRetryable = (run.kind === 'work' ? executor.isRetryableError : scheduler.isRetryableError)?.(thrown) ?? true;
-  return { ...error, permanent: !isRetryable };
+  try {
+    return (run.kind === 'work' ? executor.isRetryableError?.(thrown) : scheduler.isRetryableError?.(thrown)) ?? true;
+  } catch (error) {
+    const fields = { error: toJsonData(error) };
+    host.send({ kind: 'log', runId: run.runId, level: 'warn', message: 'isRetryableError failed', fields });
+    return true;
+  }
 }
 
 function reportProgress(): void {

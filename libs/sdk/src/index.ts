@@ -14,6 +14,7 @@ export type { PlanContext, PlannedSubtask, Prepared, SchedulerExtension } from '
 export type { Progress, StepExecutor, SubtaskContext, SubtaskResource } from './step-executor.ts';
 export { StopReason, stopReason, SubtaskStopped } from './stop-reason.ts';
 export type {
+  EffectBatches,
   EffectOutcome,
   LedgerEntry,
   SqlClient,

@@ -41,7 +41,10 @@ export interface SubtaskContext<Meta = unknown, Settings = unknown> extends Hook
 
 /** Runs the subtasks of one step in one runner. One instance per runner and step; `runSubtask` may be called concurrently. */
 export interface StepExecutor<Meta = unknown, Settings = unknown> {
-  /** Once before the first subtask: load what all of them need. */
+  /**
+   * Once before the first subtask: load what all of them need. Connections that it takes from the context stay open until after
+   * `cleanup`, however many subtasks come and go; the context's signal is aborted when the subtask that initialises is stopped.
+   */
   init?(context: HookContext<Meta, Settings>): Promise<void>;
   /**
    * Does one subtask's work. It may run again after a crash or a move, and an earlier attempt may still be running

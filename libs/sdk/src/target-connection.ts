@@ -36,9 +36,23 @@ export interface EffectOutcome<R extends JsonValue> {
   readonly isRepeat: boolean;
 }
 
+/** Effects of many transactions: what `effectBatches` hands to its work. */
+export interface EffectBatches<C extends JsonValue> {
+  /** How far the effects are committed: where the attempt before came to, then where the last batch came to. */
+  readonly checkpoint: C;
+  /**
+   * Runs one batch: what `work` writes and the checkpoint that it returns commit together.
+   *
+   * @throws {TaskTypeError} EFFECTS_SUPERSEDED when a newer attempt has taken over, EFFECTS_FENCE_CLOSED after a revert; whatever
+   * `work` throws, after the rollback.
+   */
+  batch(work: (client: SqlClient, checkpoint: C) => Promise<C>): Promise<C>;
+}
+
 /**
  * A connection that a task's meta names and the executor resolves. Its methods are how effects in a target database stay
- * harmless when a subtask runs twice, or late: whatever writes goes through `effectOnce` (work) or `revertEffects`.
+ * harmless when a subtask runs twice, or late: whatever writes goes through `effectOnce`, `effectBatches` or `effectSession`
+ * (work), or `revertEffects`. The type's `connections` must name it, or nothing may be written through it.
  */
 export interface TargetConnection {
   readonly name: string;
@@ -53,11 +67,29 @@ export interface TargetConnection {
    * @throws whatever `work` throws, after the rollback.
    */
   effectOnce<R extends JsonValue>(work: (client: SqlClient) => Promise<R>): Promise<EffectOutcome<R>>;
+  /**
+   * Runs the subtask's effect as many transactions, each with its place in the ledger: rows and checkpoint move together, so after a
+   * crash the next attempt goes on where the last committed batch ended. Once per subtask and connection.
+   *
+   * @param start the checkpoint of a subtask that never ran (JSON, at most 64 KiB).
+   * @param work runs the batches; what it returns is kept in the ledger.
+   */
+  effectBatches<C extends JsonValue, R extends JsonValue>(
+    start: C,
+    work: (batches: EffectBatches<C>) => Promise<R>,
+  ): Promise<EffectOutcome<R>>;
+  /**
+   * Runs statements that can't be in a transaction (`CREATE INDEX CONCURRENTLY`). The session holds the task's fence, so that a
+   * revert waits for it or ends it. There is no ledger: a repeat must be recognised by what is in the catalog. Needs a direct
+   * or session-pooled connection.
+   */
+  effectSession<T>(work: (client: SqlClient) => Promise<T>): Promise<T>;
   /** Effects of this task that were committed, in order of their subtasks' ids; of one step, or of all. */
   ledger(step?: string): Promise<readonly LedgerEntry[]>;
   /**
-   * Undoes this task's effects in one transaction, for `revert` hooks: when `work` has returned, the ledger's rows of this task
-   * are removed in the same transaction.
+   * Undoes this task's effects in one transaction, for `revert` hooks. It closes the task's fence for good: no late attempt can
+   * commit anything after it. Effects that are under way get a grace time (5 s), then their sessions are ended. When `work` has
+   * returned, the ledger's rows of this task are removed in the same transaction.
    *
    * @param work gets the session and what the task had committed.
    */

@@ -27,10 +27,17 @@ export async function endingBlockers<T>(db: Db, tx: Tx, run: () => Promise<T>): 
   }
 }
 
-/** The next look tries again what this one could not. */
+/**
+ * Those in front of this session in the queue for the same row count as blocking it too, but are as healthy as it is: a place in
+ * such a queue is a lock on the tuple. The next look tries again what this one could not.
+ */
 async function endBlockersOf(db: Db, pid: number): Promise<void> {
   try {
-    await sql`SELECT pg_terminate_backend(blocker) FROM unnest(pg_blocking_pids(${pid})) AS blocker`.execute(db);
+    await sql`
+      SELECT pg_terminate_backend(blocker) FROM unnest(pg_blocking_pids(${pid})) AS blocker
+      WHERE NOT EXISTS (
+        SELECT 1 FROM pg_locks ahead JOIN pg_locks own USING (locktype, database, relation, page, tuple)
+        WHERE ahead.pid = blocker AND own.pid = ${pid} AND ahead.locktype = 'tuple')`.execute(db);
   } catch {
     // Without the right to end them, or without a connection, the server's time-outs are the second line.
   }

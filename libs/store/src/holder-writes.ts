@@ -19,6 +19,27 @@ export async function saveCheckpoint(
 }
 
 /**
+ * Raises the attempt of a held subtask past a number, because a target's ledger has seen that one: the store was restored from an older
+ * state, and counts anew.
+ *
+ * @returns the new attempt, or null when the subtask is not held any more: then the newer attempt is somebody else's.
+ */
+export async function raiseAttempt(
+  db: Db,
+  node: NodeIdentity,
+  held: HeldSubtask,
+  past: number,
+): Promise<number | null> {
+  const raised = await fromStore(
+    sql<{ attempt: number }>`
+      UPDATE subtasks SET attempt = ${past} + 1
+      WHERE id = ${held.id} AND exec_id = ${node.id} AND attempt = ${held.attempt} AND state = 'running' AND attempt <= ${past}
+      RETURNING attempt`.execute(db),
+  );
+  return raised.rows[0]?.attempt ?? null;
+}
+
+/**
  * Stores how far running subtasks are, one write for all of a node.
  *
  * @returns ids that this node has lost.

@@ -23,7 +23,7 @@ export {
   type TaskForRunner,
 } from './claimable-work.ts';
 export { settleSubtasks, type Settlement, type SettleResult } from './settle-subtasks.ts';
-export { releaseUnknown, saveCheckpoint, saveProgress } from './holder-writes.ts';
+export { raiseAttempt, releaseUnknown, saveCheckpoint, saveProgress } from './holder-writes.ts';
 export {
   checkStepIsNew,
   clearAbandonedPlan,

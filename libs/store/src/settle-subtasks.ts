@@ -93,7 +93,7 @@ async function writeReturned(tx: Tx, settlements: readonly Settlement[]): Promis
   if (returned.length === 0) return;
   await sql`
     UPDATE subtasks s SET state = 'pending', node_epoch = NULL, reason = r.reason
-    FROM unnest(${returned.map((one) => one.id)}::bigint[], ${returned.map((one) => one.reason)}::text[]) AS r(id, reason)
+    FROM unnest(${returned.map((one) => one.id)}::bigint[], ${returned.map((one) => storableText(one.reason))}::text[]) AS r(id, reason)
     WHERE s.id = r.id`.execute(tx);
 }
 

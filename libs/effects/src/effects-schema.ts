@@ -1,0 +1,84 @@
+import { TaskTypeError, type SqlClient } from '@longshore/sdk';
+
+/** Where Longshore keeps its rows in a target database. */
+export const EFFECTS_SCHEMA = 'longshore_effects';
+export const LEDGER = `${EFFECTS_SCHEMA}.ledger`;
+export const FENCE = `${EFFECTS_SCHEMA}.fence`;
+export const ENTER_FENCE = `${EFFECTS_SCHEMA}.enter_fence`;
+
+/** Any number will do; this one is the bytes of "lseffect". */
+const SCHEMA_LOCK = '7814151213990536052';
+
+/** The key of a task's advisory lock, as an SQL expression over a cluster's and a task's id. */
+export const fenceKey = (cluster: string, task: string): string =>
+  `hashtextextended('longshore/' || ${cluster} || '/' || ${task}, 0)`;
+
+/** What the schema holds. Statements must be safe to run again. */
+const STATEMENTS: readonly string[] = [
+  `CREATE SCHEMA IF NOT EXISTS ${EFFECTS_SCHEMA}`,
+  `CREATE TABLE IF NOT EXISTS ${LEDGER} (
+    cluster_id text NOT NULL,
+    task_id bigint NOT NULL,
+    subtask_id bigint NOT NULL,
+    step text NOT NULL,
+    attempt integer NOT NULL,
+    is_done boolean NOT NULL DEFAULT false,
+    checkpoint json,
+    result json,
+    transaction_id xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    written_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (cluster_id, task_id, subtask_id))`,
+  `CREATE TABLE IF NOT EXISTS ${FENCE} (
+    cluster_id text NOT NULL,
+    task_id bigint NOT NULL,
+    is_open boolean NOT NULL,
+    changed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (cluster_id, task_id))`,
+  // Volatile, so that each statement in it has a snapshot of its own: the row is read as it is after the lock was waited for. Lock and
+  // read in one statement would pass a fence that was closed meanwhile.
+  `CREATE OR REPLACE FUNCTION ${ENTER_FENCE}(cluster text, task bigint) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
+  BEGIN
+    PERFORM pg_advisory_xact_lock_shared(${fenceKey('cluster', 'task::text')});
+    RETURN coalesce((SELECT is_open FROM ${FENCE} WHERE cluster_id = cluster AND task_id = task), false);
+  END $$`,
+];
+
+/**
+ * Creates Longshore's schema in the target unless it is there. Concurrent first uses wait for one another: CREATE … IF NOT EXISTS
+ * alone fails with a unique violation when two sessions meet.
+ *
+ * @throws {TaskTypeError} EFFECTS_NO_PRIVILEGE when it isn't there and the role may not create it, or it may not be used.
+ */
+export async function ensureEffectsSchema(client: SqlClient): Promise<void> {
+  if (await isPrepared(client)) return;
+  try {
+    await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
+    await client.query(`SELECT pg_advisory_xact_lock(${SCHEMA_LOCK})`);
+    for (const statement of STATEMENTS) await client.query(statement);
+    await client.query('COMMIT');
+  } catch (cause) {
+    await client.query('ROLLBACK');
+    throw privilegeError(cause);
+  }
+}
+
+/** The newest part is what tells: the others were made with it or before. */
+async function isPrepared(client: SqlClient): Promise<boolean> {
+  try {
+    const found = await client.query<{ found: boolean }>(
+      `SELECT to_regprocedure('${ENTER_FENCE}(text, bigint)') IS NOT NULL AS found`,
+    );
+    return found.rows[0]?.found === true;
+  } catch (cause) {
+    throw privilegeError(cause);
+  }
+}
+
+function privilegeError(cause: unknown): unknown {
+  if ((cause as { code?: unknown }).code !== '42501') return cause;
+  return new TaskTypeError(
+    'EFFECTS_NO_PRIVILEGE',
+    `the role may not create or use the schema ${EFFECTS_SCHEMA} in the target database; let a role that may create it run: longshore target prepare --grant-to ROLE`,
+    { cause },
+  );
+}

@@ -1,0 +1,126 @@
+import { faultPoint } from '@longshore/faults';
+import { TaskTypeError, type EffectBatches, type EffectOutcome, type JsonValue, type SqlClient } from '@longshore/sdk';
+import { applicationName, type EffectOwner } from './effect-owner.ts';
+import { LEDGER } from './effects-schema.ts';
+import { endingBlockers } from './end-blockers.ts';
+import { enterFence } from './fence.ts';
+import type { TargetSessions } from './target-sessions.ts';
+
+/** Asks the store to raise this subtask's attempt past the ledger's; null: the subtask is somebody else's by now. */
+export type RaiseAttempt = (past: number) => Promise<number | null>;
+
+/** How long the takeover waits for a batch of an older attempt before it ends that session, in milliseconds. */
+const TAKEOVER_GRACE_MS = 400;
+
+/** What the ledger says to an attempt that wants to go on. */
+type Takeover<C> =
+  | { readonly kind: 'mine'; readonly checkpoint: C }
+  | { readonly kind: 'done'; readonly result: JsonValue }
+  | { readonly kind: 'newer'; readonly attempt: number };
+
+/**
+ * Effects of many transactions: the ledger's row is taken over by the attempt, then each batch moves its checkpoint and its rows
+ * together. An older attempt finds a higher one there and stops, wherever it is.
+ */
+export async function runBatches<C extends JsonValue, R extends JsonValue>(
+  sessions: TargetSessions,
+  owner: EffectOwner,
+  start: C,
+  raiseAttempt: RaiseAttempt,
+  work: (batches: EffectBatches<C>) => Promise<R>,
+): Promise<EffectOutcome<R>> {
+  let { attempt } = owner;
+  let taken = await takeOver(sessions, { ...owner, attempt }, start);
+  if (taken.kind === 'newer') {
+    // Either a newer attempt has it, or the store was restored from an older state and counts attempts anew.
+    const raised = await raiseAttempt(taken.attempt);
+    if (raised === null) throw superseded(owner);
+    attempt = raised;
+    taken = await takeOver(sessions, { ...owner, attempt }, start);
+  }
+  if (taken.kind === 'done') return { result: taken.result as R, isRepeat: true };
+  if (taken.kind === 'newer') throw superseded(owner);
+  const mine = { ...owner, attempt };
+  let { checkpoint } = taken;
+  const result = await work({
+    get checkpoint() {
+      return checkpoint;
+    },
+    batch: async (run) => {
+      const next = await sessions.transaction(async (client) => {
+        await enterFence(client, mine);
+        await holdRow(client, mine);
+        const moved = await run(client, checkpoint);
+        await client.query(
+          `UPDATE ${LEDGER} SET checkpoint = $4 WHERE cluster_id = $1 AND task_id = $2 AND subtask_id = $3`,
+          [mine.clusterId, mine.taskId, mine.subtaskId, JSON.stringify(moved)],
+        );
+        await faultPoint('effect.before-commit');
+        return moved;
+      });
+      await faultPoint('effect.after-commit');
+      checkpoint = next;
+      return next;
+    },
+  });
+  await sessions.transaction(async (client) => {
+    await enterFence(client, mine);
+    await holdRow(client, mine);
+    await client.query(
+      `UPDATE ${LEDGER} SET is_done = true, result = $4 WHERE cluster_id = $1 AND task_id = $2 AND subtask_id = $3`,
+      [mine.clusterId, mine.taskId, mine.subtaskId, JSON.stringify(result)],
+    );
+  });
+  return { result, isRepeat: false };
+}
+
+async function takeOver<C extends JsonValue>(
+  sessions: TargetSessions,
+  owner: EffectOwner,
+  start: C,
+): Promise<Takeover<C>> {
+  return sessions.transaction(async (client) => {
+    await enterFence(client, owner);
+    const prefix = applicationName(owner).slice(0, -String(owner.attempt).length);
+    // Without a time-out: tries with one, repeated, ended a hundred sessions where this ends one.
+    const row = await endingBlockers(
+      sessions,
+      client,
+      { afterMs: TAKEOVER_GRACE_MS, prefix, belowAttempt: owner.attempt },
+      () =>
+        client.query<{ checkpoint: C }>(
+          `INSERT INTO ${LEDGER} AS l (cluster_id, task_id, subtask_id, step, attempt, checkpoint) VALUES ($1, $2, $3, $4, $5, $6)
+           ON CONFLICT (cluster_id, task_id, subtask_id) DO UPDATE SET attempt = excluded.attempt
+           WHERE l.attempt < excluded.attempt AND NOT l.is_done
+           RETURNING checkpoint`,
+          [owner.clusterId, owner.taskId, owner.subtaskId, owner.step, owner.attempt, JSON.stringify(start)],
+        ),
+    );
+    const mine = row.rows[0];
+    if (mine !== undefined) return { kind: 'mine', checkpoint: mine.checkpoint };
+    const other = await client.query<{ attempt: number; is_done: boolean; result: JsonValue }>(
+      `SELECT attempt, is_done, result FROM ${LEDGER} WHERE cluster_id = $1 AND task_id = $2 AND subtask_id = $3`,
+      [owner.clusterId, owner.taskId, owner.subtaskId],
+    );
+    const { attempt = owner.attempt, is_done: isDone = false, result = null } = other.rows[0] ?? {};
+    return isDone ? { kind: 'done', result } : { kind: 'newer', attempt };
+  });
+}
+
+/** Each batch starts with this: it holds the row for the transaction, and fails when the attempt has been superseded. */
+async function holdRow(client: SqlClient, owner: EffectOwner): Promise<void> {
+  const held = await client.query(
+    `UPDATE ${LEDGER} SET written_at = clock_timestamp()
+     WHERE cluster_id = $1 AND task_id = $2 AND subtask_id = $3 AND attempt = $4 AND NOT is_done`,
+    [owner.clusterId, owner.taskId, owner.subtaskId, owner.attempt],
+  );
+  if (held.rowCount !== 1) throw superseded(owner);
+}
+
+function superseded(owner: EffectOwner): TaskTypeError {
+  return new TaskTypeError(
+    'EFFECTS_SUPERSEDED',
+    `attempt ${owner.attempt} of subtask ${owner.subtaskId} came too late: a newer attempt has taken its work over`,
+    { permanent: false },
+  );
+}

@@ -1,0 +1,36 @@
+import pg from 'pg';
+import { EFFECTS_SCHEMA, ensureEffectsSchema } from './effects-schema.ts';
+import { sqlClient } from './sql-client.ts';
+
+export interface PrepareTargetOptions {
+  /** `postgres://…` of the target, with a role that may create a schema. */
+  readonly url: string;
+  /** Role that executors connect with, which gets what effects need. Default: the role of `url` alone. */
+  readonly grantTo?: string | undefined;
+}
+
+/**
+ * Creates Longshore's schema in a target database ahead of its first use, for targets where the executors' role may not.
+ * Safe to run again.
+ *
+ * @throws {TaskTypeError} EFFECTS_NO_PRIVILEGE when this role may not either; the driver's error when the target can't be reached.
+ */
+export async function prepareTarget(options: PrepareTargetOptions): Promise<void> {
+  const pool = new pg.Pool({ connectionString: options.url, max: 1, application_name: 'longshore-target-prepare' });
+  try {
+    const session = await pool.connect();
+    try {
+      const client = sqlClient(session);
+      await ensureEffectsSchema(client);
+      if (options.grantTo === undefined) return;
+      const role = session.escapeIdentifier(options.grantTo);
+      await client.query(`GRANT USAGE ON SCHEMA ${EFFECTS_SCHEMA} TO ${role}`);
+      await client.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${EFFECTS_SCHEMA} TO ${role}`);
+      await client.query(`GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ${EFFECTS_SCHEMA} TO ${role}`);
+    } finally {
+      session.release();
+    }
+  } finally {
+    await pool.end();
+  }
+}
