@@ -1,0 +1,237 @@
+import { describe, expect, test } from 'vitest';
+import { asLeader, electLeader, ownerWrites, readTask, renewLeadership, resignLeadership } from '../src/index.ts';
+import { sql } from 'kysely';
+import { useStoreServer, type Session, type TestStore } from './fixtures/store-server.ts';
+import {
+  addNode,
+  FAILURE,
+  lead,
+  leadingOwner,
+  LONG_MS,
+  runningTask,
+  settle,
+  submit,
+  claim,
+  SUCCEEDED,
+} from './fixtures/tasks.ts';
+
+const server = useStoreServer();
+
+/** A leader's write in the forms of the store, open in the middle: what is left when its process is stopped there. */
+async function stoppedLeader(store: TestStore, epoch: string): Promise<Session> {
+  const session = await store.session();
+  await session.run('BEGIN ISOLATION LEVEL READ COMMITTED');
+  const fence = await session.run(
+    `SELECT 1 FROM leases WHERE name = 'owner' AND epoch = $1 AND expires_at > clock_timestamp() FOR KEY SHARE`,
+    [epoch],
+  );
+  expect(fence).toHaveLength(1);
+  return session;
+}
+
+async function expire(store: TestStore): Promise<void> {
+  const session = await store.session();
+  await session.run(`UPDATE leases SET expires_at = clock_timestamp() - interval '1s'`);
+}
+
+describe('election', () => {
+  test('there is one leader at a time, and its epoch rises with each', async () => {
+    const { db } = await server.store();
+    expect(await electLeader(db, 'owner', 'a', LONG_MS)).toEqual({ name: 'owner', holder: 'a', epoch: '1' });
+    expect(await electLeader(db, 'owner', 'b', LONG_MS)).toBeNull();
+    expect(await electLeader(db, 'balancer', 'b', LONG_MS)).toMatchObject({ epoch: '1' });
+    await resignLeadership(db, { name: 'owner', holder: 'a', epoch: '1' });
+    expect(await electLeader(db, 'owner', 'b', LONG_MS)).toEqual({ name: 'owner', holder: 'b', epoch: '2' });
+  });
+
+  test('of many that run for a free lease, one is elected', async () => {
+    const store = await server.store();
+    const processes = Array.from({ length: 8 }, (_, index) => store.process(`o${index}`).db);
+    const leases = await Promise.all(processes.map((db, index) => electLeader(db, 'owner', `o${index}`, LONG_MS)));
+    expect(leases.filter((lease) => lease !== null)).toHaveLength(1);
+  });
+
+  test('a lease that was lost is neither renewed nor given up for its next holder', async () => {
+    const store = await server.store();
+    const lost = await lead(store.db, 'owner');
+    await expire(store);
+    expect(await renewLeadership(store.db, lost, LONG_MS)).toBe(false);
+    const next = await lead(store.db, 'owner', 'next');
+    expect(await renewLeadership(store.db, lost, LONG_MS)).toBe(false);
+    await resignLeadership(store.db, lost);
+    expect(await renewLeadership(store.db, next, LONG_MS)).toBe(true);
+  });
+
+  test('a renewal does not wait for open writes of its own leader', async () => {
+    const store = await server.store();
+    const lease = await lead(store.db, 'owner');
+    const write = await stoppedLeader(store, '1');
+    expect(await renewLeadership(store.db, lease, LONG_MS)).toBe(true);
+    await write.run('COMMIT');
+  });
+
+  // ✗ tried: now(). The elector that waited longer than the lease lasts wrote one that had expired.
+  test('the lease of an elector that had to wait counts from the end of its waiting', async () => {
+    const store = await server.store();
+    const session = await store.session();
+    await session.run('BEGIN');
+    await session.run(`SELECT 1 FROM leases WHERE name = 'owner' FOR UPDATE`);
+    const electing = electLeader(store.process('elector').db, 'owner', 'next', 60_000);
+    await store.blocked('elector');
+    const [freed] = await session.run<{ at: Date }>('SELECT clock_timestamp() AS at');
+    await session.run('COMMIT');
+    expect(await electing).toMatchObject({ epoch: '1' });
+    const [lease] = await session.run<{ expires_at: Date }>(`SELECT expires_at FROM leases WHERE name = 'owner'`);
+    expect(lease!.expires_at.getTime()).toBeGreaterThanOrEqual(freed!.at.getTime() + 60_000);
+  });
+});
+
+describe('a leader that was stopped in the middle of a write', () => {
+  test('is ended by the elector, and nothing of it lands', async () => {
+    const store = await server.store();
+    await lead(store.db, 'owner');
+    const taskId = await submit(store.db);
+    const stopped = await stoppedLeader(store, '1');
+    await stopped.run(`UPDATE tasks SET state = 'failed' WHERE id = $1`, [taskId]);
+    await expire(store);
+    const next = await electLeader(store.process('elector').db, 'owner', 'next', LONG_MS);
+    expect(next).toMatchObject({ epoch: '2' });
+    await expect(stopped.run('COMMIT')).rejects.toThrow();
+    expect(await readTask(store.db, taskId)).toMatchObject({ state: 'pending' });
+    // What is locked is free at once.
+    expect(await ownerWrites(store.db, next!, 'o2').refuse(taskId, FAILURE)).toBe(true);
+  });
+
+  test('is waited for when it goes on in time: its write lands before the election, not after', async () => {
+    const store = await server.store();
+    await lead(store.db, 'owner');
+    const taskId = await submit(store.db);
+    const slow = await stoppedLeader(store, '1');
+    await expire(store);
+    const electing = electLeader(store.process('elector').db, 'owner', 'next', LONG_MS);
+    await store.blocked('elector');
+    await slow.run(`UPDATE tasks SET state = 'failed' WHERE id = $1`, [taskId]);
+    await slow.run('COMMIT');
+    expect(await electing).toMatchObject({ epoch: '2' });
+    expect(await readTask(store.db, taskId)).toMatchObject({ state: 'failed' });
+  });
+
+  // Tried: ending everybody who is said to block. The second elector is blocked by the first one too, which waits in front of it.
+  test('is ended by electors that do not end each other', async () => {
+    const store = await server.store();
+    await lead(store.db, 'owner');
+    const electors = Array.from({ length: 3 }, (_, index) => store.process(`elector${index}`));
+    // Each has its sessions ready, so that they wait at about the same time.
+    await Promise.all(electors.map(({ db }) => sql`SELECT 1`.execute(db)));
+    await stoppedLeader(store, '1');
+    await expire(store);
+    const leases = await Promise.all(
+      electors.map(({ db }, index) => electLeader(db, 'owner', `elector${index}`, LONG_MS)),
+    );
+    expect(leases.filter((lease) => lease !== null)).toHaveLength(1);
+  });
+
+  // ✗ tried here: the election as one plain UPDATE of the lease. Where no key column changes it does not wait, and what the old
+  // leader has open commits after it. In our schema the epoch is part of a key, so even that form waits.
+  test('an election that does not raise a key would not wait for it', async () => {
+    const store = await server.store();
+    await lead(store.db, 'owner');
+    const taskId = await submit(store.db);
+    const slow = await stoppedLeader(store, '1');
+    const mutated = await store.session();
+    await mutated.run(`SET lock_timeout = '2s'`);
+    await mutated.run(`UPDATE leases SET holder = 'next' WHERE name = 'owner'`);
+    await slow.run(`UPDATE tasks SET state = 'failed' WHERE id = $1`, [taskId]);
+    await slow.run('COMMIT');
+    expect(await readTask(store.db, taskId)).toMatchObject({ state: 'failed' });
+    const electing = stoppedLeader(store, '1').then(async () =>
+      mutated.run(`UPDATE leases SET epoch = epoch + 1 WHERE name = 'owner'`),
+    );
+    await expect(electing).rejects.toMatchObject({ code: '55P03' });
+  });
+});
+
+describe('a leader whose epoch is over', () => {
+  test('writes nothing and is told LEADER_LOST, by every write of the owner', async () => {
+    const store = await server.store();
+    const old = await lead(store.db, 'owner');
+    const owner = ownerWrites(store.db, old, 'o1');
+    const node = await addNode(store.db, 'n1');
+    const taskId = await runningTask(store.db, owner, node, { rows: 1 });
+    const session = await store.session();
+    const everything = () =>
+      session.run(`SELECT t.*, (SELECT json_agg(s ORDER BY id) FROM subtasks s) AS subtasks FROM tasks t`);
+    const before = await everything();
+    await expire(store);
+    const writes = [
+      () => owner.saveAdmissions([{ taskId, reservedNodes: ['n9'], waiting: null }]),
+      () => owner.insertControl(taskId, 'running', 'plan', 'n1'),
+      () => owner.consumePrepare(taskId, '1'),
+      () => owner.consumePlan(taskId, '1', { do: 'finish' }),
+      () => owner.finish(taskId, null),
+      () => owner.fail(taskId, FAILURE),
+      () => owner.refuse(taskId, FAILURE),
+      () => owner.stop(taskId),
+      () => owner.endPending(taskId),
+      () => owner.undo(taskId, null),
+      () => owner.archive(taskId),
+    ];
+    // Expired, and then replaced.
+    for (const write of writes) await expect(write()).rejects.toMatchObject({ code: 'LEADER_LOST', permanent: false });
+    await lead(store.db, 'owner', 'next');
+    for (const write of writes) await expect(write()).rejects.toMatchObject({ code: 'LEADER_LOST' });
+    expect(await everything()).toEqual(before);
+  });
+
+  test('a write that waits for the election finds its epoch gone', async () => {
+    const store = await server.store();
+    const old = await lead(store.db, 'owner');
+    const taskId = await submit(store.db);
+    const electing = await store.session();
+    await electing.run('BEGIN');
+    await electing.run(`SELECT 1 FROM leases WHERE name = 'owner' FOR UPDATE`);
+    await electing.run(`UPDATE leases SET epoch = epoch + 1 WHERE name = 'owner'`);
+    const writing = ownerWrites(store.process('old').db, old, 'o1').refuse(taskId, FAILURE);
+    await store.blocked('old');
+    await electing.run('COMMIT');
+    await expect(writing).rejects.toMatchObject({ code: 'LEADER_LOST' });
+    expect(await readTask(store.db, taskId)).toMatchObject({ state: 'pending' });
+  });
+
+  test('asLeader runs no part of its work', async () => {
+    const store = await server.store();
+    const old = await lead(store.db, 'owner');
+    await expire(store);
+    let ran = false;
+    const write = asLeader(store.db, old, () => {
+      ran = true;
+      return Promise.resolve();
+    });
+    await expect(write).rejects.toMatchObject({ code: 'LEADER_LOST' });
+    expect(ran).toBe(false);
+  });
+});
+
+// ✗ tried in protocol.md: fence and decision in one statement. The decision saw the rows as they were before it waited.
+test('a finish that waited for the task decides on what it finds then: a new pending row keeps the task running', async () => {
+  const store = await server.store();
+  const owner = await leadingOwner(store.db);
+  const node = await addNode(store.db, 'n1');
+  const taskId = await runningTask(store.db, owner, node, { rows: 1 });
+  await settle(store.db, node, await claim(store.db, node, taskId, 1), SUCCEEDED);
+  await resignLeadership(store.db, { name: 'owner', holder: 'owner-1', epoch: '1' });
+  const finishing = await lead(store.db, 'owner');
+  const adding = await store.session();
+  await adding.run('BEGIN');
+  await adding.run('SELECT 1 FROM tasks WHERE id = $1 FOR UPDATE', [taskId]);
+  const finish = ownerWrites(store.process('finishing').db, finishing, 'o1').finish(taskId, null);
+  await store.blocked('finishing');
+  await adding.run(
+    `INSERT INTO subtasks (task_id, kind, step, plan_attempt, ordinal, state, exec_id, is_idempotent, meta)
+     VALUES ($1, 'work', 'load', 1, 2, 'pending', 'n1', true, '{}')`,
+    [taskId],
+  );
+  await adding.run('COMMIT');
+  expect(await finish).toBe(false);
+  expect(await readTask(store.db, taskId)).toMatchObject({ state: 'running' });
+});
