@@ -1,0 +1,219 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { nodeId, taskId as idOf } from '@longshore/core';
+import { describe, expect, test } from 'vitest';
+import {
+  moveSubtasks,
+  readClaimableWork,
+  readImbalances,
+  readSchedulingSnapshot,
+  readStrandedControls,
+  readSubtasks,
+  releaseUnknown,
+  saveProgress,
+  settleSubtasks,
+  sweepOrphans,
+  type Db,
+  type LeaderLease,
+  type NodeIdentity,
+  type OwnerWrites,
+} from '../src/index.ts';
+import { testStore, useStoreServer } from './fixtures/store-server.ts';
+import { addNode, claim, ended, lead, leadingOwner, submit, SUCCEEDED } from './fixtures/tasks.ts';
+import { waitUntil } from './fixtures/wait-until.ts';
+
+/** Every plan that is carried out goes into the server's log, with the rows that it touched. */
+const server = useStoreServer({
+  session_preload_libraries: 'auto_explain',
+  'auto_explain.log_min_duration': 0,
+  'auto_explain.log_analyze': true,
+  'auto_explain.log_timing': false,
+  'auto_explain.log_format': 'json',
+  // The statistics are the test's own: right after the rows came, and long before.
+  autovacuum: false,
+});
+
+const TASK_ROWS = 60_000;
+
+interface PlanNode {
+  readonly 'Node Type': string;
+  readonly 'Relation Name'?: string;
+  readonly 'Index Name'?: string;
+  readonly 'Actual Rows': number;
+  readonly 'Actual Loops': number;
+  readonly 'Rows Removed by Filter'?: number;
+  readonly Plans?: readonly PlanNode[];
+}
+
+interface World {
+  readonly db: Db;
+  readonly task: string;
+  readonly node: NodeIdentity;
+  readonly owner: OwnerWrites;
+  readonly balancer: LeaderLease;
+  readonly manager: LeaderLease;
+  /** The scans of a call's statements, flat. */
+  scans(call: () => Promise<unknown>): Promise<PlanNode[]>;
+}
+
+/** 120,000 planned rows of two tasks on four nodes beside 1,000 tasks that wait: one of the two runs. */
+async function bigStore(isAnalyzed: boolean): Promise<World> {
+  const { url } = await server.store();
+  const store = testStore(url);
+  const { db } = store;
+  const owner = await leadingOwner(db);
+  const [balancer, manager] = [await lead(db, 'balancer'), await lead(db, 'node-manager')];
+  const node = await addNode(db, 'n1');
+  for (const id of ['n2', 'n3', 'n4']) await addNode(db, id);
+  const [task, other] = [await submit(db), await submit(db)];
+  const session = await store.session();
+  await session.run(
+    `INSERT INTO subtasks (task_id, kind, step, plan_attempt, ordinal, state, exec_id, is_idempotent, meta)
+     SELECT task, 'work', 'load', 1, n, 'pending', 'n' || (n % 4 + 1), true, '{}'
+     FROM unnest($1::bigint[]) AS task, generate_series(1, $2::int) AS n`,
+    [[task, other], TASK_ROWS],
+  );
+  await session.run(
+    `UPDATE tasks SET state = 'running', step = 'load', plan_attempt = 1, reserved_nodes = '{n1,n2,n3,n4}' WHERE id = $1`,
+    [task],
+  );
+  await session.run(
+    `INSERT INTO tasks (key, type, type_version, state, priority, scope, slots, slots_per_subtask, on_failure, meta, retry)
+     SELECT 'waiting ' || n, 'toy', '1.0.0', 'pending', 512, '', 1, 1, 'revert', '{}', '{}' FROM generate_series(1, 1000) n`,
+  );
+  if (isAnalyzed) await session.run('ANALYZE');
+  const log = join(server.postgres().dataDir, 'postgres.log');
+  let marks = 0;
+  const mark = async (): Promise<string> => {
+    const name = `mark_${isAnalyzed}_${++marks}`;
+    await session.run(`SELECT 1 AS ${name}`);
+    return name;
+  };
+  return {
+    db,
+    task,
+    node,
+    owner,
+    balancer,
+    manager,
+    scans: async (call) => {
+      const from = await mark();
+      await call();
+      const to = await mark();
+      const text = await waitUntil(
+        'the plans are in the log',
+        () => readFile(log, 'utf8'),
+        (content) => content.includes(to),
+      );
+      const between = text.slice(text.lastIndexOf(from), text.lastIndexOf(to));
+      // The first and the last are those of the marks.
+      const plans = between.split(/LOG: {2}duration: [\d.]+ ms {2}plan:\n/).slice(1, -1);
+      return plans.flatMap((plan) => {
+        const json = plan.slice(0, plan.lastIndexOf('\n\t}') + 3);
+        return scansOf((JSON.parse(json) as { Plan: PlanNode }).Plan);
+      });
+    },
+  };
+}
+
+function scansOf(node: PlanNode): PlanNode[] {
+  return [
+    ...(node['Relation Name'] === 'subtasks' && node['Node Type'].includes('Scan') ? [node] : []),
+    ...(node.Plans ?? []).flatMap(scansOf),
+  ];
+}
+
+/** Rows of `subtasks` that a call looked at, whether it kept them or not. */
+function lookedAt(scans: readonly PlanNode[]): number {
+  return scans.reduce(
+    (sum, scan) => sum + scan['Actual Loops'] * (scan['Actual Rows'] + (scan['Rows Removed by Filter'] ?? 0)),
+    0,
+  );
+}
+
+// Tried: EXISTS for each fact of a scheduling pass, one walk with a limit from a column for a claim, and pages in order of their
+// ids. With analysed tables a pass scanned the table once for each waiting task (more than 30 s beside 400,000 rows), a claim
+// walked the rows of the other nodes, and each page sorted all rows of its task.
+describe.each([
+  ['right after the tables were analysed', true],
+  ['with statistics of empty tables', false],
+] as const)('beside 120,000 planned rows, %s', (_, isAnalyzed) => {
+  test('every hot statement looks at about as many rows as it uses, by an index', async () => {
+    const world = await bigStore(isAnalyzed);
+    const { db, task, node, owner, balancer, manager } = world;
+    const claimed = await claim(db, node, task, 40);
+    const [first, second, ...rest] = claimed;
+    const calls: readonly [string, number, () => Promise<unknown>][] = [
+      ['a scheduling pass', 100, () => readSchedulingSnapshot(db)],
+      ['what a node could claim', 10, () => readClaimableWork(db, 'n1')],
+      ['a claim of 4', 20, () => claim(db, node, task, 4)],
+      ['a claim of nothing', 10, () => claim(db, { ...node, id: 'n4' }, '4711', 4)],
+      ['imbalances', 100, () => readImbalances(db, ['n1', 'n2', 'n3', 'n4'])],
+      [
+        'a move of 10',
+        50,
+        () =>
+          moveSubtasks(db, balancer, [
+            { taskId: idOf(task), from: nodeId('n1'), to: nodeId('n2'), count: 10, reason: 'even spread' },
+          ]),
+      ],
+      ['progress', 200, () => saveProgress(db, node, [{ ...first!, rows: 1, bytes: 1 }])],
+      ['a settlement of 2', 200, () => settleSubtasks(db, node, [ended(first!, SUCCEEDED), ended(second!, SUCCEEDED)])],
+      [
+        'a release of what is not known',
+        400,
+        () =>
+          releaseUnknown(
+            db,
+            node,
+            rest.slice(3).map((one) => one.id),
+          ),
+      ],
+      ['a sweep', 400, () => sweepOrphans(db, manager)],
+      ['stranded controls', 10, () => readStrandedControls(db)],
+      ['a finish that is refused', 10, () => owner.finish(task, null)],
+    ];
+    for (const [name, most, call] of calls) {
+      const scans = await world.scans(call);
+      expect(
+        scans.filter((scan) => scan['Node Type'] === 'Seq Scan'),
+        name,
+      ).toEqual([]);
+      expect(lookedAt(scans), `${name}: ${JSON.stringify(scans, null, 1)}`).toBeLessThanOrEqual(most);
+    }
+  });
+
+  test('a claim walks the index of claimable rows, and a page of ending rows only itself', async () => {
+    const world = await bigStore(isAnalyzed);
+    const claiming = await world.scans(() => claim(world.db, world.node, world.task, 4));
+    expect(claiming.map((scan) => scan['Index Name'])).toContain('subtasks_claimable');
+    await world.owner.fail(world.task, { code: 'X', message: 'x', permanent: true });
+    for (const page of [1, 2]) {
+      const ending = await world.scans(() => world.owner.endPending(world.task));
+      // Each of the page's 10,000 rows is looked at to be found, locked and deleted.
+      expect(lookedAt(ending), `page ${page}: ${JSON.stringify(ending)}`).toBeLessThanOrEqual(31_000);
+    }
+    const page = await world.scans(() => readSubtasks(world.db, world.task, '0', 50));
+    expect(page.length).toBeGreaterThan(0);
+  });
+});
+
+test('a scheduling pass is one statement, however many tasks wait', async () => {
+  const { db } = await server.store();
+  const count = async (): Promise<number> => {
+    let statements = 0;
+    const counting = db.withPlugin({
+      transformQuery: ({ node }) => {
+        statements += 1;
+        return node;
+      },
+      transformResult: ({ result }) => Promise.resolve(result),
+    });
+    await readSchedulingSnapshot(counting);
+    return statements;
+  };
+  expect(await count()).toBe(1);
+  for (let waiting = 0; waiting < 20; waiting++) await submit(db);
+  expect(await count()).toBe(1);
+  expect(await readSchedulingSnapshot(db)).toHaveLength(20);
+});
