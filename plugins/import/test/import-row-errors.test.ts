@@ -135,6 +135,17 @@ test.each<[string, BadRow]>([
       says: /in the 2 records from line 1 on: .*foreign key/,
     },
   ],
+  [
+    'a reference to nothing, which is checked at the commit',
+    {
+      table: 'id int REFERENCES other DEFERRABLE INITIALLY DEFERRED',
+      csv: '1\n',
+      line: null,
+      column: null,
+      sqlstate: '23503',
+      says: /foreign key/,
+    },
+  ],
 ])('%s fails the import with file, line, column and reason', async (_, row) => {
   await target.client.query('CREATE TABLE other (id int PRIMARY KEY)');
   await target.client.query(`CREATE TABLE bad (${row.table})`);

@@ -21,7 +21,7 @@ export const ImportErrorCode = {
   /** Two files have different headers. */
   HeaderDiffers: 'IMPORT_HEADER_DIFFERS',
   TableMissing: 'IMPORT_TABLE_MISSING',
-  /** A view, a foreign table, or a table with row-level security in force. */
+  /** A view, a foreign table, or a table with row-level security in force or a foreign key to itself. */
   TableUnsupported: 'IMPORT_TABLE_UNSUPPORTED',
   TableNotEmpty: 'IMPORT_TABLE_NOT_EMPTY',
   ColumnMissing: 'IMPORT_COLUMN_MISSING',

@@ -12,6 +12,7 @@ import type { ImportSettings } from '../meta/import-settings.ts';
 import type { InputFile } from '../meta/prepared-import.ts';
 import { chooseColumns } from '../table/choose-columns.ts';
 import { findTable } from '../table/find-table.ts';
+import { refuseSelfReference } from '../table/self-reference.ts';
 import { isTableEmpty } from '../table/table-rows.ts';
 
 /** The framework's limit of a task's meta, in bytes of JSON. */
@@ -45,6 +46,8 @@ export async function prepareImport(context: Context): Promise<Prepared<ImportMe
     }
     const totalBytes = files.reduce((sum, file) => sum + file.bytes, 0);
     const chunkBytes = meta.chunkBytes ?? defaultChunkBytes(totalBytes);
+    const isOneChunk = files.length === 1 && totalBytes <= chunkBytes;
+    if (!isOneChunk) await refuseSelfReference(client, table);
     const prepared = { ...meta, prepared: { files: [...files], table, columns, chunkBytes } };
     checkMetaSize(prepared, files.length);
     return { meta: prepared };
