@@ -1,4 +1,4 @@
-import { openTarget } from '@longshore/effects';
+import { openTarget, type OpenTarget } from '@longshore/effects';
 import type {
   FinishedSubtask,
   HookContext,
@@ -55,6 +55,9 @@ export class ImportRun {
   }
 
   async prepare(): Promise<void> {
+    const target = this.#openTarget('', this.nextSubtaskId(), new AbortController().signal);
+    // As the framework does before the first hook of a task: without it nothing may be written.
+    await target.openFence().finally(() => target.close());
     const prepared = await this.#inContext('', (context) => importTaskType.scheduler.prepare!(context));
     if (prepared?.meta !== undefined) this.meta = prepared.meta;
   }
@@ -138,15 +141,20 @@ export class ImportRun {
     return `${++this.#lastSubtaskId}`;
   }
 
+  #openTarget(step: string, subtaskId: string, signal: AbortSignal): OpenTarget {
+    const { url, taskId } = this.#options;
+    const owner = { clusterId: 'test', taskId, subtaskId, step, attempt: 1 };
+    return openTarget({ name: 'target', url, owner, signal });
+  }
+
   async #inContext<T>(
     step: string,
     work: (context: HookContext<ImportMeta, { roots: string[] }>) => Promise<T>,
     subtaskId: string = this.nextSubtaskId(),
     signal: AbortSignal = new AbortController().signal,
   ): Promise<T> {
-    const { url, taskId } = this.#options;
-    const owner = { clusterId: 'test', taskId, subtaskId, step, attempt: 1 };
-    const target = openTarget({ name: 'target', url, owner, signal });
+    const { taskId } = this.#options;
+    const target = this.#openTarget(step, subtaskId, signal);
     const log = (message: string): void => void this.logged.push(message);
     const logger: Logger = { debug: log, info: log, warn: log, error: log };
     const finished = this.#finished;

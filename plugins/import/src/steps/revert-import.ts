@@ -22,19 +22,16 @@ export async function revertImport(context: HookContext<ImportMeta, ImportSettin
   // Without it prepare has not come to its end, and nothing was loaded; there may be no such connection or table.
   if (meta.prepared === undefined) return;
   const { table } = meta.prepared;
-  const connection = context.connection(meta.connection);
   try {
-    await connection.revertEffects(async (client, committed) => {
+    await context.connection(meta.connection).revertEffects(async (client, committed) => {
       if (committed.length === 0) return;
       if (!(await isThere(client, table))) {
         context.logger.warn('the table is gone, and its rows with it', { table: table.name });
         return;
       }
       await lockTable(client, table);
-      // Read again: the lock may have waited for a late attempt that committed.
-      const ledger = await connection.ledger();
-      await emptyTable(client, table, ledger);
-      context.logger.info('took the loaded rows back', { table: table.name, chunks: ledger.length });
+      await emptyTable(client, table, committed);
+      context.logger.info('took the loaded rows back', { table: table.name, chunks: committed.length });
     });
   } catch (error) {
     throw withTableName(error, table.name);
