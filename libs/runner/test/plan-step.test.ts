@@ -1,0 +1,118 @@
+import type { HostCall, PlanPage } from '../src/index.ts';
+import { expect, test } from 'vitest';
+import { startFixture, taskOf } from './start-fixture.ts';
+
+function pagesOf(calls: readonly HostCall[]): PlanPage[] {
+  return calls.flatMap((call) => (call.method === 'plan-page' ? [call.page] : []));
+}
+
+const plan = (meta: object, step: string | null = null): object => ({ kind: 'plan', task: taskOf({ meta, step }) });
+
+test('a plan names its step, then hands over its subtasks in order, page by page', async () => {
+  const { host, start } = await startFixture();
+  const settled = await host.settlement(start('', plan({ pages: 2.5 })));
+  expect(settled).toMatchObject({
+    ok: true,
+    result: { step: 'split', planAttempt: 1, subtasks: 2_500, totalRows: 5_000, totalBytes: 7_500 },
+  });
+  expect(host.calls[0]).toEqual({ method: 'plan-start', step: 'split' });
+  const pages = pagesOf(host.calls);
+  expect(pages.map((page) => page.subtasks.length)).toEqual([1_000, 1_000, 500]);
+  const ordinals = pages.flatMap((page) => page.subtasks.map(({ meta }) => (meta as { ordinal: number }).ordinal));
+  expect(ordinals).toEqual(Array.from({ length: 2_500 }, (_, index) => index + 1));
+});
+
+test('large metas make smaller pages', async () => {
+  const { host, start } = await startFixture();
+  await host.settlement(start('', plan({ pages: 1, rowsPerPage: 200, metaBytes: 60_000 })));
+  const sizes = pagesOf(host.calls).map((page) => JSON.stringify(page.subtasks).length);
+  expect(sizes.length).toBe(3);
+  for (const size of sizes) expect(size).toBeLessThan(5 * 1024 * 1024);
+});
+
+test('a step without subtasks is planned without a page', async () => {
+  const { host, start } = await startFixture();
+  const settled = await host.settlement(start('', plan({}, 'split')));
+  expect(settled).toMatchObject({ result: { step: 'work', subtasks: 0, totalRows: null, totalBytes: null } });
+  expect(host.calls).toEqual([{ method: 'plan-start', step: 'work' }]);
+});
+
+test('after the last step there is none', async () => {
+  const { host, start } = await startFixture();
+  expect(await host.settlement(start('', plan({}, 'count')))).toMatchObject({ ok: true, result: { step: null } });
+  expect(host.calls).toEqual([]);
+});
+
+test('subtasks carry whether they may be run again', async () => {
+  const { host, start } = await startFixture();
+  await host.settlement(start('', plan({ pages: 0.001 }, 'split')));
+  await host.settlement(start('', plan({ pages: 0.001 }, 'work')));
+  const flags = pagesOf(host.calls).map((page) => [page.step, page.subtasks[0]?.isIdempotent]);
+  expect(flags).toEqual([
+    ['work', true],
+    ['count', false],
+  ]);
+});
+
+test('the plan is never more than one page ahead of what is written', async () => {
+  const { host, start } = await startFixture();
+  const writing: (() => void)[] = [];
+  host.answer = (_, call) => {
+    if (call.method !== 'plan-page') return Promise.resolve(null);
+    return new Promise((resolve) => writing.push(() => resolve(null)));
+  };
+  const made = (): number => Math.max(0, ...host.logs.map(([, , fields]) => Number(fields['ordinal'])));
+  const id = start('', plan({ pages: 5 }));
+  for (let page = 1; page <= 5; page++) {
+    await host.until(`page ${page} is being written`, () => writing.length === page);
+    await host.until('the page after it is made', () => made() >= Math.min(5, page + 1) * 1_000);
+    // The thread has had its turn when it has run something else.
+    await host.settlement(start('nothing'));
+    expect(writing).toHaveLength(page);
+    expect(made()).toBe(Math.min(5, page + 1) * 1_000);
+    writing[page - 1]?.();
+  }
+  expect(await host.settlement(id)).toMatchObject({ ok: true, result: { subtasks: 5_000 } });
+});
+
+test('a page that is refused ends the plan with the executor’s code', async () => {
+  const { host, start } = await startFixture();
+  host.answer = (_, call) =>
+    call.method === 'plan-page' && (call.page.subtasks[0]?.meta as { ordinal: number }).ordinal > 1_000
+      ? Promise.reject(Object.assign(new Error('the task was cancelled'), { code: 'STATE_CONFLICT', permanent: true }))
+      : Promise.resolve(null);
+  const settled = await host.settlement(start('', plan({ pages: 50 })));
+  expect(settled).toMatchObject({ ok: false, error: { code: 'STATE_CONFLICT', permanent: true } });
+  expect(pagesOf(host.calls).length).toBe(2);
+});
+
+test('a plan that is asked to stop ends between two subtasks', async () => {
+  const { host, start, runner } = await startFixture();
+  const page = Promise.withResolvers<null>();
+  host.answer = (_, call) => (call.method === 'plan-page' ? page.promise : Promise.resolve(null));
+  const id = start('', plan({ pages: 50 }));
+  await host.until('a page is being written', () => pagesOf(host.calls).length === 1);
+  runner.abort(id, 'cancel');
+  page.resolve(null);
+  expect(await host.settlement(id)).toMatchObject({ ok: false, stopped: 'cancel' });
+  expect(pagesOf(host.calls).length).toBeLessThanOrEqual(2);
+});
+
+test.each([
+  ['an error of the hook', { pages: 1, stopAt: 700 }, { code: 'TOY_PLAN', message: 'the plan ends at 700' }],
+  [
+    'a subtask without a meta',
+    { pages: 1, bad: 3 },
+    { code: 'PLAN_INVALID', message: /the meta of subtask 3 is not JSON: it is missing/ },
+  ],
+  [
+    'a meta that is too large',
+    { pages: 1, metaBytes: 70_000 },
+    { code: 'PLAN_INVALID', message: /subtask 1 has \d+ bytes, at most 65536/ },
+  ],
+])('%s fails the plan', async (_, meta, { code, message }) => {
+  const { host, start } = await startFixture();
+  const settled = await host.settlement(start('', plan(meta)));
+  expect(settled).toMatchObject({ ok: false, error: { code, permanent: true } });
+  expect(settled).toHaveProperty('error.message', expect.stringMatching(message));
+});

@@ -1,0 +1,79 @@
+import { onTestFinished } from 'vitest';
+import { startRunner, type Runner, type RunnerSetup, type RunSpec } from '../src/index.ts';
+import { RecordingHost } from './recording-host.ts';
+
+const MIB = 1024 * 1024;
+
+export interface Fixture {
+  readonly runner: Runner;
+  readonly host: RecordingHost;
+  /** Starts a work subtask that does this, in a run of its own. */
+  readonly start: (does: string, changes?: Partial<RunSpec>) => string;
+}
+
+export interface FixtureOptions {
+  /** File below `fixtures`. Default the task type `behaviours`. */
+  readonly file?: string;
+  readonly memoryMib?: number;
+  readonly setup?: Partial<RunnerSetup>;
+}
+
+/** Starts a real worker thread with a task type of the fixtures; it ends with the test. */
+export async function startFixture(options: FixtureOptions = {}): Promise<Fixture> {
+  const { file = 'behaviours.ts', memoryMib = 256, setup = {} } = options;
+  const runner = await startRunner({
+    setup: {
+      moduleUrl: new URL(`./fixtures/${file}`, import.meta.url).href,
+      packageName: file,
+      nodeId: 'node-1',
+      clusterId: 'cluster-1',
+      connections: {},
+      fenceGraceMs: 1_000,
+      settings: {},
+      ...setup,
+    },
+    memoryBytes: memoryMib * MIB,
+  });
+  onTestFinished(() => runner.terminate());
+  const host = new RecordingHost();
+  runner.host = host;
+  let last = 0;
+  return {
+    runner,
+    host,
+    start: (does, changes = {}) => {
+      const spec = runSpec({ runId: String((last += 1)), ordinal: last, meta: { does }, ...changes });
+      runner.start(spec);
+      return spec.runId;
+    },
+  };
+}
+
+export function runSpec(changes: Partial<RunSpec> = {}): RunSpec {
+  return {
+    runId: '1',
+    kind: 'work',
+    attempt: 1,
+    task: {
+      id: '10',
+      key: 'nightly',
+      type: 'behaviours',
+      typeVersion: '1.2.3',
+      meta: {},
+      step: 'work',
+      slots: 2,
+    },
+    step: 'work',
+    ordinal: 1,
+    meta: { does: 'nothing' },
+    checkpoint: null,
+    resource: { slots: 2, memoryBytes: 256 * MIB },
+    nodeCount: 3,
+    ...changes,
+  };
+}
+
+/** A task like the one of every run, with another meta. */
+export function taskOf(changes: Partial<RunSpec['task']>): RunSpec['task'] {
+  return { ...runSpec().task, ...changes };
+}
