@@ -1,4 +1,5 @@
 import { isTerminalTaskState } from '@longshore/core';
+import type { Runner } from '@longshore/runner';
 import { readTaskForRunner, readTaskStates, type Settlement, type Store } from '@longshore/store';
 import type { Logger } from '@longshore/telemetry';
 import type { RunnerPool } from './runner-pool.ts';
@@ -49,7 +50,7 @@ export class TaskWorks {
     const { pool, store, logger, abortGraceMs, onSettled, onProgress } = this.#options;
     const work = new TaskWork({
       task,
-      runner: runner ?? (await pool.take(task.type, task.slots)),
+      runner: runner ?? this.#takeIdle(task.type, task.slots) ?? (await pool.take(task.type, task.slots)),
       before: known ?? null,
       store,
       logger: logger.child({ task_id: taskId }),
@@ -60,6 +61,21 @@ export class TaskWorks {
     });
     this.#works.set(taskId, work);
     return work;
+  }
+
+  /**
+   * The runner of another task of the type that has nothing here now, if there is one: a burst of small tasks would otherwise start a
+   * worker for each, while those of the tasks before wait to be given back.
+   */
+  #takeIdle(type: string, slots: number): Runner | null {
+    for (const [taskId, work] of this.#works) {
+      const fits = work.task.type === type && work.task.slots >= slots && work.runner.isAlive && !work.isBusy;
+      if (!fits) continue;
+      this.#works.delete(taskId);
+      work.runner.endTask(taskId);
+      return work.runner;
+    }
+    return null;
   }
 
   /** States of the tasks that run or hold something here. A task that is missing has left for history. */

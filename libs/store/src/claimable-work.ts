@@ -21,14 +21,14 @@ export interface ClaimableWork {
 
 /** What a node could claim now. A hint for the claim, which checks everything again under locks. */
 export async function readClaimableWork(db: Db, nodeId: string): Promise<ClaimableWork> {
-  const tasks = await readRunnableTasks(db, nodeId);
-  const controls = await fromStore(
+  const controlRows = fromStore(
     sql<{ id: string; kind: string; task_state: string }>`
       SELECT s.id, s.kind, t.state AS task_state FROM subtasks s JOIN tasks t ON t.id = s.task_id
       WHERE s.kind <> 'work' AND s.exec_id = ${nodeId} AND s.state = 'pending'
         AND (s.not_before IS NULL OR s.not_before <= clock_timestamp())
       ORDER BY t.priority, t.created_at, t.id`.execute(db),
   );
+  const [tasks, controls] = await Promise.all([readRunnableTasks(db, nodeId), controlRows]);
   return {
     tasks,
     // The rest would take the few places that a node has for these, and keep them.

@@ -22,8 +22,18 @@ import { lockTask, transitionTask, type LockedTask } from './transition-task.ts'
 export interface OwnerWrites {
   /** Stores where tasks have slots and why the others wait. */
   saveAdmissions(changes: readonly AdmissionChange[]): Promise<void>;
-  /** Adds a control subtask on a node. */
-  insertControl(taskId: string, state: string, kind: ControlKind, node: string): Promise<boolean>;
+  /**
+   * Adds a control subtask on a node.
+   *
+   * @param reserved nodes that the task has just been given: stored in the same transaction.
+   */
+  insertControl(
+    taskId: string,
+    state: string,
+    kind: ControlKind,
+    node: string,
+    reserved?: readonly string[],
+  ): Promise<boolean>;
   /** Applies what `prepare` asked for, so that the task can be admitted. */
   consumePrepare(taskId: string, control: string): Promise<boolean>;
   /** Makes the planned step the current one: from then on its rows are claimable. */
@@ -64,9 +74,14 @@ export function ownerWrites(db: Db, lease: LeaderLease, actor: string): OwnerWri
 
   return {
     saveAdmissions: (changes) => saveAdmissions(db, lease, changes),
-    insertControl: (id, state, kind, node) =>
+    insertControl: (id, state, kind, node, reserved) =>
       withTask(id, async (tx, task) => {
         if (task.state !== state || !(await isReadyFor(kind, tx, task))) return false;
+        if (reserved !== undefined) {
+          await sql`UPDATE tasks SET reserved_nodes = ${reserved}::text[], waiting = NULL WHERE id = ${task.id}`.execute(
+            tx,
+          );
+        }
         await insertControl(tx, task, kind, node);
         return true;
       }),

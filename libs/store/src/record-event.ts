@@ -20,7 +20,11 @@ export async function recordEvents(tx: Tx, taskId: string, events: readonly Task
   const numbered = await sql<{ event_seq: number }>`
     UPDATE tasks SET event_seq = event_seq + ${events.length} WHERE id = ${taskId} RETURNING event_seq`.execute(tx);
   const last = numbered.rows[0]?.event_seq;
-  if (last === undefined) return;
+  if (last !== undefined) await writeEvents(tx, taskId, last, events);
+}
+
+/** Writes events whose numbers the caller has taken already, up to `last`. */
+export async function writeEvents(tx: Tx, taskId: string, last: number, events: readonly TaskEvent[]): Promise<void> {
   await tx
     .insertInto('task_events')
     .values(

@@ -7,7 +7,7 @@ import {
   type TaskTrigger,
 } from '@longshore/core';
 import { sql } from 'kysely';
-import { recordEvents } from './record-event.ts';
+import { writeEvents } from './record-event.ts';
 import type { Tx } from './transactions.ts';
 
 /** The part of a task that a transition is decided on, read under its row lock. */
@@ -88,8 +88,9 @@ export async function transitionTask(tx: Tx, task: LockedTask, change: Transitio
     );
   }
   const isEnd = change.outcome !== undefined;
-  const changed = await sql`
+  const changed = await sql<{ event_seq: number }>`
     UPDATE tasks SET
+      event_seq = event_seq + 1,
       state = ${change.to},
       version = version + 1,
       step = ${change.step === undefined ? task.step : change.step.name},
@@ -102,11 +103,13 @@ export async function transitionTask(tx: Tx, task: LockedTask, change: Transitio
       started_at = CASE WHEN ${change.to === 'running'} THEN coalesce(started_at, clock_timestamp()) ELSE started_at END,
       updated_at = clock_timestamp(),
       ended_at = CASE WHEN ${isEnd} THEN clock_timestamp() ELSE ended_at END
-    WHERE id = ${task.id} AND state = ${task.state} AND version = ${task.version}`.execute(tx);
-  if (changed.numAffectedRows !== 1n) {
+    WHERE id = ${task.id} AND state = ${task.state} AND version = ${task.version}
+    RETURNING event_seq`.execute(tx);
+  const seq = changed.rows[0]?.event_seq;
+  if (seq === undefined) {
     throw new LongshoreError('STATE_CONFLICT', `task ${task.id} changed while it was being moved to ${change.to}`);
   }
-  await recordEvents(tx, task.id, [
+  await writeEvents(tx, task.id, seq, [
     {
       actor: change.actor,
       kind: change.trigger,

@@ -24,7 +24,7 @@ const IDLE = { running: 0, pending: 0 };
 /** What every replica of the owner answers. Writes here need no leadership: each is a compare-and-set under the task's row. */
 export function apiHandlers(store: Store, bus: Bus, instance: string): ApiHandlers {
   const actor = `api ${instance}`;
-  const submitter = new TaskSubmitter(store, actor);
+  const submitter = new TaskSubmitter(store, actor, () => bus.publish(bus.subjects.wakeOwner, { reason: 'submitted' }));
 
   const find = async (ref: TaskRef): Promise<StoredTask> => {
     const id = ref.id ?? (await findTaskByKey(store.db, ref.key ?? ''));
@@ -35,11 +35,7 @@ export function apiHandlers(store: Store, bus: Bus, instance: string): ApiHandle
   };
 
   return {
-    'task.submit': async (request, { trace }) => {
-      const reply = await submitter.submit(request, trace);
-      bus.publish(bus.subjects.wakeOwner, { reason: 'submitted' });
-      return reply;
-    },
+    'task.submit': (request, { trace }) => submitter.submit(request, trace),
     'task.get': async ({ task: ref }) => {
       const task = await find(ref);
       const [meta, progress, nodes] = await Promise.all([

@@ -9,11 +9,14 @@ import { taskView } from './views.ts';
 export class TaskSubmitter {
   readonly #store: Store;
   readonly #actor: string;
+  readonly #onWritten: () => void;
   readonly #validator = new MetaValidator();
 
-  constructor(store: Store, actor: string) {
+  /** @param onWritten told as soon as a task is stored, before it is read again for the reply. */
+  constructor(store: Store, actor: string, onWritten: () => void) {
     this.#store = store;
     this.#actor = actor;
+    this.#onWritten = onWritten;
   }
 
   /** @throws {LongshoreError} TYPE_UNKNOWN, META_INVALID, META_TOO_LARGE, ARGUMENT_INVALID or TASK_KEY_TAKEN. */
@@ -51,6 +54,7 @@ export class TaskSubmitter {
       contentHash: contentHash(request),
       actor: this.#actor,
     });
+    this.#onWritten();
     const task = await readTask(this.#store.db, id);
     if (task === null) throw new LongshoreError('TASK_NOT_FOUND', `task ${id} was removed while it was being read`);
     return { task: taskView(task), created };
