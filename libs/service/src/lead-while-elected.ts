@@ -35,10 +35,8 @@ export async function leadWhileElected(options: LeaderOptions): Promise<void> {
   while (!signal.aborted) {
     try {
       const lease = await electLeader(options.store.db, options.name, options.holder, options.ttlMs);
-      if (lease !== null) {
-        await leadOnce(options, lease);
-        continue;
-      }
+      // A term that ended by itself is followed by a pause too: others may do better, and a broken one is not hammered.
+      if (lease !== null) await leadOnce(options, lease);
     } catch (error) {
       logger.warn({ error }, 'election failed, standing by');
     }
@@ -68,24 +66,52 @@ async function leadOnce(options: LeaderOptions, lease: LeaderLease): Promise<voi
   }
 }
 
+/** Resolves when the lease was lost, or has run out by our own monotonic clock while nobody could renew it. */
 async function renewUntilLost(options: LeaderOptions, lease: LeaderLease, signal: AbortSignal): Promise<void> {
-  const pauseMs = options.ttlMs / RENEWALS_PER_TTL;
-  let renewedAt = performance.now();
+  const { ttlMs, logger } = options;
+  let endsAt = performance.now() + ttlMs;
   while (!signal.aborted) {
-    await wait(pauseMs, undefined, { signal }).catch(() => undefined);
+    await wait(ttlMs / RENEWALS_PER_TTL, undefined, { signal }).catch(() => undefined);
     if (isAborted(signal)) return;
-    try {
-      const before = performance.now();
-      if (!(await renewLeadership(options.store.db, lease, options.ttlMs))) {
-        options.logger.warn({ epoch: lease.epoch }, 'the lease was lost');
-        return;
-      }
-      renewedAt = before;
-    } catch (error) {
-      options.logger.warn({ error }, 'could not renew the lease');
-      // By our own monotonic clock the lease has run out: others may lead now. The fences keep us harmless anyway.
-      if (performance.now() - renewedAt > options.ttlMs) return;
+    const before = performance.now();
+    const outcome = await renewWithin(options, lease, endsAt - before, signal);
+    if (outcome === 'renewed') endsAt = before + ttlMs;
+    if (outcome === 'lost') {
+      logger.warn({ epoch: lease.epoch }, 'the lease was lost');
+      return;
     }
+    // Others may lead now. The fences keep us harmless anyway.
+    if (performance.now() >= endsAt) {
+      logger.warn({ epoch: lease.epoch }, 'the lease ran out before it could be renewed');
+      return;
+    }
+  }
+}
+
+/** One renewal, waited for as long as the lease lasts: a statement that hangs must not keep a leader leading. */
+async function renewWithin(
+  options: LeaderOptions,
+  lease: LeaderLease,
+  leftMs: number,
+  signal: AbortSignal,
+): Promise<'renewed' | 'lost' | 'failed'> {
+  const over = new AbortController();
+  const patience = wait(Math.max(0, leftMs), undefined, { signal: AbortSignal.any([over.signal, signal]) });
+  const late = patience.then(
+    () => 'failed' as const,
+    () => 'failed' as const,
+  );
+  const renewal = renewLeadership(options.store.db, lease, options.ttlMs).then(
+    (isHeld) => (isHeld ? 'renewed' : 'lost'),
+    (error: unknown) => {
+      options.logger.warn({ error }, 'could not renew the lease');
+      return 'failed' as const;
+    },
+  );
+  try {
+    return await Promise.race([renewal, late]);
+  } finally {
+    over.abort();
   }
 }
 

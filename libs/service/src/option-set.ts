@@ -44,16 +44,14 @@ export function parseOptions<O extends OptionSet>(
   const command = new Command(name).description(description).exitOverride().allowExcessArguments(false);
   command.configureOutput({ writeErr: () => undefined });
   for (const spec of Object.values(options)) {
-    const option = new Option(`--${spec.flag} <value>`, `${spec.help} [$${spec.env}]`);
-    command.addOption(
-      spec.default === undefined || spec.default === '' ? option : option.default(undefined, spec.default),
-    );
+    command.addOption(new Option(`--${spec.flag} <value>`, `${spec.help} (${origins(spec)})`));
   }
   try {
     command.parse([...argv], { from: 'user' });
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) throw new HelpShown();
-    throw new LongshoreError('CONFIG_INVALID', `${name}: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+    // Thrown without its cause, which shows what was typed: a misspelt flag may carry a secret.
+    throw new LongshoreError('CONFIG_INVALID', `${name}: ${commandLineProblem(thrown)}`);
   }
   const flags: Record<string, string | undefined> = command.opts();
   const config: Record<string, unknown> = {};
@@ -66,6 +64,19 @@ export function parseOptions<O extends OptionSet>(
   }
   if (problems.length > 0) throw new LongshoreError('CONFIG_INVALID', `${name}: ${problems.join('; ')}`);
   return config as ConfigOf<O>;
+}
+
+/** Where a value comes from when no flag gives it. */
+function origins(spec: OptionSpec): string {
+  const hasDefault = spec.default !== undefined && spec.default !== '';
+  return hasDefault ? `default: ${spec.default}, env: ${spec.env}` : `env: ${spec.env}`;
+}
+
+/** What is wrong with a command line, without values: a misspelt flag, or a word that lost its flag, may be a secret. */
+function commandLineProblem(thrown: unknown): string {
+  if (!(thrown instanceof CommanderError)) return thrown instanceof Error ? thrown.message : String(thrown);
+  if (thrown.code === 'commander.excessArguments') return 'error: every value needs its flag, as in --flag value';
+  return thrown.message.replace(/(--[^\s='"]+)=[\s\S]*?'/, "$1'");
 }
 
 function problem(spec: OptionSpec, text: string | undefined, error: z.ZodError): string {
@@ -101,8 +112,5 @@ export const optionalText: z.ZodType<string | undefined, string | undefined> = z
 export function oneOf<const T extends readonly [string, ...string[]]>(
   words: T,
 ): z.ZodType<T[number], string | undefined> {
-  return z.enum(words, { error: `must be one of ${words.join(', ')}` }) as unknown as z.ZodType<
-    T[number],
-    string | undefined
-  >;
+  return z.enum(words, { error: `must be one of ${words.join(', ')}` });
 }

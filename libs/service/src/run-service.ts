@@ -62,9 +62,9 @@ export async function runService<O extends OptionSet>(definition: ServiceDefinit
     );
     const config = parsed as unknown as ConfigOf<O> & CommonConfig;
     const stopping = new AbortController();
-    let failure: unknown;
+    const failures: Error[] = [];
     const fail = (error: unknown): void => {
-      failure ??= error;
+      failures.push(error instanceof Error ? error : new Error(String(error)));
       stopping.abort();
     };
     for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stopping.abort());
@@ -74,6 +74,7 @@ export async function runService<O extends OptionSet>(definition: ServiceDefinit
       setTimeout(() => process.exit(1), ORPHAN_LIMIT_MS).unref();
     });
     await serve(definition, config, stopping.signal, fail, (ready) => parent?.report(ready));
+    const [failure] = failures;
     if (failure !== undefined) throw failure;
     process.exit(0);
   } catch (thrown) {
@@ -128,7 +129,7 @@ async function serve<O extends OptionSet>(
       logger.error('the clean stop took too long, ending now');
       process.exit(1);
     }, STOP_LIMIT_MS).unref();
-    await (running as RunningService | null)?.stop();
+    await running?.stop();
     await bus?.close();
     await store.close();
     await health.close();

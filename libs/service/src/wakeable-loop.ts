@@ -17,13 +17,13 @@ export interface LoopOptions {
 
 /**
  * The shape of every service's work: a level-triggered round, repeated. A wake that comes during a round is not lost: another
- * round follows. After an error the next round waits for the interval, so a broken dependency is not hammered.
+ * round follows. After an error the next round waits for the interval, woken or not, so a broken dependency is not hammered.
  */
 export function startLoop(options: LoopOptions): WakeableLoop {
   const { signal } = options;
   let isWoken = false;
   let endPause: (() => void) | null = null;
-  const pause = (): Promise<void> =>
+  const pause = (isWakeable: boolean): Promise<void> =>
     new Promise((resolve) => {
       const timer = setTimeout(end, options.intervalMs);
       function end(): void {
@@ -32,20 +32,21 @@ export function startLoop(options: LoopOptions): WakeableLoop {
         endPause = null;
         resolve();
       }
-      endPause = end;
+      if (isWakeable) endPause = end;
       signal.addEventListener('abort', end, { once: true });
     });
+  const isQuiet = (): boolean => !isWoken && !signal.aborted;
   const run = async (): Promise<void> => {
-    while (!signal.aborted) {
+    while (!isAborted(signal)) {
       isWoken = false;
-      let hasMore = false;
       try {
-        hasMore = await options.round(signal);
+        const hasMore = await options.round(signal);
+        if (!hasMore && isQuiet()) await pause(true);
       } catch (error) {
-        if (!signal.aborted) options.onError(error);
-        isWoken = false;
+        if (isAborted(signal)) return;
+        options.onError(error);
+        await pause(false);
       }
-      if (!isWoken && !hasMore && !isAborted(signal)) await pause();
     }
   };
   return {

@@ -1,0 +1,125 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { startBroker, startChild, type Broker, type ChildProcessHandle } from '@longshore/embedded';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
+import { useServer } from './test-store.ts';
+
+const ENTRY = new URL('./fixtures/service.ts', import.meta.url);
+const server = useServer();
+let broker: Broker;
+beforeAll(async () => {
+  broker = await startBroker();
+});
+afterAll(() => broker.stop());
+
+async function environment(): Promise<Record<string, string>> {
+  return {
+    LONGSHORE_DATABASE_URL: await server.url(),
+    LONGSHORE_NATS_URL: broker.url,
+    LONGSHORE_MODE: 'development',
+  };
+}
+
+async function startService(env: Record<string, string>, args: readonly string[] = []): Promise<ChildProcessHandle> {
+  const child = await startChild({ name: 'fixture', entry: ENTRY, env, args });
+  onTestFinished(async () => {
+    await child.stop();
+  });
+  return child;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+test('a service says that it is ready, serves its health, and ends cleanly when asked to', async () => {
+  const child = await startService(await environment(), ['--instance', 'fixture-7']);
+  expect(child.ready).toMatchObject({ instance: 'fixture-7' });
+  const response = await fetch(`${String(child.ready['httpUrl'])}/readyz`);
+  expect([response.status, await response.json()]).toEqual([200, { status: 'ready' }]);
+  child.kill('SIGTERM');
+  expect(await child.exited).toEqual({ code: 0, signal: null });
+  const lines = child.lastLines().map((line) => (JSON.parse(line) as { message: string }).message);
+  expect(lines).toEqual(['fixture is ready', 'fixture is stopping', 'handing back']);
+});
+
+test('wrong settings end it before anything is connected, and no secret is printed', async () => {
+  const env = { LONGSHORE_DATABASE_URL: 'mysql://me:hunter2@nowhere/db', LONGSHORE_MODE: 'fast' };
+  const error = (await startService(env).catch((thrown: unknown) => thrown)) as Error;
+  expect(error).toMatchObject({ code: 'CONFIG_INVALID' });
+  expect(error.message).toContain('--database-url');
+  expect(error.message).toContain('--mode or LONGSHORE_MODE must be one of production, development (got "fast")');
+  expect(error.message).not.toContain('hunter2');
+});
+
+test('wrong settings are exit code 2', async () => {
+  const child = spawn(process.execPath, [...process.execArgv, fileURLToPath(ENTRY)], {
+    env: { ...process.env, LONGSHORE_DATABASE_URL: '' },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const printed: string[] = [];
+  createInterface({ input: child.stderr }).on('line', (line) => printed.push(line));
+  const [code] = (await once(child, 'close')) as [number];
+  expect(printed.join('\n')).toMatch(/^error CONFIG_INVALID: longshore-fixture: --database-url .* is required$/);
+  expect(code).toBe(2);
+});
+
+test('a port in use is reported to who started it', async () => {
+  const taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => new Promise<void>((resolve) => void taken.close(() => resolve())));
+  const { port } = taken.address() as AddressInfo;
+  const starting = startService(await environment(), ['--http-port', String(port)]);
+  await expect(starting).rejects.toMatchObject({ code: 'HTTP_PORT_IN_USE' });
+});
+
+test('a service that gives up hands back first, then ends with code 1', async () => {
+  const child = await startService(await environment(), ['--fail-after-ms', '100']);
+  expect(await child.exited).toEqual({ code: 1, signal: null });
+  expect(child.lastLines().join('\n')).toContain('handing back');
+  expect(child.lastLines().at(-1)).toBe('error INTERNAL: it gave up');
+});
+
+test('while it waits for its store it is alive but not ready, and can be stopped', async () => {
+  const child = spawn(process.execPath, [...process.execArgv, fileURLToPath(ENTRY), '--http-port', '0'], {
+    env: {
+      ...process.env,
+      LONGSHORE_DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
+      LONGSHORE_NATS_URL: broker.url,
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const lines = createInterface({ input: child.stdout });
+  await new Promise<void>((resolve) => {
+    lines.on('line', (line) => {
+      if (line.includes('waiting for the store')) resolve();
+    });
+  });
+  child.kill('SIGTERM');
+  expect(await once(child, 'exit')).toEqual([0, null]);
+});
+
+test('it ends with its parent, also when that is killed', async () => {
+  const parent = spawn(
+    process.execPath,
+    [...process.execArgv, fileURLToPath(new URL('./fixtures/parent.ts', import.meta.url))],
+    { env: { ...process.env, ...(await environment()) }, stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  onTestFinished(() => void parent.kill('SIGKILL'));
+  const [line] = (await once(createInterface({ input: parent.stdout }), 'line')) as [string];
+  const pid = Number(line);
+  expect(isAlive(pid)).toBe(true);
+  parent.kill('SIGKILL');
+  await vi.waitFor(() => expect(isAlive(pid), `process ${pid} is still there`).toBe(false), {
+    timeout: 20_000,
+    interval: 50,
+  });
+});
