@@ -9,6 +9,14 @@ export function taskSummary(detail: TaskDetail): string {
   if (task.outcome === TaskOutcome.succeeded) return `${name} succeeded${durationText(detail)}${amountText(detail)}`;
   const reason = task.error === null ? [] : [`error ${task.error.code}: ${plainText(task.error.message)}`];
   if (task.state === TaskState.awaitingResolution) {
+    const failedRevert = detail.controls.find((control) => control.kind === 'revert' && control.error !== null)?.error;
+    if (failedRevert !== undefined && failedRevert !== null) {
+      return [
+        `${name} could not be undone and waits for a decision; "task cancel ${task.id}" tries again`,
+        `error ${failedRevert.code}: ${plainText(failedRevert.message)}`,
+        ...reason.map((line) => `it had ended with ${line}`),
+      ].join('\n');
+    }
     return [
       `${name} holds its failure and waits for a decision; "task cancel ${task.id}" undoes its work`,
       ...reason,
