@@ -22,7 +22,19 @@ const arrows = {
   'node-manager': ['core', 'protocol', 'store', 'bus', 'telemetry', 'service'],
   balancer: ['core', 'protocol', 'store', 'bus', 'telemetry', 'service'],
   executor: ['core', 'protocol', 'store', 'bus', 'telemetry', 'service', 'sdk', 'runner', 'faults'],
-  cli: ['core', 'protocol', 'client', 'embedded', 'store', 'owner', 'node-manager', 'balancer', 'executor', 'plugin'],
+  cli: [
+    'core',
+    'protocol',
+    'client',
+    'embedded',
+    'store',
+    'effects',
+    'owner',
+    'node-manager',
+    'balancer',
+    'executor',
+    'plugin',
+  ],
   plugin: ['sdk'],
 };
 

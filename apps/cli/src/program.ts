@@ -4,6 +4,7 @@ import { addDevCommand } from './commands/dev.ts';
 import { addMigrateCommand } from './commands/migrate.ts';
 import { addNodeListCommand } from './commands/node-list.ts';
 import { addSubmitCommand } from './commands/submit.ts';
+import { addTargetPrepareCommand } from './commands/target-prepare.ts';
 import { addTaskCancelCommand } from './commands/task-cancel.ts';
 import { addTaskEventsCommand } from './commands/task-events.ts';
 import { addTaskListCommand } from './commands/task-list.ts';
@@ -54,5 +55,6 @@ export function buildProgram(context: CommandContext, version: string): Command 
   addTypeListCommand(type, context);
   addTypeShowCommand(type, context);
   addMigrateCommand(program, context);
+  addTargetPrepareCommand(program.command('target').description('databases that tasks change'), context);
   return program;
 }

@@ -13,6 +13,7 @@ const DEFAULT_PLUGIN = '@longshore/plugin-import';
 
 interface DevFlags {
   readonly executors: number;
+  readonly replicas: number;
   readonly plugin?: readonly string[];
   readonly dataDir: string;
   readonly importRoot?: readonly string[];
@@ -24,6 +25,7 @@ const EXAMPLES = `
 Examples:
   $ longshore dev
   $ longshore dev --executors 5 --import-root /data/exports
+  $ longshore dev --replicas 2        then kill a leader, and see the standby lead
   $ longshore dev --plugin @longshore/plugin-import --plugin ./my-task-type.ts
 
 It runs a real Postgres, a message broker and all services on this machine, on free ports of 127.0.0.1, and keeps its data
@@ -35,6 +37,12 @@ export function addDevCommand(program: Command, context: CommandContext): void {
     .command('dev')
     .description('run a whole cluster on this machine until Ctrl-C')
     .option('--executors <n>', 'how many executors', wholeNumber(1, 64), 3)
+    .option(
+      '--replicas <n>',
+      'processes of owner, node-manager and balancer each: one leads, the others stand by',
+      wholeNumber(1, 8),
+      1,
+    )
     .option(
       '--plugin <package>',
       `package or file with a task type; several times; default: ${DEFAULT_PLUGIN}`,
@@ -51,6 +59,7 @@ export function addDevCommand(program: Command, context: CommandContext): void {
       const options = {
         folder,
         executors: flags.executors,
+        replicas: flags.replicas,
         plugins: (flags.plugin ?? [DEFAULT_PLUGIN]).map((name) => pluginName(name, context.cwd)),
         importRoots,
         isVerbose: flags.verbose === true,

@@ -4,6 +4,8 @@ import type { ClusterServices } from '@longshore/embedded';
 export interface DevServiceOptions {
   /** How many executors. */
   readonly executors: number;
+  /** Processes of owner, node-manager and balancer each: one leads, the others stand by. Default 1. */
+  readonly replicas?: number;
   /** Packages with task types that each executor loads. */
   readonly plugins: readonly string[];
   /** Databases that tasks may name, by name: letters, digits and `_`. */
@@ -16,10 +18,11 @@ export interface DevServiceOptions {
 
 /** The four services as `startLocalCluster` starts them, each from its own package. */
 export function devServices(options: DevServiceOptions): ClusterServices {
+  const replicas = options.replicas ?? 1;
   return {
-    owner: { entry: import.meta.resolve('@longshore/owner/main') },
-    'node-manager': { entry: import.meta.resolve('@longshore/node-manager/main') },
-    balancer: { entry: import.meta.resolve('@longshore/balancer/main') },
+    owner: { entry: import.meta.resolve('@longshore/owner/main'), replicas },
+    'node-manager': { entry: import.meta.resolve('@longshore/node-manager/main'), replicas },
+    balancer: { entry: import.meta.resolve('@longshore/balancer/main'), replicas },
     executor: {
       entry: import.meta.resolve('@longshore/executor/main'),
       count: options.executors,

@@ -13,6 +13,8 @@ const RESTART_AFTER_MS = 3_000;
 export interface DevOptions {
   readonly folder: DevFolder;
   readonly executors: number;
+  /** Processes of owner, node-manager and balancer each. */
+  readonly replicas: number;
   readonly plugins: readonly string[];
   /** Absolute folders that imports may read. */
   readonly importRoots: readonly string[];
@@ -42,6 +44,7 @@ export async function runDev(
       postgresUrl: postgres.url,
       services: devServices({
         executors: options.executors,
+        replicas: options.replicas,
         plugins: options.plugins,
         connections: { [DEV_CONNECTION]: postgres.url },
         pluginSettings: { import: { roots: options.importRoots } },
