@@ -64,6 +64,9 @@ export const ERROR_CODES = {
     'The worker that ran the subtask ended: out of memory, or an exit in plugin code. It is run again by the retry policy.',
   ),
   STATE_CONFLICT: permanent("The task's state doesn't allow this; the message names the state."),
+  STORE_REFUSED: permanent(
+    'Postgres refuses the connection: the user, the password or the database in the URL is wrong.',
+  ),
   STORE_SCHEMA_NEWER: permanent(
     'The database was migrated by a newer Longshore. Use that version, or a database of its own.',
   ),

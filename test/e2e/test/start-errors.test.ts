@@ -73,6 +73,20 @@ describe('every service refuses', () => {
     await new Promise((resolve) => server.close(resolve));
   });
 
+  it('a password or a database that is wrong', async () => {
+    const wrong = new URL(postgres.url);
+    wrong.password = 'wrong';
+    const none = new URL(postgres.url);
+    none.pathname = '/nothing';
+    for (const url of [wrong, none]) {
+      const refused = start('owner', { LONGSHORE_DATABASE_URL: url.href });
+      await expect(refused).rejects.toMatchObject({
+        code: 'STORE_REFUSED',
+        message: expect.not.stringContaining(url.password),
+      });
+    }
+  });
+
   it('a database URL that is none, without printing it', async () => {
     const refused = start('balancer', { LONGSHORE_DATABASE_URL: 'mysql://root:geheim@db' });
     await expect(refused).rejects.toMatchObject({
