@@ -1,9 +1,11 @@
+import type { SessionSettings } from './connection-options.ts';
+
 /**
  * Server-side settings of every session in a target, sent in the start-up packet. Node can't set them on its socket, and without
  * them the session of a vanished client was still there after 20 minutes: waiting in COPY it ends by keep-alives alone
  * (7 s), running a statement by the connection check, idle in a transaction by its time-out.
  */
-const SESSION_SETTINGS: Readonly<Record<string, string>> = {
+export const SESSION_SETTINGS: SessionSettings = {
   tcp_keepalives_idle: '5',
   tcp_keepalives_interval: '1',
   tcp_keepalives_count: '3',
@@ -13,10 +15,3 @@ const SESSION_SETTINGS: Readonly<Record<string, string>> = {
   // A plugin may compute between two statements; longer than this and it holds locks for nothing.
   idle_in_transaction_session_timeout: '5min',
 };
-
-/** The settings as the driver's `options` string. */
-export function sessionOptions(): string {
-  return Object.entries(SESSION_SETTINGS)
-    .map(([name, value]) => `-c ${name}=${value}`)
-    .join(' ');
-}

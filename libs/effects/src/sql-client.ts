@@ -8,6 +8,6 @@ export function sqlClient(client: PoolClient): SqlClient {
       const result = await client.query<R>(text, values === undefined ? [] : [...values]);
       return { rows: result.rows, rowCount: result.rowCount };
     },
-    stream: <S>(submittable: S): S => client.query(submittable as never) as unknown as S,
+    stream: <S>(submittable: S): S => client.query(submittable as never),
   };
 }

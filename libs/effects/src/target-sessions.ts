@@ -1,13 +1,17 @@
+import { Socket } from 'node:net';
 import type { SqlClient } from '@longshore/sdk';
 import pg from 'pg';
+import { connectionOptions } from './connection-options.ts';
 import { applicationName, type EffectOwner } from './effect-owner.ts';
 import { ensureEffectsSchema } from './effects-schema.ts';
-import { sessionOptions } from './session-settings.ts';
+import { SESSION_SETTINGS } from './session-settings.ts';
 import { sqlClient } from './sql-client.ts';
 
 /** One session works, another one may look, or end what blocks the first. */
 const SESSIONS = 2;
 const CONNECT_TIMEOUT_MS = 10_000;
+/** How long work that nobody waits for any more may go on when the sessions are closed, in milliseconds: the hook is over. */
+const CLOSE_GRACE_MS = 1_000;
 
 /**
  * The sessions of one attempt of one subtask in a target. They are named after the attempt in their start-up packet (set later
@@ -16,15 +20,18 @@ const CONNECT_TIMEOUT_MS = 10_000;
 export class TargetSessions {
   readonly #pool: pg.Pool;
   readonly #signal: AbortSignal;
+  readonly #sockets = new Set<Socket>();
+  /** Sessions that are lent out: each takes itself back, as broken or not. */
+  readonly #lent = new Set<(isBroken: boolean) => void>();
+  #closing: Promise<void> | undefined;
   #schemaReady: Promise<void> | null = null;
 
   /** @param signal ends the sessions when aborted: an open transaction is rolled back by the server. */
   constructor(url: string, owner: EffectOwner, signal: AbortSignal) {
     this.#signal = signal;
     this.#pool = new pg.Pool({
-      connectionString: url,
-      application_name: applicationName(owner),
-      options: sessionOptions(),
+      ...connectionOptions(url, applicationName(owner), SESSION_SETTINGS),
+      stream: () => this.#openSocket(),
       max: SESSIONS,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       keepAlive: true,
@@ -32,35 +39,63 @@ export class TargetSessions {
     // A session that the server ends must fail its query, not this process.
     this.#pool.on('error', () => undefined);
     this.#pool.on('connect', (client) => client.on('error', () => undefined));
+    signal.addEventListener('abort', this.#breakOff, { once: true });
   }
 
   /** Lends a session. After an error, or when the signal aborts, it is closed instead of going back to the pool. */
   async lend<T>(work: (client: SqlClient) => Promise<T>): Promise<T> {
-    this.#signal.throwIfAborted();
-    const client = await this.#pool.connect();
-    let isReleased = false;
+    const client = await this.#connect();
     const release = (isBroken: boolean): void => {
-      if (isReleased) return;
-      isReleased = true;
-      // In the middle of a statement or a COPY its socket is destroyed, and the server rolls back.
-      client.release(isBroken);
+      if (this.#lent.delete(release)) client.release(isBroken);
     };
-    const onAbort = (): void => release(true);
-    this.#signal.addEventListener('abort', onAbort, { once: true });
+    this.#lent.add(release);
     try {
       const result = await work(sqlClient(client));
       this.#signal.throwIfAborted();
-      release(false);
+      // A transaction that was left open would become a part of what is done next in this session.
+      release(client.getTransactionStatus() !== 'I');
       return result;
     } catch (error) {
       release(true);
       // What an abort makes of a driver's call is noise; the reason of the abort is what happened.
       this.#signal.throwIfAborted();
       throw error;
+    }
+  }
+
+  /** Waits for a session, or for the signal: whoever waits for a connection must not start to work after the abort. */
+  async #connect(): Promise<pg.PoolClient> {
+    this.#signal.throwIfAborted();
+    const connecting = this.#pool.connect();
+    const aborted = Promise.withResolvers<never>();
+    const onAbort = (): void => aborted.reject(this.#signal.reason as Error);
+    this.#signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      return await Promise.race([connecting, aborted.promise]);
+    } catch (error) {
+      connecting.then(
+        (late) => late.release(true),
+        () => undefined,
+      );
+      this.#signal.throwIfAborted();
+      throw error;
     } finally {
       this.#signal.removeEventListener('abort', onAbort);
     }
   }
+
+  /** Sockets of our own making, so that they can be destroyed whatever the driver waits for: the server then rolls back. */
+  #openSocket(): Socket {
+    const socket = new Socket();
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+    return socket;
+  }
+
+  readonly #breakOff = (): void => {
+    for (const release of this.#lent) release(true);
+    for (const socket of this.#sockets) socket.destroy();
+  };
 
   /** Lends a session of a target that has Longshore's schema; made on first use. */
   lendPrepared<T>(work: (client: SqlClient) => Promise<T>): Promise<T> {
@@ -87,7 +122,20 @@ export class TargetSessions {
     });
   }
 
+  /** Ends the sessions. Safe to call twice; what is still at work is waited for a short while, and then rolled back. */
   close(): Promise<void> {
-    return this.#pool.end();
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
+    const timer = setTimeout(this.#breakOff, CLOSE_GRACE_MS);
+    try {
+      await this.#pool.end();
+    } finally {
+      clearTimeout(timer);
+      this.#signal.removeEventListener('abort', this.#breakOff);
+      // A server that doesn't answer to the goodbye must not keep this process.
+      for (const socket of this.#sockets) socket.unref();
+    }
   }
 }
