@@ -59,7 +59,7 @@ async function endBlockersOf(client: SqlClient, pid: number, blockers: Blockers)
   );
 }
 
-function noTerminate(cause: unknown): TaskTypeError {
+export function noTerminate(cause: unknown): TaskTypeError {
   return new TaskTypeError(
     'EFFECTS_NO_TERMINATE',
     'a session of an older attempt blocks this one, and the role may not end it; connect all executors with one role, or grant it pg_signal_backend',

@@ -1,7 +1,8 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { TaskTypeError, type SqlClient } from '@longshore/sdk';
 import type { EffectOwner } from './effect-owner.ts';
 import { ENTER_FENCE, FENCE, fenceKey } from './effects-schema.ts';
-import { endingBlockers } from './end-blockers.ts';
+import { endingBlockers, noTerminate } from './end-blockers.ts';
 import type { TargetSessions } from './target-sessions.ts';
 
 /**
@@ -50,8 +51,8 @@ export async function holdFence<T>(client: SqlClient, owner: EffectOwner, work: 
 
 /**
  * Closes the fence and runs `work` in a transaction that has it alone. First the row is closed and committed, so that newcomers
- * fail at once instead of queueing; then the exclusive lock waits for those that are in, and after the grace time ends their
- * sessions.
+ * fail at once instead of queueing; then those that are in get the grace time, and their sessions are ended after it; then the
+ * exclusive lock is taken.
  *
  * @param graceMs how long effects that are under way may take to end by themselves, in milliseconds.
  */
@@ -68,6 +69,7 @@ export async function closeFence<T>(
       [owner.clusterId, owner.taskId],
     ),
   );
+  await emptyFence(sessions, owner, graceMs);
   return sessions.transaction(async (client) => {
     await endingBlockers(sessions, client, { afterMs: graceMs, prefix: `ls/${owner.taskId}/` }, () =>
       client.query(`SELECT pg_advisory_xact_lock(${fenceKey('$1::text', '$2::text')})`, [
@@ -77,6 +79,49 @@ export async function closeFence<T>(
     );
     return work(client);
   });
+}
+
+/** How often a closed fence is looked at until it is empty, in milliseconds. */
+const LOOK_MS = 25;
+
+/**
+ * Waits until nobody is in a closed fence any more, by looking: who waits in a lock has a snapshot, and an index that is built
+ * CONCURRENTLY in this fence waits for the end of all older snapshots. The two would deadlock.
+ */
+async function emptyFence(sessions: TargetSessions, owner: EffectOwner, graceMs: number): Promise<void> {
+  const graceEnds = performance.now() + graceMs;
+  for (;;) {
+    const isOver = performance.now() >= graceEnds;
+    const inside = await sessions.lend((client) => (isOver ? endHolders(client, owner) : countHolders(client, owner)));
+    if (inside === 0) return;
+    await wait(LOOK_MS);
+  }
+}
+
+/** Sessions in the fence: an advisory lock of 64 bits is shown as two halves. */
+const HOLDERS = `
+  FROM pg_locks l JOIN pg_stat_activity a USING (pid), (SELECT ${fenceKey('$1::text', '$2::text')} AS key) k
+  WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND l.classid = ((k.key >> 32) & 4294967295)::oid AND l.objid = (k.key & 4294967295)::oid
+    AND starts_with(a.application_name, 'ls/')`;
+
+async function countHolders(client: SqlClient, owner: EffectOwner): Promise<number> {
+  const holders = await client.query<{ n: number }>(`SELECT count(*)::int AS n ${HOLDERS}`, [
+    owner.clusterId,
+    owner.taskId,
+  ]);
+  return holders.rows[0]?.n ?? 0;
+}
+
+/** @throws {TaskTypeError} EFFECTS_NO_TERMINATE when the role may not end them. */
+async function endHolders(client: SqlClient, owner: EffectOwner): Promise<number> {
+  try {
+    const ended = await client.query(`SELECT pg_terminate_backend(l.pid) ${HOLDERS}`, [owner.clusterId, owner.taskId]);
+    return ended.rowCount ?? 0;
+  } catch (error) {
+    throw (error as { code?: unknown }).code === '42501' ? noTerminate(error) : error;
+  }
 }
 
 /** Removes a closed fence together with what it guarded, once nothing can come late any more. */

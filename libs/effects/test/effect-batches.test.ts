@@ -1,0 +1,128 @@
+import type { EffectBatches } from '@longshore/sdk';
+import { expect, test } from 'vitest';
+import { useTargetServer } from './fixtures/target-server.ts';
+
+const target = useTargetServer();
+
+/** Writes one row and moves on by one, until the end. */
+const countTo =
+  (end: number) =>
+  async (batches: EffectBatches<number>): Promise<number> => {
+    while (batches.checkpoint < end) {
+      await batches.batch(async (client, at) => {
+        await client.query('INSERT INTO t VALUES ($1)', [at]);
+        return at + 1;
+      });
+    }
+    return batches.checkpoint;
+  };
+
+test('batches go on where the last committed one ended, and are repeated as a whole', async () => {
+  const store = await target();
+  await store.openFence();
+  const first = store.attempt().connection.effectBatches(0, async (batches) => {
+    await countTo(3)(batches);
+    return batches.batch(async (client, at) => {
+      await client.query('INSERT INTO t VALUES ($1)', [at]);
+      throw new Error('the plugin failed');
+    });
+  });
+  await expect(first).rejects.toThrow('the plugin failed');
+  expect(await store.rows()).toEqual([0, 1, 2]);
+  const second = await store.attempt({ attempt: 2 }).connection.effectBatches(0, countTo(5));
+  expect(second).toEqual({ result: 5, isRepeat: false });
+  expect(await store.attempt({ attempt: 3 }).connection.effectBatches(0, countTo(9))).toEqual({
+    result: 5,
+    isRepeat: true,
+  });
+  expect(await store.rows()).toEqual([0, 1, 2, 3, 4]);
+});
+
+test('an older attempt commits no further batch after a takeover, and its open one is ended', async () => {
+  const store = await target();
+  await store.openFence();
+  const begun = Promise.withResolvers<null>();
+  const end = Promise.withResolvers<null>();
+  const older = store.attempt().connection.effectBatches<number, number>(0, async (batches) => {
+    await countTo(2)(batches);
+    await batches
+      .batch(async (client, at) => {
+        await client.query('INSERT INTO t VALUES (99)');
+        begun.resolve(null);
+        await end.promise;
+        return at + 1;
+      })
+      .catch(() => undefined);
+    // It connects anew and tries to go on.
+    return countTo(9)(batches);
+  });
+  await begun.promise;
+  const newer = await store.attempt({ attempt: 2 }).connection.effectBatches(0, countTo(4));
+  end.resolve(null);
+  await expect(older).rejects.toMatchObject({ code: 'EFFECTS_SUPERSEDED' });
+  expect(newer).toEqual({ result: 4, isRepeat: false });
+  expect(await store.rows()).toEqual([0, 1, 2, 3]);
+});
+
+test('an equal or older attempt is refused, unless the store raises it past the ledger', async () => {
+  const store = await target();
+  await store.openFence();
+  const failing = store.attempt({ attempt: 5 }).connection.effectBatches(0, async (batches) => {
+    await countTo(1)(batches);
+    throw new Error('the plugin failed');
+  });
+  await expect(failing).rejects.toThrow('the plugin failed');
+  for (const attempt of [4, 5]) {
+    const refused = store.attempt({ attempt }).connection.effectBatches(0, countTo(9));
+    await expect(refused).rejects.toMatchObject({ code: 'EFFECTS_SUPERSEDED', permanent: false });
+  }
+  const asked: number[] = [];
+  const raised = await store
+    .attempt({
+      attempt: 2,
+      raiseAttempt: (past) => {
+        asked.push(past);
+        return Promise.resolve(past + 1);
+      },
+    })
+    .connection.effectBatches(0, countTo(2));
+  expect(asked).toEqual([5]);
+  expect(raised).toEqual({ result: 2, isRepeat: false });
+  expect(await store.rows()).toEqual([0, 1]);
+});
+
+test('a batch after a revert changes nothing', async () => {
+  const store = await target();
+  await store.openFence();
+  const late = store.attempt().connection.effectBatches(0, async (batches) => {
+    await countTo(1)(batches);
+    await store.attempt({ subtaskId: '5' }).connection.revertEffects((client) => client.query('DELETE FROM t'));
+    return countTo(2)(batches);
+  });
+  await expect(late).rejects.toMatchObject({ code: 'EFFECTS_FENCE_CLOSED' });
+  expect(await store.rows()).toEqual([]);
+});
+
+// Tried: a revert that waits in the exclusive lock for those that are in the fence. It has a snapshot while it waits, an index that is
+// built concurrently waits for the end of older snapshots, and the two deadlocked.
+test('a session effect holds the fence: a revert waits for it', async () => {
+  const store = await target();
+  await store.openFence();
+  const begun = Promise.withResolvers<null>();
+  const end = Promise.withResolvers<null>();
+  const indexing = store.attempt().connection.effectSession(async (client) => {
+    begun.resolve(null);
+    await end.promise;
+    return client.query('CREATE INDEX CONCURRENTLY t_n ON t (n)');
+  });
+  await begun.promise;
+  const reverting = store
+    .attempt({ subtaskId: '5' })
+    .connection.revertEffects((client) => client.query('DROP INDEX t_n'));
+  await store.closed();
+  end.resolve(null);
+  await indexing;
+  await reverting;
+  const again = store.attempt({ attempt: 2 }).connection.effectSession((client) => client.query('SELECT 1'));
+  await expect(again).rejects.toMatchObject({ code: 'EFFECTS_FENCE_CLOSED' });
+});
