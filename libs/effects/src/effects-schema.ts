@@ -57,7 +57,8 @@ export async function ensureEffectsSchema(client: SqlClient): Promise<void> {
     for (const statement of STATEMENTS) await client.query(statement);
     await client.query('COMMIT');
   } catch (cause) {
-    await client.query('ROLLBACK');
+    // What happened is the first error, also when the session is gone and can't roll back.
+    await client.query('ROLLBACK').catch(() => undefined);
     throw privilegeError(cause);
   }
 }
@@ -68,17 +69,27 @@ async function isPrepared(client: SqlClient): Promise<boolean> {
     const found = await client.query<{ found: boolean }>(
       `SELECT to_regprocedure('${ENTER_FENCE}(text, bigint)') IS NOT NULL AS found`,
     );
-    return found.rows[0]?.found === true;
+    if (found.rows[0]?.found !== true) return false;
+    // Asked for here, where it can be said what to do, instead of found out in the middle of an effect.
+    const may = await client.query<{ all: boolean }>(
+      `SELECT bool_and(has_table_privilege(t, p)) AS all
+       FROM unnest(ARRAY['${LEDGER}', '${FENCE}']) AS t, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS p`,
+    );
+    if (may.rows[0]?.all !== true) throw noPrivilege();
+    return true;
   } catch (cause) {
     throw privilegeError(cause);
   }
 }
 
 function privilegeError(cause: unknown): unknown {
-  if ((cause as { code?: unknown }).code !== '42501') return cause;
+  return (cause as { code?: unknown }).code === '42501' ? noPrivilege(cause) : cause;
+}
+
+function noPrivilege(cause?: unknown): TaskTypeError {
   return new TaskTypeError(
     'EFFECTS_NO_PRIVILEGE',
     `the role may not create or use the schema ${EFFECTS_SCHEMA} in the target database; let a role that may create it run: longshore target prepare --grant-to ROLE`,
-    { cause },
+    cause === undefined ? {} : { cause },
   );
 }

@@ -1,4 +1,4 @@
-import type { JsonValue, LedgerEntry, SqlClient } from '@longshore/sdk';
+import { TaskTypeError, type JsonValue, type LedgerEntry, type SqlClient } from '@longshore/sdk';
 import type { EffectOwner } from './effect-owner.ts';
 import { LEDGER } from './effects-schema.ts';
 
@@ -43,21 +43,41 @@ export async function takeLedgerRow(client: SqlClient, owner: EffectOwner): Prom
   return inserted.rowCount === 1;
 }
 
-/** Completes the row, at the end of the effect transaction. */
+/**
+ * Completes the row, at the end of the effect transaction.
+ *
+ * @throws {TaskTypeError} EFFECTS_TRANSACTION_ENDED when the work has ended the transaction that the row was inserted in.
+ */
 export async function completeLedgerRow(client: SqlClient, owner: EffectOwner, result: JsonValue): Promise<void> {
-  await client.query(
-    `UPDATE ${LEDGER} SET is_done = true, result = $4 WHERE cluster_id = $1 AND task_id = $2 AND subtask_id = $3`,
+  const completed = await client.query(
+    `UPDATE ${LEDGER} SET is_done = true, result = $4
+     WHERE cluster_id = $1 AND task_id = $2 AND subtask_id = $3 AND transaction_id = pg_current_xact_id()`,
     [owner.clusterId, owner.taskId, owner.subtaskId, JSON.stringify(result)],
   );
+  if (completed.rowCount !== 1) throw transactionEnded(owner);
 }
 
-/** What an earlier attempt's effect returned. */
+/**
+ * What an earlier attempt's effect returned.
+ *
+ * @throws {TaskTypeError} EFFECTS_TRANSACTION_ENDED when that effect was committed by its own hand, so that it isn't known how far it
+ * came; or when it goes in batches, which have the same row.
+ */
 export async function readLedgerResult(client: SqlClient, owner: EffectOwner): Promise<JsonValue> {
   const row = await client.query<{ result: JsonValue }>(
-    `SELECT result FROM ${LEDGER} WHERE cluster_id = $1 AND task_id = $2 AND subtask_id = $3`,
+    `SELECT result FROM ${LEDGER} WHERE cluster_id = $1 AND task_id = $2 AND subtask_id = $3 AND is_done`,
     [owner.clusterId, owner.taskId, owner.subtaskId],
   );
-  return row.rows[0]?.result ?? null;
+  const done = row.rows[0];
+  if (done === undefined) throw transactionEnded(owner);
+  return done.result;
+}
+
+function transactionEnded(owner: EffectOwner): TaskTypeError {
+  return new TaskTypeError(
+    'EFFECTS_TRANSACTION_ENDED',
+    `the effect of subtask ${owner.subtaskId} was committed or rolled back in the middle; effectOnce ends its transaction itself, and can't be used beside effectBatches`,
+  );
 }
 
 /** Forgets a task's effects, after they were undone. */
