@@ -15,9 +15,12 @@ const PATIENCE_MS = 250;
 export async function endingBlockers<T>(db: Db, tx: Tx, run: () => Promise<T>): Promise<T> {
   const own = await sql<{ pid: number }>`SELECT pg_backend_pid() AS pid`.execute(tx);
   const pid = own.rows[0]?.pid ?? 0;
-  let ending: Promise<void> | null = null;
+  let ending = Promise.resolve();
+  let isEnding = false;
   const timer = setInterval(() => {
-    ending ??= endBlockersOf(db, pid).finally(() => (ending = null));
+    if (isEnding) return;
+    isEnding = true;
+    ending = endBlockersOf(db, pid).finally(() => (isEnding = false));
   }, PATIENCE_MS);
   try {
     return await run();

@@ -24,9 +24,9 @@ async function setUp(store: TestStore, rows: number) {
   const owner = await leadingOwner(store.db);
   const balancer = await lead(store.db, 'balancer');
   const [n1] = [await addNode(store.db, 'n1'), await addNode(store.db, 'n2')];
-  const taskId = await runningTask(store.db, owner, n1!, { rows });
+  const taskId = await runningTask(store.db, owner, n1, { rows });
   await owner.saveAdmissions([{ taskId, reservedNodes: ['n1', 'n2'], waiting: null }]);
-  return { owner, balancer, n1: n1!, taskId };
+  return { owner, balancer, n1: n1, taskId };
 }
 
 describe('a move', () => {
