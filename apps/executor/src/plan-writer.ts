@@ -26,7 +26,8 @@ export class PlanWriter {
 
   /** Clears what earlier attempts left. @throws {LongshoreError} PLAN_INVALID or STATE_CONFLICT. */
   async begin(step: string): Promise<void> {
-    await checkStepIsNew(this.#store.db, this.#claimed.taskId, step);
+    // The first step of a task can't have run before.
+    if (this.#claimed.step !== '') await checkStepIsNew(this.#store.db, this.#claimed.taskId, step);
     // Nothing can be left of attempts that there never were.
     if (this.#claimed.attempt === 1) return;
     if (!(await clearAbandonedPlan(this.#store.db, this.#identity, this.#hold(step)))) throw this.#refused();

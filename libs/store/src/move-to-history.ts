@@ -69,3 +69,18 @@ export async function archiveSubtasks(tx: Tx, ids: readonly string[]): Promise<v
       not_before, created_at, started_at, coalesce(ended_at, clock_timestamp())
     FROM gone`.execute(tx);
 }
+
+/** Moves a control subtask that has succeeded, and answers its result in the same statement; undefined when it hasn't, or is gone. */
+export async function archiveSucceededControl(
+  tx: Tx,
+  control: { readonly id: string; readonly taskId: string; readonly kind: string },
+): Promise<unknown> {
+  const moved = await sql<{ result: unknown }>`
+    WITH gone AS (
+      DELETE FROM subtasks
+      WHERE id = ${control.id} AND task_id = ${control.taskId} AND kind = ${control.kind} AND state = 'succeed'
+      RETURNING *
+    ), kept AS (INSERT INTO subtask_history (${COLUMNS}) SELECT ${COLUMNS} FROM gone)
+    SELECT result FROM gone`.execute(tx);
+  return moved.rows[0]?.result;
+}

@@ -10,7 +10,7 @@ import {
 } from '@longshore/core';
 import { sql } from 'kysely';
 import { asLeader, type LeaderLease } from './leader-lease.ts';
-import { archiveSubtasks } from './move-to-history.ts';
+import { archiveSubtasks, archiveSucceededControl } from './move-to-history.ts';
 import { pageOfTask } from './subtask-pages.ts';
 import type { Db, Tx } from './transactions.ts';
 import { lockTask, transitionTask, type LockedTask } from './transition-task.ts';
@@ -87,8 +87,9 @@ export function ownerWrites(db: Db, lease: LeaderLease, actor: string): OwnerWri
       }),
     consumePrepare: (id, control) =>
       withTask(id, async (tx, task) => {
+        if (task.state !== TaskState.pending) return false;
         const result = await takeResult(tx, task, control, 'prepare');
-        if (result === undefined || task.state !== TaskState.pending) return false;
+        if (result === undefined) return false;
         const prepared = (result ?? {}) as { meta?: unknown; slots?: number; maxNodes?: number };
         await sql`
           UPDATE tasks SET is_prepared = true, version = version + 1, updated_at = clock_timestamp(),
@@ -97,16 +98,14 @@ export function ownerWrites(db: Db, lease: LeaderLease, actor: string): OwnerWri
             slots_per_subtask = least(slots_per_subtask, coalesce(${prepared.slots ?? null}, slots_per_subtask)),
             max_nodes = coalesce(${prepared.maxNodes ?? null}, max_nodes)
           WHERE id = ${task.id}`.execute(tx);
-        await archiveSubtasks(tx, [control]);
         return true;
       }),
     consumePlan: (id, control, after) =>
       withTask(id, async (tx, task) => {
-        const result = (await takeResult(tx, task, control, 'plan')) as StoredPlanResult | undefined;
-        if (result === undefined || (task.state !== TaskState.pending && task.state !== TaskState.running))
-          return false;
+        if (task.state !== TaskState.pending && task.state !== TaskState.running) return false;
         if (await hasUnfinishedWork(tx, task)) return false;
-        await archiveSubtasks(tx, [control]);
+        const result = (await takeResult(tx, task, control, 'plan')) as StoredPlanResult | undefined;
+        if (result === undefined) return false;
         if (result.step !== null) await startStep(tx, task, result, actor);
         else await endSteps(tx, task, after, actor);
         return true;
@@ -116,7 +115,6 @@ export function ownerWrites(db: Db, lease: LeaderLease, actor: string): OwnerWri
         if (task.state !== TaskState.running || (await hasUnfinishedWork(tx, task))) return false;
         const result = control === null ? undefined : await takeResult(tx, task, control, 'finish');
         if (control !== null && result === undefined) return false;
-        if (control !== null) await archiveSubtasks(tx, [control]);
         await transitionTask(tx, task, {
           trigger: 'finish',
           to: TaskState.succeed,
@@ -155,10 +153,7 @@ export function ownerWrites(db: Db, lease: LeaderLease, actor: string): OwnerWri
     undo: (id, control) =>
       withTask(id, async (tx, task) => {
         if (task.state !== TaskState.reverting || (await hasRunning(tx, task))) return false;
-        if (control !== null) {
-          if ((await takeResult(tx, task, control, 'revert')) === undefined) return false;
-          await archiveSubtasks(tx, [control]);
-        }
+        if (control !== null && (await takeResult(tx, task, control, 'revert')) === undefined) return false;
         await transitionTask(tx, task, {
           trigger: 'undo',
           to: TaskState.reverted,
@@ -207,12 +202,12 @@ async function isReadyFor(kind: ControlKind, tx: Tx, task: LockedTask): Promise<
   }
 }
 
-/** The result of a control subtask that has succeeded and is not consumed yet; undefined: the snapshot is out of date. */
+/**
+ * Consumes a control subtask that has succeeded: moves it into history and answers its result. Undefined: the snapshot is out of date,
+ * and nothing was changed.
+ */
 async function takeResult(tx: Tx, task: LockedTask, control: string, kind: ControlKind): Promise<unknown> {
-  const row = await sql<{ result: unknown }>`
-    SELECT result FROM subtasks
-    WHERE id = ${control} AND task_id = ${task.id} AND kind = ${kind} AND state = 'succeed' FOR UPDATE`.execute(tx);
-  return row.rows[0]?.result;
+  return archiveSucceededControl(tx, { id: control, taskId: task.id, kind });
 }
 
 async function insertControl(tx: Tx, task: LockedTask, kind: ControlKind, node: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { LongshoreError, type OnFailure, type RetryPolicy } from '@longshore/core';
 import { sql } from 'kysely';
-import { recordEvents } from './record-event.ts';
+import { writeEvents } from './record-event.ts';
 import { inTransaction, type Db } from './transactions.ts';
 
 /** A task as it is first written; everything is validated and defaulted by now. */
@@ -31,13 +31,12 @@ export interface NewTask {
  */
 export async function submitTask(db: Db, task: NewTask): Promise<{ readonly id: string; readonly created: boolean }> {
   return inTransaction(db, async (tx) => {
-    const reserved = await sql<{ id: string }>`
-      SELECT nextval(pg_get_serial_sequence('tasks', 'id')) AS id`.execute(tx);
-    const id = reserved.rows[0]?.id ?? '';
-    const key = await sql`
-      INSERT INTO task_keys (key, task_id, content_hash) VALUES (${task.key}, ${id}, ${task.contentHash})
-      ON CONFLICT (key) DO NOTHING`.execute(tx);
-    if (key.numAffectedRows !== 1n) {
+    const key = await sql<{ id: string }>`
+      INSERT INTO task_keys (key, task_id, content_hash)
+      VALUES (${task.key}, nextval(pg_get_serial_sequence('tasks', 'id')), ${task.contentHash})
+      ON CONFLICT (key) DO NOTHING RETURNING task_id AS id`.execute(tx);
+    const id = key.rows[0]?.id;
+    if (id === undefined) {
       const taken = await tx
         .selectFrom('task_keys')
         .select(['task_id', 'content_hash'])
@@ -52,14 +51,14 @@ export async function submitTask(db: Db, task: NewTask): Promise<{ readonly id: 
     }
     await sql`
       INSERT INTO tasks (id, key, type, type_version, state, priority, scope, slots, slots_per_subtask, max_nodes,
-        on_failure, meta, retry, trace)
+        on_failure, meta, retry, trace, event_seq)
       OVERRIDING SYSTEM VALUE
       VALUES (${id}, ${task.key}, ${task.type}, ${task.typeVersion}, 'pending', ${task.priority}, ${task.scope},
         ${task.slots}, ${task.slotsPerSubtask}, ${task.maxNodes}, ${task.onFailure}, ${JSON.stringify(task.meta)}::json,
-        ${JSON.stringify(task.retry)}::json, ${task.trace === null ? null : JSON.stringify(task.trace)}::json)`.execute(
+        ${JSON.stringify(task.retry)}::json, ${task.trace === null ? null : JSON.stringify(task.trace)}::json, 1)`.execute(
       tx,
     );
-    await recordEvents(tx, id, [{ actor: task.actor, kind: 'submit', to: 'pending' }]);
+    await writeEvents(tx, id, 1, [{ actor: task.actor, kind: 'submit', to: 'pending' }]);
     return { id, created: true };
   });
 }
