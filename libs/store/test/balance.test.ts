@@ -41,17 +41,14 @@ describe('a move', () => {
     expect(await placesOf(store)).toBe('n1* n2 n2 n2 n2 n1');
   });
 
-  // Tried: `id IN (SELECT … LIMIT n FOR UPDATE SKIP LOCKED)`. Nothing keeps the planner from running it for each row again, and
-  // then it skips what it has moved itself. Forced to that plan here, the old form moved all six.
-  test('never takes more than its limit, whatever the plan', async () => {
+  // Tried: `id IN (SELECT … LIMIT n FOR UPDATE SKIP LOCKED)`. With fresh statistics the planner runs it again for each row, and then it
+  // skips what it has moved itself: where the rows lie in the order in which they are picked, all of them went.
+  test('never takes more than its limit, in whatever order the rows lie', async () => {
     const store = await server.store();
     const { balancer, taskId } = await setUp(store, 6);
     const session = await store.session();
-    for (const name of ['hashagg', 'hashjoin', 'mergejoin', 'sort', 'material']) {
-      await session.run(`ALTER DATABASE ${new URL(store.url).pathname.slice(1)} SET enable_${name} = off`);
-    }
-    const moved = await moveSubtasks(store.process('balancer').db, balancer, [move(taskId, 'n1', 'n2', 2)]);
-    expect(moved).toBe(2);
+    await session.run(`UPDATE subtasks SET ordinal = 100 - ordinal WHERE kind = 'work'`);
+    expect(await moveSubtasks(store.db, balancer, [move(taskId, 'n1', 'n2', 2)])).toBe(2);
     expect(await placesOf(store)).toBe('n1 n1 n1 n1 n2 n2');
   });
 

@@ -187,7 +187,8 @@ describe('claims beside each other', () => {
       await controlsOf(store.db, planning),
     );
     await store.blocked('claiming');
-    await admitting.run(`SET LOCAL lock_timeout = '2s'`);
+    // Less than what Postgres takes to find a deadlock, and to let the claim give way.
+    await admitting.run(`SET LOCAL lock_timeout = '500ms'`);
     await admitting.run('SELECT 1 FROM tasks WHERE id = $1 FOR UPDATE', [working]);
     await admitting.run('COMMIT');
     expect((await claiming).map((one) => one.kind)).toEqual(['work', 'plan']);

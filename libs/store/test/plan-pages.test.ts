@@ -5,6 +5,7 @@ import {
   claimSubtasks,
   clearAbandonedPlan,
   insertPlanPage,
+  releaseUnknown,
   sweepOrphans,
 } from '../src/index.ts';
 import { useStoreServer, type TestStore } from './fixtures/store-server.ts';
@@ -152,6 +153,28 @@ describe('a plan that is killed half-way', () => {
     await settle(store.db, next, [again!], { how: 'succeed', result: { step: 'load', planAttempt: 2, subtasks: 1 } });
     await owner.consumePlan(taskId, plan.id, { do: 'finish' });
     expect(await claim(store.db, next, taskId, 9)).toMatchObject([{ planAttempt: 2, ordinal: 1 }]);
+  });
+
+  // Tried: the plan's row without a lock. It was given back and claimed anew beside the open page.
+  test('its open page keeps the plan from being given back', async () => {
+    const store = await server.store();
+    const { node, taskId, plan, hold } = await planning(store);
+    // Keeps the store's own page open in its insert: the same ordinal, not committed yet.
+    const other = await store.session();
+    await other.run('BEGIN');
+    await other.run(
+      `INSERT INTO subtasks (task_id, kind, step, plan_attempt, ordinal, state, exec_id, is_idempotent, meta)
+       VALUES ($1, 'work', 'load', 1, 1, 'pending', 'n1', true, '{}')`,
+      [taskId],
+    );
+    const writing = insertPlanPage(store.process('planner').db, node, hold, pageRows(2, ['n1']));
+    await store.blocked('planner');
+    expect(await releaseUnknown(store.db, node, [])).toBe(0);
+    await other.run('ROLLBACK');
+    expect(await writing).toBe(true);
+    expect(await releaseUnknown(store.db, node, [])).toBe(1);
+    expect(await insertPlanPage(store.db, node, hold, pageRows(2, ['n1'], true, 2))).toBe(false);
+    expect(await claimSubtasks(store.db, node, [], [plan.id])).toMatchObject([{ attempt: 2 }]);
   });
 
   test("clearing keeps the current step's rows and those that are being planned, and goes in pages", async () => {
