@@ -31,18 +31,16 @@ export async function endingBlockers<T>(db: Db, tx: Tx, run: () => Promise<T>): 
 }
 
 /**
- * Those in front of this session in the queue for the same row count as blocking it too, but are as healthy as it is: a place in
- * such a queue is a lock on the tuple. So is one that has just got the row: something happens in its session, while in that of a
- * stopped process nothing does. The next look tries again what this one could not.
+ * Others that run the same statement are as healthy as this session: they are in front of it in the queue for the row, or have just
+ * got it. Of the rest, one is stopped in which nothing has happened for a while. The next look tries again what this one could not.
  */
 async function endBlockersOf(db: Db, pid: number): Promise<void> {
   try {
     await sql`
-      SELECT pg_terminate_backend(blocker)
-      FROM unnest(pg_blocking_pids(${pid})) AS blocker JOIN pg_stat_activity activity ON activity.pid = blocker
-      WHERE activity.state_change < clock_timestamp() - ${`${PATIENCE_MS} milliseconds`}::interval AND NOT EXISTS (
-        SELECT 1 FROM pg_locks ahead JOIN pg_locks own USING (locktype, database, relation, page, tuple)
-        WHERE ahead.pid = blocker AND own.pid = ${pid} AND ahead.locktype = 'tuple')`.execute(db);
+      SELECT pg_terminate_backend(other.pid)
+      FROM pg_stat_activity own JOIN pg_stat_activity other ON other.pid = ANY(pg_blocking_pids(own.pid))
+      WHERE own.pid = ${pid} AND other.state_change < clock_timestamp() - ${`${PATIENCE_MS} milliseconds`}::interval
+        AND NOT (other.state = 'active' AND other.query = own.query)`.execute(db);
   } catch {
     // Without the right to end them, or without a connection, the server's time-outs are the second line.
   }
