@@ -21,7 +21,7 @@ const arrows = {
   owner: ['core', 'protocol', 'store', 'bus', 'telemetry', 'service'],
   'node-manager': ['core', 'protocol', 'store', 'bus', 'telemetry', 'service'],
   balancer: ['core', 'protocol', 'store', 'bus', 'telemetry', 'service'],
-  executor: ['core', 'protocol', 'store', 'bus', 'telemetry', 'service', 'sdk', 'runner', 'faults'],
+  executor: ['core', 'protocol', 'store', 'bus', 'telemetry', 'service', 'sdk', 'effects', 'runner', 'faults'],
   cli: [
     'core',
     'protocol',

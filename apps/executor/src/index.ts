@@ -1,5 +1,6 @@
-import type { ServiceDefinition } from '@longshore/service';
+import { startLoop, type ServiceDefinition } from '@longshore/service';
 import { readClusterId, registerType } from '@longshore/store';
+import { cleanLedgers } from './clean-ledgers.ts';
 import { Executor } from './executor.ts';
 import { EXECUTOR_OPTIONS, readConnections } from './executor-options.ts';
 import { Membership } from './membership.ts';
@@ -8,6 +9,8 @@ import { RunnerPool } from './runner-pool.ts';
 
 /** How long a stopping executor waits for what it runs, in milliseconds; below the chassis' own limit. */
 const DRAIN_LIMIT_MS = 20_000;
+/** How often targets are looked through for what forgotten tasks have left, in milliseconds. */
+const CLEAN_LEDGERS_MS = 3_600_000;
 
 /** The executor: offers the task types that it loaded, claims subtasks of its node, and runs them. */
 export const executorService: ServiceDefinition<typeof EXECUTOR_OPTIONS> = {
@@ -17,9 +20,10 @@ export const executorService: ServiceDefinition<typeof EXECUTOR_OPTIONS> = {
   start: async (context) => {
     const { config, store, bus, logger } = context;
     const connections = readConnections(process.env);
+    const clusterId = await readClusterId(store.db);
     const pool = new RunnerPool({
       nodeId: config.nodeId,
-      clusterId: await readClusterId(store.db),
+      clusterId,
       connections,
       settings: config.pluginSettings,
       slotMemoryBytes: config.slotMemoryMb * 1024 * 1024,
@@ -52,6 +56,18 @@ export const executorService: ServiceDefinition<typeof EXECUTOR_OPTIONS> = {
     });
     const running = new Executor(context, membership, pool);
     executor = running;
+    const cleaning = startLoop({
+      intervalMs: CLEAN_LEDGERS_MS,
+      signal: leaving.signal,
+      onError: (error) => logger.warn({ error }, 'a ledger could not be cleaned up'),
+      round: async () => {
+        for (const [name, url] of Object.entries(connections)) {
+          const tasks = await cleanLedgers(store.db, clusterId, url);
+          if (tasks > 0) logger.info({ connection: name, tasks }, 'cleaned up after forgotten tasks');
+        }
+        return false;
+      },
+    });
     bus.publish(bus.subjects.wakeOwner, { reason: 'node joined' });
     bus.publish(bus.subjects.wakeBalancer, { reason: 'node joined' });
     return {
@@ -59,6 +75,7 @@ export const executorService: ServiceDefinition<typeof EXECUTOR_OPTIONS> = {
       stop: async () => {
         await running.drain(DRAIN_LIMIT_MS);
         leaving.abort();
+        await cleaning.done;
         await membership.leave().catch((error: unknown) => logger.warn({ error }, 'could not leave the cluster'));
         bus.publish(bus.subjects.wakeBalancer, { reason: 'node left' });
         bus.publish(bus.subjects.wakeOwner, { reason: 'node left' });

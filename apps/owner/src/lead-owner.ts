@@ -1,10 +1,13 @@
 import { taskId, type TaskId } from '@longshore/core';
 import { wakeHint, type TaskHint } from '@longshore/protocol';
 import { startLoop, type ConfigOf, type ServiceContext } from '@longshore/service';
-import { ownerWrites, readNodes, readSchedulingSnapshot, type LeaderLease } from '@longshore/store';
+import { forgetOldTasks, ownerWrites, readNodes, readSchedulingSnapshot, type LeaderLease } from '@longshore/store';
 import type { OWNER_OPTIONS } from './owner-options.ts';
 import { schedulingPass } from './scheduling-pass.ts';
 import { TypeCatalog } from './type-catalog.ts';
+
+/** How often old tasks are looked for, in milliseconds. */
+const RETENTION_MS = 3_600_000;
 
 /** The leading owner's work: a scheduling pass whenever something may have changed, until the lease is lost. */
 export async function leadOwner(
@@ -42,10 +45,16 @@ export async function leadOwner(
   });
   const announce = (id: TaskId): void =>
     bus.publish(bus.subjects.taskEvents(taskId(id)), { kind: 'state' } satisfies TaskHint);
+  const retention = startLoop({
+    intervalMs: RETENTION_MS,
+    signal,
+    onError: (error) => logger.warn({ error }, 'old tasks could not be forgotten'),
+    round: () => forgetOldTasks(store.db, lease, config.historyDays),
+  });
   const subscription = bus.subscribe(bus.subjects.wakeOwner, wakeHint, () => loop.wake());
   bus.onReconnect(() => loop.wake());
   try {
-    await loop.done;
+    await Promise.all([loop.done, retention.done]);
   } finally {
     subscription.close();
   }

@@ -11,4 +11,11 @@ export const OWNER_OPTIONS = {
     schema: integer(1, 1_000),
     default: String(DEFAULT_MAX_SCHEDULED_TASKS),
   },
+  historyDays: {
+    flag: 'history-days',
+    env: 'LONGSHORE_HISTORY_DAYS',
+    help: 'How long ended tasks are kept, in days, 1 to 36500: with their subtasks and events, their keys, and their rows in the ledgers of targets.',
+    schema: integer(1, 36_500),
+    default: '14',
+  },
 } as const satisfies Record<string, OptionSpec>;

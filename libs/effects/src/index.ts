@@ -1,4 +1,5 @@
 export { applicationName, type EffectOwner } from './effect-owner.ts';
 export { EFFECTS_SCHEMA } from './effects-schema.ts';
 export { openTarget, type OpenTarget, type TargetOptions } from './open-target.ts';
+export { openTargetLedgers, type TargetLedgers } from './target-ledgers.ts';
 export { prepareTarget, type PrepareTargetOptions } from './prepare-target.ts';

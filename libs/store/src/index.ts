@@ -23,7 +23,8 @@ export {
   type TaskForRunner,
 } from './claimable-work.ts';
 export { settleSubtasks, type Settlement, type SettleResult } from './settle-subtasks.ts';
-export { raiseAttempt, releaseUnknown, saveCheckpoint, saveProgress } from './holder-writes.ts';
+export { raiseAttempt, saveCheckpoint, saveProgress } from './holder-writes.ts';
+export { releaseUnknown } from './release-unknown.ts';
 export {
   checkStepIsNew,
   clearAbandonedPlan,
@@ -55,6 +56,7 @@ export { readClusterId } from './cluster-identity.ts';
 export { readTypes, registerType, type StoredType } from './task-types.ts';
 export { readSchedulingSnapshot, type ScheduledTask } from './scheduling-snapshot.ts';
 export { ownerWrites, type AdmissionChange, type AfterLastStep, type OwnerWrites } from './owner-writes.ts';
+export { findForgottenTasks, forgetOldTasks } from './history-retention.ts';
 export { findTaskByKey, listTasks, readTask, readTaskMeta, type StoredTask, type TaskFilter } from './read-tasks.ts';
 export { readProgress, type StoredNodeProgress, type StoredStepProgress, type TaskProgress } from './read-progress.ts';
 export { readEvents, readSubtasks, type StoredEvent, type StoredSubtask } from './read-pages.ts';
