@@ -12,11 +12,12 @@ export interface Fault {
   readonly do: 'kill' | 'stop' | 'delay' | 'fail' | 'exit';
   /** For `delay`: how long, in milliseconds. */
   readonly ms?: number;
-  /** Happens at the n-th time that the process passes the place, from 1. Default 1. */
+  /** Happens at the n-th time that the process passes the place, from 1. Default: at the first time that `once` can be made. */
   readonly nth?: number;
   /**
    * A file that is made when it happens, with the process id in it. The first process to make it is the only one to which it happens,
-   * so a fault for "whoever comes first" hits one process of many.
+   * so a fault for "whoever comes first" hits one process of many. While the file's folder doesn't exist nothing happens: a test arms
+   * the fault of a running cluster by making the folder.
    */
   readonly once: string;
 }
@@ -44,7 +45,7 @@ async function passFaultPoint(name: FaultPoint): Promise<void> {
   const count = (passed.get(name) ?? 0) + 1;
   passed.set(name, count);
   for (const fault of faults) {
-    if (fault.at !== name || (fault.nth ?? 1) !== count || !takeOnce(fault)) continue;
+    if (fault.at !== name || (fault.nth ?? count) !== count || !takeOnce(fault)) continue;
     await happen(fault);
   }
 }
