@@ -61,23 +61,3 @@ export async function saveProgress(
     return progress.filter((one) => !held.has(one.id)).map((one) => one.id);
   });
 }
-
-/**
- * Gives back rows that this registration of the node claimed but doesn't know: the answer to a claim's commit got lost on the
- * way, and without this they would stay `running` for ever.
- *
- * @param known ids that the node has.
- * @returns how many were given back.
- */
-export async function releaseUnknown(db: Db, node: NodeIdentity, known: readonly string[]): Promise<number> {
-  const released = await fromStore(
-    sql`
-      WITH unknown AS (
-        SELECT id FROM subtasks
-        WHERE exec_id = ${node.id} AND node_epoch = ${node.epoch} AND state = 'running' AND NOT id = ANY(${known}::bigint[])
-        ORDER BY id FOR UPDATE SKIP LOCKED)
-      UPDATE subtasks s SET state = 'pending', node_epoch = NULL, reason = 'claim answer lost'
-      FROM unknown WHERE s.id = unknown.id`.execute(db),
-  );
-  return Number(released.numAffectedRows ?? 0n);
-}
