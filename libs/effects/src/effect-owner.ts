@@ -4,6 +4,8 @@ export interface EffectOwner {
   readonly clusterId: string;
   /** Decimal string of 64 bits. */
   readonly taskId: string;
+  /** The task's key: tells it from another task of the same id, of a store that was restored from an older state. */
+  readonly taskKey?: string;
   readonly subtaskId: string;
   /** The step of the subtask; '' for hooks outside of a step. */
   readonly step: string;

@@ -31,6 +31,7 @@ const STATEMENTS: readonly string[] = [
   `CREATE TABLE IF NOT EXISTS ${FENCE} (
     cluster_id text NOT NULL,
     task_id bigint NOT NULL,
+    task_key text NOT NULL DEFAULT '',
     is_open boolean NOT NULL,
     changed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (cluster_id, task_id))`,

@@ -8,11 +8,25 @@ import type { TargetSessions } from './target-sessions.ts';
 /**
  * Opens a task's fence, once: one that was closed stays closed. Done by the task's first control subtask, before any hook of the plugin
  * has run; effects never do it, so a missing fence is a closed one.
+ *
+ * @throws {TaskTypeError} EFFECTS_FOREIGN_TASK when the target knows another task under this id.
  */
 export async function openFence(client: SqlClient, owner: EffectOwner): Promise<void> {
+  const key = owner.taskKey ?? '';
   await client.query(
-    `INSERT INTO ${FENCE} (cluster_id, task_id, is_open) VALUES ($1, $2, true) ON CONFLICT (cluster_id, task_id) DO NOTHING`,
+    `INSERT INTO ${FENCE} (cluster_id, task_id, task_key, is_open) VALUES ($1, $2, $3, true)
+     ON CONFLICT (cluster_id, task_id) DO NOTHING`,
+    [owner.clusterId, owner.taskId, key],
+  );
+  const fence = await client.query<{ task_key: string }>(
+    `SELECT task_key FROM ${FENCE} WHERE cluster_id = $1 AND task_id = $2`,
     [owner.clusterId, owner.taskId],
+  );
+  // Its ledger would pass the other task's work off as this one's.
+  if (fence.rows[0]?.task_key === key) return;
+  throw new TaskTypeError(
+    'EFFECTS_FOREIGN_TASK',
+    `the target knows task ${owner.taskId} as another one, so the store was restored from an older state; submit the task again until its id is above all that the target knows, or remove the old rows from longshore_effects`,
   );
 }
 
@@ -64,9 +78,9 @@ export async function closeFence<T>(
 ): Promise<T> {
   await sessions.transaction((client) =>
     client.query(
-      `INSERT INTO ${FENCE} (cluster_id, task_id, is_open) VALUES ($1, $2, false)
+      `INSERT INTO ${FENCE} (cluster_id, task_id, task_key, is_open) VALUES ($1, $2, $3, false)
        ON CONFLICT (cluster_id, task_id) DO UPDATE SET is_open = false, changed_at = clock_timestamp()`,
-      [owner.clusterId, owner.taskId],
+      [owner.clusterId, owner.taskId, owner.taskKey ?? ''],
     ),
   );
   await emptyFence(sessions, owner, graceMs);

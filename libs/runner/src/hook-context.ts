@@ -41,6 +41,7 @@ export function openHookContext(
     const owner = {
       clusterId: setup.clusterId,
       taskId: run.task.id,
+      taskKey: run.task.key,
       subtaskId: run.runId,
       step: run.kind === 'work' ? run.step : '',
       attempt: run.attempt,
