@@ -1,15 +1,66 @@
 import { fileURLToPath } from 'node:url';
-import { startTestCluster, type TestCluster, type TestClusterOptions } from '@longshore/testing';
+import type { TaskHandle } from '@longshore/client';
+import type { ChildProcessHandle } from '@longshore/embedded';
+import { startTestCluster, waitUntil, type TestCluster, type TestClusterOptions } from '@longshore/testing';
+import { expect } from 'vitest';
 
-/** Path of the toy task type, as an executor's configuration names it. */
-export const TOY = fileURLToPath(new URL('./toy-task-type.ts', import.meta.url));
+const moduleOf = (name: string): string => fileURLToPath(new URL(`./${name}.ts`, import.meta.url));
 
-/** A cluster whose executors have loaded the toy type. */
-export function startToyCluster(options: Omit<TestClusterOptions, 'plugins'> = {}): Promise<TestCluster> {
-  return startTestCluster({ plugins: [TOY], ...options });
+/** Paths of the toy task types, as an executor's configuration names them. */
+export const TOY = moduleOf('toy-task-type');
+export const TOY_ONCE = moduleOf('toy-once-task-type');
+
+/** A cluster whose executors have loaded the toy types. */
+export function startToyCluster(options: Partial<TestClusterOptions> = {}): Promise<TestCluster> {
+  return startTestCluster({ plugins: [TOY, TOY_ONCE], ...options });
 }
 
 /** A deadline for waits in tests: far beyond what anything takes, so that only a hang reaches it. */
 export function deadline(ms = 40_000): { readonly signal: AbortSignal } {
   return { signal: AbortSignal.timeout(ms) };
+}
+
+/** Waits until a number of the first step's subtasks are running, and the step is claimable. */
+export async function untilRunning(task: TaskHandle, count: number): Promise<void> {
+  await waitUntil(
+    () => task.get(),
+    (detail) => detail.task.step === 'sleep' && (detail.steps[0]?.subtasks.running ?? 0) >= count,
+    { what: `${count} running subtasks` },
+  );
+}
+
+/** Every ordinal of the first step once, and every subtask succeeded. */
+export async function expectEachOnce(task: TaskHandle, count: number): Promise<void> {
+  const ordinals: number[] = [];
+  for await (const subtask of task.subtasks()) {
+    if (subtask.kind !== 'work' || subtask.step !== 'sleep') continue;
+    expect(subtask.state).toBe('succeed');
+    ordinals.push(subtask.ordinal);
+  }
+  expect(ordinals.toSorted((a, b) => a - b)).toEqual(Array.from({ length: count }, (_, index) => index + 1));
+}
+
+/** The process with this id. */
+export function processOf({ cluster }: TestCluster, pid: number): ChildProcessHandle {
+  const found = [...cluster.processes.values()].find((process) => process.pid === pid);
+  if (found === undefined) throw new Error(`no process of the cluster has the id ${pid}`);
+  return found;
+}
+
+/** Kills a process, waits for its end, and starts it anew under its name. */
+export async function killAndRestart({ cluster }: TestCluster, name: string): Promise<void> {
+  const process = cluster.processes.get(name);
+  process?.kill('SIGKILL');
+  await process?.exited;
+  await cluster.restart(name);
+}
+
+/** Waits until an executor knows by its own clock that its lease has run out. */
+export async function untilLeaseOverdue({ cluster }: TestCluster, name: string): Promise<void> {
+  const url = String(cluster.processes.get(name)?.ready['httpUrl']);
+  await waitUntil(
+    async () => (await fetch(`${url}/readyz`)).text(),
+    (text) => text.includes('lease could not be renewed'),
+    { what: `${name} to miss its renewals` },
+  );
 }

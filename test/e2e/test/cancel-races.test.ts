@@ -1,0 +1,138 @@
+import { waitUntil, type TestCluster } from '@longshore/testing';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
+import { PlannedFaults } from '../src/planned-faults.ts';
+import { RunsFile } from '../src/runs-file.ts';
+import { StoreSession } from '../src/store-session.ts';
+import { deadline, startToyCluster, untilRunning } from '../src/toy-cluster.ts';
+
+/** How long a transaction is held open: far longer than a cancel takes. */
+const HELD_MS = 1_500;
+const PLAN = {
+  claim: { at: 'claim.before-commit', do: 'delay', ms: HELD_MS },
+  settle: { at: 'settle.before-commit', do: 'delay', ms: HELD_MS },
+  page: { at: 'plan.page-before-commit', do: 'delay', ms: HELD_MS },
+} as const;
+let runs: RunsFile;
+let faults: PlannedFaults<keyof typeof PLAN>;
+let cluster: TestCluster;
+let store: StoreSession;
+
+beforeAll(async () => {
+  runs = await RunsFile.make();
+  faults = await PlannedFaults.plan(PLAN);
+  cluster = await startToyCluster({ executors: 2, env: faults.env });
+  store = new StoreSession(cluster.cluster.databaseUrl);
+});
+afterAll(async () => {
+  await cluster.stop();
+  await Promise.all([faults.remove(), runs.remove()]);
+});
+beforeEach(() => onTestFailed(() => console.error(cluster.logs())));
+afterEach(() => Promise.all((Object.keys(PLAN) as (keyof typeof PLAN)[]).map((name) => faults.disarm(name))));
+
+const submitToy = (meta: Record<string, unknown>) =>
+  cluster.client.submit({ type: 'toy', slots: 2, slotsPerSubtask: 1, meta: { runsFile: runs.path, ...meta } });
+
+type Task = Awaited<ReturnType<typeof submitToy>>;
+
+/** Work of a task with the attempts that were made of it, active or archived. */
+async function attemptsOf(task: Task): Promise<ReadonlyMap<string, number>> {
+  const rows = await store.rows<{ id: string; attempt: number }>(
+    `SELECT id, attempt FROM subtasks WHERE task_id = $1 AND kind = 'work' AND attempt > 0
+     UNION ALL SELECT id, attempt FROM subtask_history WHERE task_id = $1 AND kind = 'work' AND attempt > 0`,
+    [task.id],
+  );
+  return new Map(rows.map(({ id, attempt }) => [id, attempt]));
+}
+
+async function expectCanceled(task: Task): Promise<void> {
+  const ended = await task.wait(deadline());
+  expect(ended.task).toMatchObject({ state: 'reverted', outcome: 'canceled', error: { code: 'TASK_CANCELED' } });
+  await waitUntil(
+    () => task.get(),
+    (detail) => detail.task.isArchived,
+    { what: 'the archive' },
+  );
+  const left = await store.rows(
+    `SELECT id, state FROM subtasks WHERE task_id = $1
+     UNION ALL SELECT id, state FROM subtask_history WHERE task_id = $1 AND state NOT IN ('succeed', 'failed', 'canceled')`,
+    [task.id],
+  );
+  expect(left).toEqual([]);
+  expect(runs.doubledAttempts(task.id)).toEqual([]);
+}
+
+describe('a cancel that comes while', () => {
+  /** Seen to fail with a claim that reads the task without its lock: it commits after the cancel, and more rows were claimed. */
+  it('a claim is open waits for it, and nothing is claimed after', async () => {
+    const task = await submitToy({ subtasks: 100, sleepMs: 300 });
+    await untilRunning(task, 4);
+    await faults.arm('claim');
+    await faults.happened('claim');
+    await task.cancel();
+    const atCancel = await attemptsOf(task);
+    await expectCanceled(task);
+    expect(await attemptsOf(task)).toEqual(atCancel);
+  });
+
+  it('results are being written leaves each subtask with one end', async () => {
+    const task = await submitToy({ subtasks: 100, sleepMs: 300 });
+    await untilRunning(task, 4);
+    await faults.arm('settle');
+    await faults.happened('settle');
+    await task.cancel();
+    await expectCanceled(task);
+    // What was being written is done, not canceled: it had ended before anybody wanted it to stop.
+    const ended = runs.notes(task.id).filter((note) => note.what === 'end');
+    const done = await store.rows<{ ordinal: number }>(
+      `SELECT ordinal FROM subtask_history WHERE task_id = $1 AND step = 'sleep' AND kind = 'work' AND state = 'succeed' ORDER BY ordinal`,
+      [task.id],
+    );
+    expect(done.map(({ ordinal }) => ordinal)).toEqual(ended.map(({ ordinal }) => ordinal).toSorted((a, b) => a - b));
+  });
+
+  /** Seen to fail with a page that doesn't take the task's row: the cancel is over first, and the page is written after it. */
+  it('a page of a plan is open waits for it, and no page follows', async () => {
+    const task = await submitToy({ subtasks: 5_000, planMs: 1 });
+    const rowsOf = async (): Promise<number> => {
+      const [row] = await store.rows<{ n: number }>(
+        `SELECT count(*)::int AS n FROM subtasks WHERE task_id = $1 AND kind = 'work'`,
+        [task.id],
+      );
+      return row?.n ?? 0;
+    };
+    await waitUntil(rowsOf, (rows) => rows > 0, { what: 'a page' });
+    await faults.arm('page');
+    await faults.happened('page');
+    const before = await rowsOf();
+    await task.cancel();
+    expect(await rowsOf()).toBeGreaterThan(before);
+    await expectCanceled(task);
+    expect(runs.starts(task.id)).toEqual([]);
+  });
+
+  it.each(['before its plan has ended', 'while subtasks run'])(
+    'another cancel comes, %s, is one cancel',
+    async (when) => {
+      const task = await submitToy(
+        when.startsWith('before') ? { subtasks: 500, planMs: 50 } : { subtasks: 20, sleepMs: 5_000 },
+      );
+      if (when.startsWith('before'))
+        await waitUntil(
+          () => task.get(),
+          (detail) => detail.controls[0]?.state === 'running',
+          { what: 'a running plan' },
+        );
+      else await untilRunning(task, 4);
+      const replies = await Promise.all(Array.from({ length: 5 }, () => task.cancel()));
+      expect(replies.filter((reply) => reply.changed)).toHaveLength(1);
+      await expectCanceled(task);
+      const events = await store.rows(`SELECT seq FROM task_events WHERE task_id = $1 AND kind = 'cancel'`, [task.id]);
+      expect(events).toHaveLength(1);
+    },
+  );
+});
+
+it('deadlocks with nobody', async () => {
+  expect(await store.deadlocks()).toBe(0);
+});

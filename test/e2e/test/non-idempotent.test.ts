@@ -1,0 +1,115 @@
+import { waitUntil, type TestCluster } from '@longshore/testing';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
+import { PlannedFaults } from '../src/planned-faults.ts';
+import { RunsFile } from '../src/runs-file.ts';
+import { StoreSession } from '../src/store-session.ts';
+import { deadline, killAndRestart, processOf, startToyCluster } from '../src/toy-cluster.ts';
+
+/**
+ * "A non-idempotent subtask never runs twice, whatever is killed." The file that the subtasks write is the proof. Seen to fail with a
+ * sweep that frees rows of such subtasks as pending, with a runner's crash that is tried again, and with a result that could not be
+ * written whose row is given back.
+ */
+const PLAN = {
+  claimed: { at: 'claim.after-commit', do: 'kill' },
+  starting: { at: 'hook.before', do: 'kill' },
+  ended: { at: 'settle.before', do: 'kill' },
+  'write-fails': { at: 'settle.before', do: 'fail' },
+} as const;
+let runs: RunsFile;
+let faults: PlannedFaults<keyof typeof PLAN>;
+let cluster: TestCluster;
+let store: StoreSession;
+
+beforeAll(async () => {
+  runs = await RunsFile.make();
+  faults = await PlannedFaults.plan(PLAN);
+  cluster = await startToyCluster({ executors: 2, env: { ...faults.env, LONGSHORE_SLOT_MEMORY_MB: '64' } });
+  store = new StoreSession(cluster.cluster.databaseUrl);
+});
+afterAll(async () => {
+  await cluster.stop();
+  await Promise.all([faults.remove(), runs.remove()]);
+});
+beforeEach(() => onTestFailed(() => console.error(cluster.logs())));
+afterEach(() => Promise.all((Object.keys(PLAN) as (keyof typeof PLAN)[]).map((name) => faults.disarm(name))));
+
+const submitOnce = (meta: Record<string, unknown> = {}) =>
+  cluster.client.submit({
+    type: 'toy-once',
+    slots: 2,
+    slotsPerSubtask: 1,
+    meta: { subtasks: 20, sleepMs: 100, runsFile: runs.path, ...meta },
+  });
+
+async function untilStarted(taskId: string, count: number): Promise<void> {
+  await waitUntil(
+    () => runs.starts(taskId).length,
+    (started) => started >= count,
+    { what: `${count} started subtasks` },
+  );
+}
+
+describe('a subtask that may not run again runs at most once', () => {
+  it('when nothing is lost: each exactly once', async () => {
+    const task = await submitOnce();
+    expect((await task.wait(deadline())).task).toMatchObject({ state: 'succeed', result: { total: 20 } });
+    expect(runs.starts(task.id)).toHaveLength(20);
+    expect(runs.doubledOrdinals(task.id)).toEqual([]);
+  });
+
+  it.each(['claimed', 'starting', 'ended'] as const)('when its executor is killed after it has %s', async (name) => {
+    // The plan's own hook must not meet the fault: it may run again, and the task would lose nothing.
+    const task = await submitOnce({ sleepMs: 300, subtasks: 40 });
+    await untilStarted(task.id, 2);
+    await faults.arm(name);
+    const victim = processOf(cluster, await faults.happened(name));
+    await victim.exited;
+    await cluster.cluster.restart(victim.name);
+    expect((await task.wait(deadline())).task).toMatchObject({
+      state: 'reverted',
+      outcome: 'failed',
+      error: { code: 'NODE_LOST', permanent: true },
+    });
+    expect(runs.doubledOrdinals(task.id)).toEqual([]);
+  });
+
+  it('when its executor is killed in the middle of it', async () => {
+    const task = await submitOnce({ sleepMs: 2_000, subtasks: 8 });
+    await untilStarted(task.id, 4);
+    await killAndRestart(cluster, 'executor-1');
+    expect((await task.wait(deadline())).task).toMatchObject({ outcome: 'failed', error: { code: 'NODE_LOST' } });
+    expect(runs.doubledOrdinals(task.id)).toEqual([]);
+  });
+
+  it.each([
+    ['ends its worker thread', { exitOnce: [3] }, /exited with code 3/],
+    ['outgrows its memory', { overflowOnce: [3] }, /memory|MiB/],
+  ])('when it %s', async (_, meta, message) => {
+    const task = await submitOnce(meta);
+    expect((await task.wait(deadline())).task).toMatchObject({
+      outcome: 'failed',
+      error: { code: 'RUNNER_CRASHED', message: expect.stringMatching(message) },
+    });
+    expect(runs.doubledOrdinals(task.id)).toEqual([]);
+  });
+
+  it('when its result cannot be written', async () => {
+    const task = await submitOnce({ subtasks: 4, sleepMs: 500 });
+    await untilStarted(task.id, 2);
+    await faults.arm('write-fails');
+    await faults.happened('write-fails');
+    await task.wait(deadline());
+    expect(runs.doubledOrdinals(task.id)).toEqual([]);
+  });
+});
+
+// The fence of a revert and the end of a task are worth nothing if something of it still runs.
+it('nothing of these tasks is left but history', async () => {
+  await waitUntil(
+    () => store.rows('SELECT id, kind, state FROM subtasks UNION ALL SELECT id, type, state FROM tasks'),
+    (rows) => rows.length === 0,
+    { what: 'the archive' },
+  );
+  expect(await store.deadlocks()).toBe(0);
+});
