@@ -1,20 +1,11 @@
 import type { SqlClient } from '@longshore/sdk';
 import { describe, expect, test } from 'vitest';
 import { prepareTarget } from '../src/index.ts';
-import { useTargetServer, type Session, type TestTarget } from './fixtures/target-server.ts';
+import { useTargetServer } from './fixtures/target-server.ts';
 
 const target = useTargetServer();
 const pidOf = async (client: SqlClient): Promise<number> =>
   (await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')).rows[0]!.pid;
-
-/** A role that may log in, and the URL for it. */
-async function role(store: TestTarget, session: Session, name: string): Promise<string> {
-  await session.run(`CREATE ROLE ${name} LOGIN PASSWORD 'secret'`);
-  const url = new URL(store.url);
-  url.username = name;
-  url.password = 'secret';
-  return url.href;
-}
 
 describe('a session', () => {
   test('carries task, subtask and attempt in its name, and the settings that end it when its client vanishes', async () => {
@@ -215,7 +206,7 @@ describe('the schema', () => {
   test('of a target where the role may not create it has to be prepared by another', async () => {
     const store = await target();
     const session = await store.session();
-    const url = await role(store, session, 'loader');
+    const url = store.loaderUrl;
     const open = store.attempt({ url });
     await expect(open.openFence()).rejects.toMatchObject({ code: 'EFFECTS_NO_PRIVILEGE', permanent: true });
     await expect(open.connection.ledger()).rejects.toMatchObject({ code: 'EFFECTS_NO_PRIVILEGE' });

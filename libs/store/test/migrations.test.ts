@@ -43,7 +43,7 @@ test('a database without the schema is told apart from one of an older version o
 });
 
 test('a database that a newer version migrated is refused by the services and by migrate, which change nothing', async () => {
-  const store = await server.store();
+  const store = await server.ownStore();
   const session = await store.session();
   await session.run(`INSERT INTO migrations (name, timestamp) VALUES ('9999-from-the-future', '2999')`);
   await expect(checkSchema(store.process('service'))).rejects.toMatchObject({
@@ -74,7 +74,7 @@ test('migrating sessions have no time-outs, so that a long migration is waited f
 });
 
 test('settings and a name in the URL of the store do not replace ours', async () => {
-  const { url } = await server.store();
+  const { url } = await server.ownStore();
   const store = testStore(`${url}?application_name=theirs&options=-c%20search_path%3Dpublic%20-c%20work_mem%3D8MB`);
   const owner = await leadingOwner(store.db);
   const node = await addNode(store.db, 'n1');
@@ -89,7 +89,7 @@ test('settings and a name in the URL of the store do not replace ours', async ()
 // Tried: no isolation level for statements outside of a transaction. With this default of the server the renewal that waited for
 // another write failed with 40001 instead of finding what the other had written.
 test('a server whose default is SERIALIZABLE changes nothing: a renewal waits for an open write and then holds', async () => {
-  const store = await server.store();
+  const store = await server.ownStore();
   const session = await store.session();
   await session.run(
     `ALTER DATABASE ${new URL(store.url).pathname.slice(1)} SET default_transaction_isolation = 'serializable'`,
@@ -104,7 +104,7 @@ test('a server whose default is SERIALIZABLE changes nothing: a renewal waits fo
 });
 
 test('a process that was stopped in the middle of a transaction finds the store away, not its statement wrong', async () => {
-  const store = await server.store();
+  const store = await server.ownStore();
   const owner = await leadingOwner(store.db);
   const node = await addNode(store.db, 'n1');
   const stopped = openStore({

@@ -58,7 +58,7 @@ interface World {
 
 /** 120,000 planned rows of two tasks on four nodes beside 1,000 tasks that wait: one of the two runs. */
 async function bigStore(isAnalyzed: boolean): Promise<World> {
-  const { url } = await server.store();
+  const { url } = await server.ownStore();
   const store = testStore(url);
   const { db } = store;
   const owner = await leadingOwner(db);
@@ -199,7 +199,7 @@ describe.each([
 });
 
 test('a scheduling pass is one statement, however many tasks wait', async () => {
-  const { db } = await server.store();
+  const { db } = await server.ownStore();
   const count = async (): Promise<number> => {
     let statements = 0;
     const counting = db.withPlugin({
