@@ -34,19 +34,19 @@ export class Membership {
   #identity: NodeIdentity;
   #renewedAt: number;
   #isOverdue = false;
+  #overdueTimer: NodeJS.Timeout | undefined;
   readonly #loop: WakeableLoop;
 
   private constructor(options: MembershipOptions, identity: NodeIdentity) {
     this.#options = options;
     this.#identity = identity;
     this.#renewedAt = performance.now();
+    this.#watchLease();
+    options.signal.addEventListener('abort', () => clearTimeout(this.#overdueTimer));
     this.#loop = startLoop({
       intervalMs: options.registration.leaseTtlMs / RENEWALS_PER_TTL,
       round: () => this.#renew(),
-      onError: (error) => {
-        options.logger.warn({ error }, "could not renew this node's lease");
-        this.#checkOverdue();
-      },
+      onError: (error) => options.logger.warn({ error }, "could not renew this node's lease"),
       signal: options.signal,
     });
   }
@@ -80,8 +80,7 @@ export class Membership {
     await faultPoint('lease.before-renew');
     const before = performance.now();
     if (await renewNode(store.db, this.#identity, registration.leaseTtlMs)) {
-      this.#renewedAt = before;
-      this.#isOverdue = false;
+      this.#renewed(before);
       return false;
     }
     const stored = (await readNodes(store.db)).find((node) => node.id === registration.id);
@@ -95,15 +94,28 @@ export class Membership {
       return false;
     }
     logger.warn({ epoch: this.#identity.epoch }, 'this node was declared dead; registering anew');
+    const registeringAt = performance.now();
     this.#identity = await registerNode(store.db, registration);
-    this.#renewedAt = before;
-    this.#isOverdue = false;
+    this.#renewed(registeringAt);
     this.#options.onFenced();
     return false;
   }
 
-  #checkOverdue(): void {
-    if (this.#isOverdue || performance.now() - this.#renewedAt < this.#options.registration.leaseTtlMs) return;
+  /** @param at when the renewal was begun: the lease lasts at least from then. */
+  #renewed(at: number): void {
+    this.#renewedAt = at;
+    this.#isOverdue = false;
+    this.#watchLease();
+  }
+
+  /** A timer of its own, because a renewal may never be answered: a pulled cable refuses nothing. */
+  #watchLease(): void {
+    clearTimeout(this.#overdueTimer);
+    const leftMs = this.#renewedAt + this.#options.registration.leaseTtlMs - performance.now();
+    if (leftMs > 0) {
+      this.#overdueTimer = setTimeout(() => this.#watchLease(), Math.ceil(leftMs));
+      return;
+    }
     this.#isOverdue = true;
     this.#options.onLeaseOverdue();
   }

@@ -16,6 +16,8 @@ export interface SettlementQueueOptions {
 /** Ends of subtasks in one transaction: beyond this the locks are held for too long. */
 const MAX_BATCH = 2_000;
 const LONGEST_WAIT_MS = 2_000;
+/** How often a batch is tried that Postgres answers with an error: a time-out of a lock or a statement may pass. */
+const MOST_TRIES = 5;
 
 /**
  * Ends of subtasks on their way to the store. What comes while a batch is being written makes up the next one, so the batch
@@ -57,6 +59,7 @@ export class SettlementQueue {
 
   async #writeBatch(batch: readonly Settlement[]): Promise<void> {
     const { store, logger, identity, onWritten } = this.#options;
+    let failures = 0;
     for (let pauseMs = 50; ; pauseMs = Math.min(LONGEST_WAIT_MS, pauseMs * 2)) {
       try {
         await faultPoint('settle.before');
@@ -69,13 +72,17 @@ export class SettlementQueue {
         );
         return;
       } catch (error) {
-        if (!hasCode(error, 'STORE_UNAVAILABLE')) {
+        const isAway = hasCode(error, 'STORE_UNAVAILABLE');
+        if (!isAway && ++failures >= MOST_TRIES) {
           // Nothing of the batch was written; the rows are freed by the sweep when this node is found not to know them.
           logger.error({ error, subtasks: batch.map((one) => one.id) }, 'results could not be written');
           onWritten([], batch);
           return;
         }
-        logger.warn({ error, results: batch.length }, 'holding results until Postgres is back');
+        logger.warn(
+          { error, results: batch.length },
+          isAway ? 'holding results until Postgres is back' : 'results were not written, trying again',
+        );
       }
       await wait(pauseMs);
     }

@@ -50,6 +50,13 @@ export interface TaskWorkOptions {
 /** Previous subtasks that a hook gets at once. */
 const PREVIOUS_PAGE = 500;
 
+/** What a subtask ends with that had to be stopped because its node could not renew its lease. */
+const LEASE_LOST: ErrorData = {
+  code: 'NODE_LOST',
+  message: "its node's lease ran out while it ran, and it may not simply be run again",
+  permanent: true,
+};
+
 /** A result larger than the store takes would fail its batch: it fails its subtask instead. */
 function checkSize(value: unknown, what: string): void {
   const size = Buffer.byteLength(JSON.stringify(value ?? null));
@@ -237,7 +244,10 @@ export class TaskWork implements RunnerHost {
         };
       }
     }
-    if (stopping === 'lost-lease') return null;
+    if (stopping === 'lost-lease') {
+      // What may run again is somebody else's by now, or is given back. The rest has ended here, and its row says so if it still can.
+      return claimed.isIdempotent ? null : { ...base, how: 'fail', error: LEASE_LOST };
+    }
     if (stopping === 'cancel') return { ...base, how: 'cancel' };
     if (!claimed.isIdempotent) return { ...base, how: 'fail', error: settled.error };
     if (stopping !== null) return { ...base, how: 'release', reason: stopping };
