@@ -37,10 +37,10 @@ export class Membership {
   #overdueTimer: NodeJS.Timeout | undefined;
   readonly #loop: WakeableLoop;
 
-  private constructor(options: MembershipOptions, identity: NodeIdentity) {
+  private constructor(options: MembershipOptions, identity: NodeIdentity, registeringAt: number) {
     this.#options = options;
     this.#identity = identity;
-    this.#renewedAt = performance.now();
+    this.#renewedAt = registeringAt;
     this.#watchLease();
     options.signal.addEventListener('abort', () => clearTimeout(this.#overdueTimer));
     this.#loop = startLoop({
@@ -52,7 +52,8 @@ export class Membership {
   }
 
   static async join(options: MembershipOptions): Promise<Membership> {
-    return new Membership(options, await registerNode(options.store.db, options.registration));
+    const registeringAt = performance.now();
+    return new Membership(options, await registerNode(options.store.db, options.registration), registeringAt);
   }
 
   get identity(): NodeIdentity {
