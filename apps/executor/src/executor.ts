@@ -115,20 +115,25 @@ export class Executor {
   }
 
   async #round(): Promise<boolean> {
-    await this.#obeyStates();
-    if (!this.#membership.isCurrent) return false;
+    // A message said "look now", so look before anything else; the slow look comes after the claim, which shouldn't wait for it.
+    if (this.#mustLookAtStates) await this.#obeyStates();
+    if (this.#membership.isCurrent) await this.#claim();
+    if (performance.now() - this.#lookedAt >= this.#context.config.pollMs) await this.#obeyStates();
     await this.#reconcile();
+    return false;
+  }
+
+  async #claim(): Promise<void> {
     const { store } = this.#context;
     const identity = this.#membership.identity;
     const claimable = await readClaimableWork(store.db, identity.id);
     const requests = await this.#claimRequests(claimable.tasks);
     const controls = claimable.controls.slice(0, this.#slots.freeControls);
-    if (requests.length === 0 && controls.length === 0) return false;
+    if (requests.length === 0 && controls.length === 0) return;
     await faultPoint('claim.before');
     const claimed = await claimSubtasks(store.db, identity, requests, controls);
     await faultPoint('claim.after-commit');
     for (const subtask of claimed) await this.#take(subtask);
-    return false;
   }
 
   /**
@@ -236,9 +241,8 @@ export class Executor {
     this.#loop.wake();
   }
 
-  /** Stops what its task doesn't want any more: a message said "look now", or this is the slow look. */
+  /** Stops what its task doesn't want any more, and gives back runners of tasks that are over. */
   async #obeyStates(): Promise<void> {
-    if (!this.#mustLookAtStates && performance.now() - this.#lookedAt < this.#context.config.pollMs) return;
     this.#mustLookAtStates = false;
     this.#lookedAt = performance.now();
     const states = await this.#works.readStates();
@@ -251,7 +255,7 @@ export class Executor {
   }
 
   async #reconcile(): Promise<void> {
-    if (performance.now() - this.#reconciledAt < RECONCILE_MS) return;
+    if (!this.#membership.isCurrent || performance.now() - this.#reconciledAt < RECONCILE_MS) return;
     this.#reconciledAt = performance.now();
     const { store, logger } = this.#context;
     const known = [...this.#works].flatMap((work) => [...work.runs.keys(), ...work.held.map((one) => one.id)]);

@@ -77,12 +77,7 @@ export function ownerWrites(db: Db, lease: LeaderLease, actor: string): OwnerWri
     insertControl: (id, state, kind, node, reserved) =>
       withTask(id, async (tx, task) => {
         if (task.state !== state || !(await isReadyFor(kind, tx, task))) return false;
-        if (reserved !== undefined) {
-          await sql`UPDATE tasks SET reserved_nodes = ${reserved}::text[], waiting = NULL WHERE id = ${task.id}`.execute(
-            tx,
-          );
-        }
-        await insertControl(tx, task, kind, node);
+        await insertControl(tx, task, kind, node, reserved);
         return true;
       }),
     consumePrepare: (id, control) =>
@@ -210,9 +205,19 @@ async function takeResult(tx: Tx, task: LockedTask, control: string, kind: Contr
   return archiveSucceededControl(tx, { id: control, taskId: task.id, kind });
 }
 
-async function insertControl(tx: Tx, task: LockedTask, kind: ControlKind, node: string): Promise<void> {
-  // One row per kind and step: two passes that decide the same write it once.
-  await sql`
+async function insertControl(
+  tx: Tx,
+  task: LockedTask,
+  kind: ControlKind,
+  node: string,
+  reserved?: readonly string[],
+): Promise<void> {
+  // One row per kind and step: two passes that decide the same write it once. Both arms hang on the task's lock, which is held.
+  const admitted =
+    reserved === undefined
+      ? sql``
+      : sql`WITH admitted AS (UPDATE tasks SET reserved_nodes = ${reserved}::text[], waiting = NULL WHERE id = ${task.id})`;
+  await sql`${admitted}
     INSERT INTO subtasks (task_id, kind, step, plan_attempt, ordinal, state, exec_id, is_idempotent, meta)
     VALUES (${task.id}, ${kind}, ${task.step ?? ''}, 0, 1, 'pending', ${node}, true, '{}')
     ON CONFLICT (task_id, kind, step, plan_attempt, ordinal) DO NOTHING`.execute(tx);

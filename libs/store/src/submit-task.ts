@@ -1,6 +1,6 @@
 import { LongshoreError, type OnFailure, type RetryPolicy } from '@longshore/core';
 import { sql } from 'kysely';
-import { writeEvents } from './record-event.ts';
+import { storableText } from './record-event.ts';
 import { inTransaction, type Db } from './transactions.ts';
 
 /** A task as it is first written; everything is validated and defaulted by now. */
@@ -50,15 +50,14 @@ export async function submitTask(db: Db, task: NewTask): Promise<{ readonly id: 
       );
     }
     await sql`
-      INSERT INTO tasks (id, key, type, type_version, state, priority, scope, slots, slots_per_subtask, max_nodes,
+      WITH task AS (INSERT INTO tasks (id, key, type, type_version, state, priority, scope, slots, slots_per_subtask, max_nodes,
         on_failure, meta, retry, trace, event_seq)
       OVERRIDING SYSTEM VALUE
       VALUES (${id}, ${task.key}, ${task.type}, ${task.typeVersion}, 'pending', ${task.priority}, ${task.scope},
         ${task.slots}, ${task.slotsPerSubtask}, ${task.maxNodes}, ${task.onFailure}, ${JSON.stringify(task.meta)}::json,
-        ${JSON.stringify(task.retry)}::json, ${task.trace === null ? null : JSON.stringify(task.trace)}::json, 1)`.execute(
-      tx,
-    );
-    await writeEvents(tx, id, 1, [{ actor: task.actor, kind: 'submit', to: 'pending' }]);
+        ${JSON.stringify(task.retry)}::json, ${task.trace === null ? null : JSON.stringify(task.trace)}::json, 1) RETURNING id)
+      INSERT INTO task_events (task_id, seq, actor, kind, to_state)
+      SELECT id, 1, ${storableText(task.actor)}, 'submit', 'pending' FROM task`.execute(tx);
     return { id, created: true };
   });
 }

@@ -7,7 +7,7 @@ import {
   type TaskTrigger,
 } from '@longshore/core';
 import { sql } from 'kysely';
-import { writeEvents } from './record-event.ts';
+import { storableText } from './record-event.ts';
 import type { Tx } from './transactions.ts';
 
 /** The part of a task that a transition is decided on, read under its row lock. */
@@ -88,8 +88,10 @@ export async function transitionTask(tx: Tx, task: LockedTask, change: Transitio
     );
   }
   const isEnd = change.outcome !== undefined;
-  const changed = await sql<{ event_seq: number }>`
-    UPDATE tasks SET
+  const message = change.message ?? change.error?.message ?? null;
+  // The event's row hangs on the update: nothing is written when the task is not what it was.
+  const changed = await sql`
+    WITH changed AS (UPDATE tasks SET
       event_seq = event_seq + 1,
       state = ${change.to},
       version = version + 1,
@@ -104,18 +106,12 @@ export async function transitionTask(tx: Tx, task: LockedTask, change: Transitio
       updated_at = clock_timestamp(),
       ended_at = CASE WHEN ${isEnd} THEN clock_timestamp() ELSE ended_at END
     WHERE id = ${task.id} AND state = ${task.state} AND version = ${task.version}
-    RETURNING event_seq`.execute(tx);
-  const seq = changed.rows[0]?.event_seq;
-  if (seq === undefined) {
+    RETURNING event_seq)
+    INSERT INTO task_events (task_id, seq, actor, kind, from_state, to_state, message)
+    SELECT ${task.id}, event_seq, ${storableText(change.actor)}, ${change.trigger}, ${task.state}, ${change.to},
+      ${message === null ? null : storableText(message)}
+    FROM changed`.execute(tx);
+  if (changed.numAffectedRows !== 1n) {
     throw new LongshoreError('STATE_CONFLICT', `task ${task.id} changed while it was being moved to ${change.to}`);
   }
-  await writeEvents(tx, task.id, seq, [
-    {
-      actor: change.actor,
-      kind: change.trigger,
-      from: task.state,
-      to: change.to,
-      message: change.message ?? change.error?.message ?? null,
-    },
-  ]);
 }
