@@ -4,8 +4,12 @@ import type { NODE_MANAGER_OPTIONS } from './node-manager-options.ts';
 
 type Context = ServiceContext<ConfigOf<typeof NODE_MANAGER_OPTIONS>>;
 
-/** A gap between two rounds from which on nodes get a fresh lease: in it nobody could have been watched, or have renewed. */
-const OUTAGE_ROUNDS = 4;
+/**
+ * A gap between two rounds is an outage when it is this part of a lease longer than the pause: in it nobody could have renewed either, and
+ * nodes get a fresh lease. They renew three times per lease. So with the renewals that fell out right before and after it, a shorter gap
+ * still ends within lease and margin; at half a lease, nodes were declared dead that had been away for no longer than we.
+ */
+const OUTAGE_PART = 1 / 3;
 
 /** The leading node-manager's work, until the lease is lost: who is alive, and what the others held. */
 export async function watchNodes(context: Context, lease: LeaderLease, signal: AbortSignal): Promise<void> {
@@ -17,8 +21,8 @@ export async function watchNodes(context: Context, lease: LeaderLease, signal: A
     onError: (error) => logger.warn({ error }, 'watching nodes failed'),
     round: async () => {
       const now = performance.now();
-      const wasAway =
-        lastRoundAt === null || now - lastRoundAt > OUTAGE_ROUNDS * config.pollMs + config.nodeLeaseTtlMs / 2;
+      const longestGapMs = config.pollMs + config.nodeLeaseTtlMs * OUTAGE_PART;
+      const wasAway = lastRoundAt === null || now - lastRoundAt > longestGapMs;
       if (wasAway) await extendAllLeases(store.db, lease, config.nodeLeaseTtlMs);
       const fenced = await fenceExpiredNodes(store.db, lease, config.leaseMarginMs);
       for (const node of fenced) logger.warn({ node }, 'node declared dead: its lease has run out');
