@@ -181,14 +181,13 @@ test('a revert waits for a late attempt, and takes back what it committed', asyn
   await run.runSubtask('load', first!);
   // The late attempt has its ledger's row, and its COPY waits for us.
   await target.client.query('BEGIN; LOCK TABLE items IN SHARE MODE');
-  const waiting = async (n: number): Promise<void> => {
-    const query = 'SELECT FROM pg_locks WHERE NOT granted';
-    await expect.poll(async () => (await target.client.query(query)).rowCount, { timeout: 10_000 }).toBe(n);
-  };
+  const poll = (query: string) =>
+    expect.poll(async () => (await target.client.query(query)).rowCount, { timeout: 10_000 });
   const late = run.runSubtask('load', second!);
-  await waiting(1);
+  await poll('SELECT FROM pg_locks WHERE NOT granted').toBe(1);
   const reverting = run.revert();
-  await waiting(2);
+  // It has closed the fence, and waits for the late attempt, which is in.
+  await poll('SELECT FROM longshore_effects.fence WHERE NOT is_open').toBe(1);
   await target.client.query('COMMIT');
   await late;
   await reverting;
