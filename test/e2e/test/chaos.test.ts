@@ -13,9 +13,9 @@ import { deadline, expectEachOnce, killAndRestart, startToyCluster, TOY } from '
 
 /** Everybody writes across each other while processes die at random. `LONGSHORE_CHAOS_SECONDS` makes it longer, with outages. */
 const SECONDS = Number(process.env['LONGSHORE_CHAOS_SECONDS'] ?? 0);
-/** The same number gives the same kills, though not the same moments. */
+/** The same number gives the same strikes, though not the same moments. */
 const SEED = Number(process.env['LONGSHORE_CHAOS_SEED'] ?? 1);
-const KILLS_PER_ROUND = 10;
+const STRIKES_PER_ROUND = 12;
 const SUBTASKS = 300;
 const ROWS = 20_000;
 const PROCESSES = [1, 2].flatMap((n) => [`owner-${n}`, `node-manager-${n}`, `balancer-${n}`]);
@@ -53,16 +53,44 @@ afterAll(async () => {
 const random = seededRandom(SEED);
 const oneOf = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
 
-/** Kills or stops a process and brings it back; in the long form now and then a server as well. */
+/** Processes that were stopped in the middle of whatever they did, and will go on later: the late holders and leaders. */
+const frozen = new Map<string, number>();
+
+/** Lets those go on whose place others have taken. */
+async function thaw(): Promise<boolean> {
+  const [row] = await store.rows<{ dead: string[]; holders: string[] }>(
+    `SELECT ARRAY(SELECT id FROM nodes WHERE state = 'dead') AS dead,
+       ARRAY(SELECT holder FROM leases WHERE expires_at > clock_timestamp()) AS holders`,
+  );
+  for (const [name, pid] of frozen) {
+    const isReplaced = name.startsWith('executor')
+      ? row?.dead.includes(name)
+      : row?.holders.length === 3 && !row.holders.some((holder) => holder.endsWith(`-${pid}`));
+    if (isReplaced !== true) continue;
+    frozen.delete(name);
+    cluster.cluster.processes.get(name)?.kill('SIGCONT');
+  }
+  return frozen.size === 0;
+}
+
+/** Kills or stops a process and brings it back, or freezes it; in the long form now and then restarts a server as well. */
 async function strike(): Promise<string> {
-  const draw = random();
-  if (SECONDS > 0 && draw < 0.1) {
+  await thaw();
+  if (SECONDS > 0 && random() < 0.1) {
     const server = oneOf(['postgres', 'broker'] as const);
     await cluster.cluster.restart(server);
     return server;
   }
-  const name = draw < 0.6 ? oneOf(EXECUTORS) : oneOf(PROCESSES);
-  if (random() < 0.3) await cluster.cluster.restart(name);
+  const name = oneOf((random() < 0.6 ? EXECUTORS : PROCESSES).filter((one) => !frozen.has(one)));
+  const how = random();
+  // One at a time: the work has to get on meanwhile.
+  if (how < 0.4 && frozen.size === 0) {
+    const process = cluster.cluster.processes.get(name);
+    frozen.set(name, process?.pid ?? 0);
+    process?.kill('SIGSTOP');
+    return `${name} frozen`;
+  }
+  if (how < 0.6) await cluster.cluster.restart(name);
   else await killAndRestart(cluster, name);
   return name;
 }
@@ -74,7 +102,7 @@ async function submitRound(): Promise<readonly TaskHandle[]> {
     type: 'toy',
     slots: 2,
     slotsPerSubtask: 1,
-    meta: { subtasks: SUBTASKS, sleepMs: 20, failOnce: [7, 77, 277], runsFile: runs.path },
+    meta: { subtasks: SUBTASKS, sleepMs: 60, failOnce: [7, 77, 277], runsFile: runs.path },
   }));
   const load = { connection: 'target', table: 'demo_rows', files: csv.path, header: true, chunkBytes: 65_536 };
   const requests = [...toys, { type: 'import', meta: load }];
@@ -114,10 +142,11 @@ it('keeps every promise while processes die', { timeout: 120_000 + SECONDS * 1_0
   const end = performance.now() + SECONDS * 1_000;
   do {
     const tasks = await submitRound();
-    for (let kills = 0; kills < KILLS_PER_ROUND; kills++) {
+    for (let strikes = 0; strikes < STRIKES_PER_ROUND; strikes++) {
       struck.push(await strike());
       await watch.look();
     }
+    await waitUntil(thaw, (isDone) => isDone, { what: `others in the place of ${[...frozen.keys()].join(' ')}` });
     await expectRoundDone(tasks);
     await watch.look();
     expect(watch.violations).toEqual([]);

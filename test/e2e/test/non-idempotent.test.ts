@@ -14,8 +14,14 @@ const PLAN = {
   claimed: { at: 'claim.after-commit', do: 'kill' },
   starting: { at: 'hook.before', do: 'kill' },
   ended: { at: 'settle.before', do: 'kill' },
-  'write-fails': { at: 'settle.before', do: 'fail' },
+  // As often as a batch of results is tried.
+  'write-1': { at: 'settle.before', do: 'fail' },
+  'write-2': { at: 'settle.before', do: 'fail' },
+  'write-3': { at: 'settle.before', do: 'fail' },
+  'write-4': { at: 'settle.before', do: 'fail' },
+  'write-5': { at: 'settle.before', do: 'fail' },
 } as const;
+const WRITES = ['write-1', 'write-2', 'write-3', 'write-4', 'write-5'] as const;
 let runs: RunsFile;
 let faults: PlannedFaults<keyof typeof PLAN>;
 let cluster: TestCluster;
@@ -95,11 +101,16 @@ describe('a subtask that may not run again runs at most once', () => {
   });
 
   it('when its result cannot be written', async () => {
-    const task = await submitOnce({ subtasks: 4, sleepMs: 500 });
-    await untilStarted(task.id, 2);
-    await faults.arm('write-fails');
-    await faults.happened('write-fails');
-    await task.wait(deadline());
+    // One executor, so that the faults meet the same results again and again.
+    const task = await cluster.client.submit({
+      type: 'toy-once',
+      maxNodes: 1,
+      meta: { subtasks: 2, sleepMs: 500, runsFile: runs.path },
+    });
+    await untilStarted(task.id, 1);
+    await Promise.all(WRITES.map((name) => faults.arm(name)));
+    await Promise.all(WRITES.map((name) => faults.happened(name)));
+    expect((await task.wait(deadline())).task).toMatchObject({ outcome: 'failed', error: { code: 'NODE_LOST' } });
     expect(runs.doubledOrdinals(task.id)).toEqual([]);
   });
 });
