@@ -132,8 +132,9 @@ async function expectRoundDone(tasks: readonly TaskHandle[]): Promise<void> {
 }
 
 /**
- * Seen to fail: rows that the sweep frees without looking at their attempt (two holders of one attempt), settlements that don't look
- * whether they still hold their rows (terminal rows change), tasks locked in the order in which they come (deadlocks).
+ * A search, not a proof: protections overlap, and most of them can be taken out one at a time without a trace here. Seen to fail with a
+ * claim that doesn't raise the attempt. Not seen to fail, in one run each, with a sweep or a settlement that doesn't name the attempt, with
+ * rows locked in random order, with claims for a dead node, and without the ledger: the other files show those.
  */
 it('keeps every promise while processes die', { timeout: 120_000 + SECONDS * 1_000 }, async () => {
   const struck: string[] = [];

@@ -50,7 +50,7 @@ async function stopAndRestart(name: string): Promise<void> {
 }
 
 describe('an executor that is asked to stop', () => {
-  // Seen to fail with a drain that waits for its runs instead of asking them to end: the stop takes longer than its limit.
+  // Seen to fail with a drain that waits for its runs instead of asking them to end: nothing is handed back.
   it('hands back what can run again, and says why', async () => {
     const task = await cluster.client.submit({
       type: 'toy',

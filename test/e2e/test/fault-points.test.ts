@@ -11,9 +11,10 @@ import { StoreSession } from '../src/store-session.ts';
 import { deadline, expectEachOnce, processOf, startToyCluster, TOY } from '../src/toy-cluster.ts';
 
 /**
- * `kill -9` at every named place that a task passes. Tried, each in turn, to see tests fail: a sweep that frees nothing (every case of
- * a held row hangs), a plan that keeps what its earlier attempt wrote (the plan cases), a claim that doesn't look at `plan_attempt`, an
- * effect without its ledger row (the import's `effect.after-commit` loads a chunk twice), a settlement that doesn't name its attempt.
+ * `kill -9` at every named place that a task passes. Seen to fail: with a sweep that frees nothing (the rows of the dead stay running),
+ * with a plan that keeps what its earlier attempt wrote (both plan cases), and with an effect that doesn't heed its ledger row
+ * (`effect.after-commit` loads a chunk twice). Not seen to fail with a claim that ignores `plan_attempt`: the next plan has removed the
+ * earlier one's rows by then, and the tests of the store are the ones that need it.
  */
 const kill = (at: FaultPoint) => ({ at, do: 'kill' }) as const;
 const PLAN = {

@@ -68,7 +68,7 @@ describe('with a standby of each kind', () => {
   });
   beforeEach(() => onTestFailed(() => console.error(cluster.logs())));
 
-  // Seen to fail with a standby that never looks again after its first election was refused.
+  // Seen to fail with an election that takes only a lease that was given up.
   it('the kill of all three leaders leaves the task to the standbys', async () => {
     const leaders = await Promise.all(KINDS.map((kind) => leaderOf(cluster, store, kind)));
     const task = await submitToy(cluster, 60);
@@ -138,9 +138,8 @@ describe('with a standby of each kind', () => {
 
   /**
    * Each time two owners believe to lead: the one of before until its next write or renewal, and the one that is elected when the
-   * lease that nobody renews has run out. What a loser writes in
-   * between is refused by its fence. That was not seen to be needed here: without the epoch in the fence, each write still looks
-   * under the task's lock whether its snapshot holds.
+   * lease that nobody renews has run out. Not seen to fail without the epoch in the fence: what a loser writes in between looks under
+   * the task's lock whether its snapshot still holds. The tests of the store are the ones that need the epoch.
    */
   it('owners that are forced apart corrupt nothing, and the loser steps down', async () => {
     const task = await submitToy(cluster, 120);
