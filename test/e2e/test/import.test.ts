@@ -5,8 +5,8 @@ import type { TaskHandle } from '@longshore/client';
 import { createTable, generateCsv, proveRows, type GeneratedCsv } from '@longshore/demo';
 import { startTestCluster, waitUntil, type TestCluster } from '@longshore/testing';
 import pg from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
-import { deadline } from '../src/toy-cluster.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
+import { deadline, killAndRestart } from '../src/toy-cluster.ts';
 
 const ROWS = 60_000;
 let root: string;
@@ -18,13 +18,22 @@ beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'longshore-import-'));
   await mkdir(join(root, 'data'));
   csv = await generateCsv(join(root, 'data', 'rows.csv'), ROWS, 7, AbortSignal.timeout(30_000));
+  await start();
 });
-afterAll(() => rm(root, { recursive: true, force: true }));
+afterAll(async () => {
+  await stop();
+  await rm(root, { recursive: true, force: true });
+});
+beforeEach(async () => {
+  onTestFailed(() => console.error(cluster.logs()));
+  await database.query('DROP TABLE IF EXISTS demo_rows');
+  await createTable(cluster.cluster.databaseUrl);
+});
 
-async function start(executors: number): Promise<void> {
+async function start(): Promise<void> {
   cluster = await startTestCluster({
     plugins: ['@longshore/plugin-import'],
-    executors,
+    executors: 3,
     settings: { import: { roots: [join(root, 'data')] } },
     connectStoreAs: 'target',
   });
@@ -52,49 +61,32 @@ async function expectProof(task: TaskHandle): Promise<void> {
   expect(await proveRows(cluster.cluster.databaseUrl, csv)).toMatchObject({ holds: true });
 }
 
-describe('an import survives', () => {
-  beforeEach(async () => {
-    onTestFailed(() => console.error(cluster.logs()));
-    await start(3);
-    await createTable(cluster.cluster.databaseUrl);
-  });
-  afterEach(stop);
+/** Some chunks are loaded, and more are to come. */
+async function untilLoading(task: TaskHandle): Promise<void> {
+  await waitUntil(
+    () => task.get(),
+    (detail) => (detail.steps.find((step) => step.step === 'load')?.subtasks.succeeded ?? 0) > 3,
+    { what: 'loaded chunks' },
+  );
+}
 
-  it.each(['executor-2', 'owner-1', 'node-manager-1', 'balancer-1'])('the kill of %s', async (name) => {
+describe('an import survives the kill of', () => {
+  it.each([[['executor-2']], [['owner-1', 'node-manager-1', 'balancer-1']]])('%s', async (names) => {
     const task = await submit();
-    await waitUntil(
-      () => task.get(),
-      (detail) => (detail.steps.find((step) => step.step === 'load')?.subtasks.succeeded ?? 0) > 5,
-      { what: 'loaded chunks' },
-    );
-    const killed = cluster.cluster.processes.get(name);
-    killed?.kill('SIGKILL');
-    await killed?.exited;
-    if (name !== 'executor-2') await cluster.cluster.restart(name);
+    await untilLoading(task);
+    await Promise.all(names.map((name) => killAndRestart(cluster, name)));
     await expectProof(task);
   });
 });
 
 describe('an import', () => {
-  beforeAll(() => start(2));
-  afterAll(stop);
-  beforeEach(async () => {
-    onTestFailed(() => console.error(cluster.logs()));
-    await database.query('DROP TABLE IF EXISTS demo_rows');
-    await createTable(cluster.cluster.databaseUrl);
-  });
-
   it('loads every row once, as it was made', async () => {
     await expectProof(await submit());
   });
 
   it('empties the table when it is canceled half-way', async () => {
     const task = await submit();
-    await waitUntil(
-      () => task.get(),
-      (detail) => (detail.steps.find((step) => step.step === 'load')?.subtasks.succeeded ?? 0) > 3,
-      { what: 'loaded chunks' },
-    );
+    await untilLoading(task);
     await task.cancel();
     expect((await task.wait(deadline())).task).toMatchObject({ state: 'reverted', outcome: 'canceled' });
     const { rows } = await database.query<{ n: string }>('SELECT count(*) AS n FROM demo_rows');
@@ -103,11 +95,7 @@ describe('an import', () => {
 
   it('deletes nothing when the table has got rows of others, and says so', async () => {
     const task = await submit();
-    await waitUntil(
-      () => task.get(),
-      (detail) => (detail.steps.find((step) => step.step === 'load')?.subtasks.succeeded ?? 0) > 3,
-      { what: 'loaded chunks' },
-    );
+    await untilLoading(task);
     await database.query("INSERT INTO demo_rows VALUES (-1, 'somebody else', NULL, 1, now(), '')");
     await task.cancel();
     const held = await waitUntil(
