@@ -9,6 +9,7 @@ const shared = { x: 1 };
 test.each<[what: string, value: unknown, data: unknown]>([
   ['a bigint', 2n ** 60n, '1152921504606846976'],
   ['a symbol', Symbol('s'), 'Symbol(s)'],
+  ['a negative zero, which JSON does not have', [-0, { zero: -0 }], [0, { zero: 0 }]],
   ['no number', [Number.NaN, Number.POSITIVE_INFINITY], ['NaN', 'Infinity']],
   ['a function', { call: () => 1, stays: 1 }, { stays: 1 }],
   ['a hole in a list', [1, undefined, 2], [1, null, 2]],

@@ -14,7 +14,8 @@ function convert(value: unknown, within: readonly object[]): unknown {
     case 'boolean':
       return value;
     case 'number':
-      return Number.isFinite(value) ? value : String(value);
+      // JSON has no negative zero; adding 0 makes one an ordinary zero.
+      return Number.isFinite(value) ? value + 0 : String(value);
     case 'bigint':
     case 'symbol':
       return String(value);
