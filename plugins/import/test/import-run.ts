@@ -116,7 +116,10 @@ export class ImportRun {
         finished[i] = { ordinal: i + 1, meta, result, rows: 0, bytes: 0 };
       }
     };
-    await Promise.all([worker(), worker()]);
+    // A failure is reported when all has stopped, as the framework does: what still runs holds locks in the target.
+    const ends = await Promise.allSettled([worker(), worker()]);
+    const failed = ends.find((end) => end.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
     this.#finished.set(step, finished);
     return finished;
   }
