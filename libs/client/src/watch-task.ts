@@ -1,14 +1,15 @@
 import { hasCode, isTerminalTaskState, type ErrorCode, type TaskId } from '@longshore/core';
 import { taskHint, type TaskDetail } from '@longshore/protocol';
-import { orAborted, pause } from './abortable.ts';
+import { orAborted } from './abortable.ts';
 import type { WatchOptions } from './client-options.ts';
 import type { Connection } from './connection.ts';
 import { Wakeup } from './wakeup.ts';
 
 const DEFAULT_POLL_INTERVAL_MS = 2_000;
 /**
- * The least time between two looks: a task of quick subtasks gives hundreds of hints a second, and two snapshots a second
- * are as many as a person can read and an owner should compute for each watcher.
+ * The least time between two looks for progress: a task of quick subtasks gives hundreds of hints a second, and two snapshots a
+ * second are as many as a person can read and an owner should compute for each watcher. A change of state is looked at at once:
+ * there are few, and whoever waits for the end waits for one.
  */
 const MIN_LOOK_INTERVAL_MS = 500;
 /** What passes by itself: the connection or the store comes back, and the watch goes on. */
@@ -28,13 +29,18 @@ export async function* watchTask(
   const signal = connection.endsWith(options.signal);
   const pollIntervalMs = Math.max(MIN_LOOK_INTERVAL_MS, options.pollIntervalMs ?? DEFAULT_POLL_INTERVAL_MS);
   const wakeup = new Wakeup();
-  const hints = connection.bus.subscribe(connection.bus.subjects.taskEvents(id), taskHint, wakeup.wake);
+  const stateChange = new Wakeup();
+  const hints = connection.bus.subscribe(connection.bus.subjects.taskEvents(id), taskHint, ({ kind }) => {
+    wakeup.wake();
+    if (kind === 'state') stateChange.wake();
+  });
   const stopReconnects = connection.onReconnect(wakeup.wake);
   let seen: string | undefined;
   try {
     while (true) {
       signal.throwIfAborted();
       wakeup.reset();
+      stateChange.reset();
       const lookedAtMs = performance.now();
       const snapshot = await orAborted(look(connection, id, options), signal);
       if (snapshot !== null) {
@@ -43,7 +49,7 @@ export async function* watchTask(
         if (isTerminalTaskState(snapshot.task.state)) return;
         seen = text;
       }
-      await pause(MIN_LOOK_INTERVAL_MS - (performance.now() - lookedAtMs), signal);
+      await stateChange.wait(MIN_LOOK_INTERVAL_MS - (performance.now() - lookedAtMs), signal);
       await wakeup.wait(pollIntervalMs - (performance.now() - lookedAtMs), signal);
     }
   } finally {

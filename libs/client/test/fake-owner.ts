@@ -82,8 +82,8 @@ export class FakeOwner {
     if (hint) this.hint(id);
   }
 
-  hint(id: string): void {
-    this.bus.publish(this.bus.subjects.taskEvents(id as TaskId), { kind: 'state' });
+  hint(id: string, kind: 'state' | 'progress' = 'state'): void {
+    this.bus.publish(this.bus.subjects.taskEvents(id as TaskId), { kind });
   }
 
   #count(method: string, trace: TraceContext | null): void {

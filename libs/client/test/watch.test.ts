@@ -1,5 +1,5 @@
 import { startBroker, type Broker } from '@longshore/embedded';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { connectLongshore, type LongshoreClient, type TaskDetail, type TaskHandle } from '../src/index.ts';
 import { FakeOwner } from './fake-owner.ts';
 
@@ -36,6 +36,18 @@ describe('a watch', () => {
     expect(states).toEqual(['pending', 'running', 'succeed']);
   });
 
+  test('looks at once when the state changed, however short ago the last look was', async () => {
+    // No pause of the watch ever ends by its time.
+    vi.useFakeTimers({ toFake: ['setTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const states: string[] = [];
+    for await (const { task: seen } of task.watch({ pollIntervalMs: NEVER_MS })) {
+      states.push(seen.state);
+      owner.change('1', { state: seen.state === 'pending' ? 'running' : 'succeed' });
+    }
+    expect(states).toEqual(['pending', 'running', 'succeed']);
+  });
+
   test('finds what lost hints did not say', async () => {
     const states: string[] = [];
     for await (const { task: seen } of task.watch({ pollIntervalMs: 500 })) {
@@ -46,7 +58,7 @@ describe('a watch', () => {
   });
 
   test('turns a thousand hints into two looks a second, and repeats nothing', async () => {
-    const hinting = setInterval(() => Array.from({ length: 10 }, () => owner.hint('1')), 10);
+    const hinting = setInterval(() => Array.from({ length: 10 }, () => owner.hint('1', 'progress')), 10);
     const stop = new AbortController();
     const seen: TaskDetail[] = [];
     setTimeout(() => stop.abort(new Error('seen enough')), 1_300);
