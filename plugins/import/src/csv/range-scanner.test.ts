@@ -184,3 +184,17 @@ test('a scanner that was fed too little says so', () => {
   scanner.feed(Buffer.from('a'));
   expect(() => scanner.finish()).toThrow('was fed up to byte 1');
 });
+
+test('a piece may be larger than the scanner reads in one go', () => {
+  const bytes = Buffer.from('"a\nb",c\n'.repeat(300_000));
+  const scanner = new RangeScanner(csvDefaults, {
+    start: 0,
+    end: bytes.length,
+    before: Buffer.alloc(0),
+    after: Buffer.alloc(0),
+  });
+  scanner.feed(bytes);
+  const { readings } = scanner.finish();
+  expect(readings.outside).toMatchObject({ records: 300_000, endState: QuoteState.Outside });
+  expect(readings.inside).toMatchObject({ records: 300_000, endState: QuoteState.Inside });
+});

@@ -1,3 +1,4 @@
+import { ByteMarks } from './byte-marks.ts';
 import type { CsvDialect } from './dialect.ts';
 import { type JointStates, jointStates, type QuoteState } from './quote-state.ts';
 import { type ByteRange, LineEnd, type Mark, type RangeReading, type RangeScan } from './range-scan.ts';
@@ -18,13 +19,6 @@ const dot = 0x2e;
 const backslash = 0x5c;
 const byteOrderMark = [0xef, 0xbb, 0xbf];
 
-/** One byte value in all four bytes of a word. */
-const ones = 0x01010101;
-const lfWord = lf * ones;
-const crWord = cr * ones;
-const highBits = 0x80808080 | 0;
-const lowBits = 0x7f7f7f7f;
-
 /** The part of a file that a scanner reads, and the bytes around it. */
 export interface ScannedRange extends ByteRange {
   /** The `lookBehindBytes` before `start`, or all there are. */
@@ -37,9 +31,8 @@ export interface ScannedRange extends ByteRange {
  * Reads a range of a CSV file once, for every state it may begin in, and tells where its records end. Pure: feed it the
  * range's bytes in order, in pieces of any size, then finish it.
  *
- * Almost all bytes mean nothing here, only quotes, escapes and line ends do. So eight bytes are looked at in one go, with
- * arithmetic on two words, and only the hits are stepped through. Searching for each character with `Buffer.indexOf`
- * is faster where lines are hundreds of bytes long, and five times slower where quotes are many.
+ * Almost all bytes mean nothing here, only quotes, escapes and line ends do. So those are marked first, sixteen bytes in one go, and
+ * only they are stepped through. Searching for each character with `Buffer.indexOf` is five times slower where quotes are many.
  */
 export class RangeScanner {
   readonly #range: ScannedRange;
@@ -47,6 +40,7 @@ export class RangeScanner {
   readonly #escape: number;
   readonly #states: JointStates;
   readonly #tally: ReadingTally;
+  readonly #marks = new ByteMarks();
 
   /** The joint state of all readings. */
   #state = 0;
@@ -73,16 +67,18 @@ export class RangeScanner {
     this.#tail = range.before;
   }
 
-  /** Reads the next piece of the range. The buffer may be reused afterwards; it is fastest at a multiple of four bytes. */
+  /** A buffer to read a piece into: what is fed from it needs not be copied. */
+  get buffer(): Buffer {
+    return this.#marks.bytes;
+  }
+
+  /** Reads the next piece of the range. Its buffer may be reused afterwards. */
   feed(piece: Buffer): void {
-    const wholeBytes = piece.byteOffset % 4 === 0 ? piece.length - (piece.length % 8) : 0;
-    if (wholeBytes > 0) this.#scanBlocks(piece.subarray(0, wholeBytes), wholeBytes);
-    const restBytes = piece.length - wholeBytes;
-    if (restBytes > 0) {
-      // Zeros fill the last block: no dialect gives them a meaning.
-      const rest = new Uint8Array(Math.ceil(restBytes / 8) * 8);
-      rest.set(piece.subarray(wholeBytes));
-      this.#scanBlocks(Buffer.from(rest.buffer), restBytes);
+    const { bytes } = this.#marks;
+    for (let start = 0; start < piece.length; start += bytes.length) {
+      const part = piece.subarray(start, start + bytes.length);
+      if (part.buffer !== bytes.buffer || part.byteOffset !== bytes.byteOffset) part.copy(bytes);
+      this.#scan(bytes.subarray(0, part.length));
     }
   }
 
@@ -113,35 +109,22 @@ export class RangeScanner {
     };
   }
 
-  /** Reads the first `length` bytes of a buffer of whole blocks of eight, whose other bytes are zero. */
-  #scanBlocks(bytes: Buffer, length: number): void {
-    for (let i = 0; this.#head.length < byteOrderMark.length && i < length; i++) this.#head.push(bytes[i] ?? 0);
+  /** Reads a piece that lies at the start of the marked buffer. */
+  #scan(bytes: Buffer): void {
+    for (let i = 0; this.#head.length < byteOrderMark.length && i < bytes.length; i++) this.#head.push(bytes[i] ?? 0);
     this.#settleCr(bytes[0]);
-    this.#findNul(bytes, length);
+    this.#findNul(bytes);
 
     const { afterQuote, afterEscape, afterOther, outside } = this.#states;
     const quote = this.#quote;
     const escape = this.#escape;
     const hasEscape = quote !== escape;
-    const quoteWord = quote * ones;
-    const escapeWord = escape * ones;
-    const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
+    const masks = this.#marks.mark(bytes.length, [quote, escape, lf, cr]);
     let state = this.#state;
     let unread = 0;
-    for (let w = 0; w < words.length; w += 2) {
-      const one = words[w] ?? 0;
-      const two = words[w + 1] ?? 0;
-      // XOR turns the byte that is looked for into zero.
-      let plainOne = nonZero(one ^ quoteWord) & nonZero(one ^ lfWord) & nonZero(one ^ crWord);
-      let plainTwo = nonZero(two ^ quoteWord) & nonZero(two ^ lfWord) & nonZero(two ^ crWord);
-      if (hasEscape) {
-        plainOne &= nonZero(one ^ escapeWord);
-        plainTwo &= nonZero(two ^ escapeWord);
-      }
-      if ((plainOne & plainTwo & highBits) === highBits) continue;
-      let hits = gatherHighBits(~plainOne & highBits) | (gatherHighBits(~plainTwo & highBits) << 4);
-      for (; hits !== 0; hits &= hits - 1) {
-        const i = w * 4 + (31 - Math.clz32(hits & -hits));
+    for (let word = 0; word < masks.length; word++) {
+      for (let hits = masks[word] ?? 0; hits !== 0; hits &= hits - 1) {
+        const i = word * 32 + (31 - Math.clz32(hits & -hits));
         const byte = bytes[i] ?? 0;
         // The plain bytes since the last hit end what an escape there began.
         if (hasEscape && i > unread) state = afterOther[state] ?? 0;
@@ -152,21 +135,20 @@ export class RangeScanner {
           state = afterEscape[state] ?? 0;
         } else {
           if (hasEscape) state = afterOther[state] ?? 0;
-          this.#readLineEnd(bytes, length, i, outside[state] ?? 0);
+          this.#readLineEnd(bytes, i, outside[state] ?? 0);
         }
       }
     }
-    if (hasEscape && unread < length) state = afterOther[state] ?? 0;
+    if (hasEscape && unread < bytes.length) state = afterOther[state] ?? 0;
     this.#state = state;
 
-    this.#isCrPending = bytes[length - 1] === cr;
-    const lastBytes = bytes.subarray(Math.max(0, length - lookBehindBytes), length);
-    this.#tail = Buffer.concat([this.#tail, lastBytes]).subarray(-lookBehindBytes);
-    this.#offset += length;
+    this.#isCrPending = bytes.at(-1) === cr;
+    this.#tail = Buffer.concat([this.#tail, bytes.subarray(-lookBehindBytes)]).subarray(-lookBehindBytes);
+    this.#offset += bytes.length;
   }
 
   /** Reads the CR or LF at index `i`, which is outside quotes for the readings in the mask. */
-  #readLineEnd(bytes: Buffer, length: number, i: number, mask: number): void {
+  #readLineEnd(bytes: Buffer, i: number, mask: number): void {
     const previous = i > 0 ? bytes[i - 1] : this.#byteAt(bytes, -1);
     if (previous === dot && this.#isEndOfData(bytes, i)) {
       this.#tally.addEndOfData(mask, { offset: this.#offset + i - 2, lfs: this.#lfs, crs: this.#crs });
@@ -178,7 +160,7 @@ export class RangeScanner {
       return;
     }
     this.#crs++;
-    if (i + 1 < length && bytes[i + 1] !== lf) {
+    if (i + 1 < bytes.length && bytes[i + 1] !== lf) {
       this.#tally.addLineEnd(mask, LineEnd.Cr, boundary, this.#lfs, this.#crs);
     }
   }
@@ -209,10 +191,10 @@ export class RangeScanner {
     return index >= 0 ? bytes[index] : this.#tail[this.#tail.length + index];
   }
 
-  #findNul(bytes: Buffer, length: number): void {
+  #findNul(bytes: Buffer): void {
     if (this.#nul !== null) return;
     const index = bytes.indexOf(0);
-    if (index < 0 || index >= length) return;
+    if (index < 0) return;
     const isBefore = (value: number) => (count: number, byte: number) => (byte === value ? count + 1 : count);
     const before = bytes.subarray(0, index);
     this.#nul = {
@@ -221,14 +203,4 @@ export class RangeScanner {
       crs: this.#crs + before.reduce(isBefore(cr), 0),
     };
   }
-}
-
-/** Sets the high bit of each byte of a word that is not zero; the other bits mean nothing. (Hacker's Delight, 6-1.) */
-function nonZero(word: number): number {
-  return ((word & lowBits) + lowBits) | word;
-}
-
-/** Moves the high bits of a word's four bytes to its four lowest bits, the lowest byte's first. */
-function gatherHighBits(word: number): number {
-  return Math.imul(word >>> 7, 0x10204080) >>> 28;
 }

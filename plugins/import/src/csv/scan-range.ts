@@ -4,12 +4,6 @@ import { readFully } from './read-fully.ts';
 import type { ByteRange, RangeScan } from './range-scan.ts';
 import { lookAheadBytes, lookBehindBytes, RangeScanner } from './range-scanner.ts';
 
-/**
- * What is read at once. Large enough that the trip to the thread pool (some 30 µs) costs a tenth of the scan of what it
- * brings, small enough to stay in the processor's cache until it is scanned.
- */
-const readBytes = 1024 * 1024;
-
 /** What a range is scanned with. */
 export interface ScanRangeOptions {
   readonly dialect: CsvDialect;
@@ -38,7 +32,7 @@ export async function scanRange(file: FileHandle, range: ByteRange, options: Sca
   const before = await readFully(file, Buffer.alloc(start - contextStart), contextStart);
   const after = await readFully(file, Buffer.alloc(contextEnd - end), end);
   const scanner = new RangeScanner(dialect, { start, end, before, after });
-  const buffer = Buffer.allocUnsafeSlow(Math.min(readBytes, end - start));
+  const { buffer } = scanner;
   for (let offset = start; offset < end; offset += buffer.length) {
     signal?.throwIfAborted();
     const piece = await readFully(file, buffer.subarray(0, end - offset), offset);
