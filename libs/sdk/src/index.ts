@@ -23,3 +23,5 @@ export type {
   TargetConnection,
 } from './target-connection.ts';
 export { TaskTypeError } from './task-type-error.ts';
+export type { Throttle, ThrottleCost } from './throttle.ts';
+export type { WaitingReason } from './waiting-reason.ts';

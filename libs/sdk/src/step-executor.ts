@@ -1,5 +1,7 @@
 import type { HookContext } from './hook-context.ts';
 import type { JsonValue } from './json.ts';
+import type { Throttle } from './throttle.ts';
+import type { WaitingReason } from './waiting-reason.ts';
 
 /** Slots and memory that a running subtask has. */
 export interface SubtaskResource {
@@ -37,6 +39,13 @@ export interface SubtaskContext<Meta = unknown, Settings = unknown> extends Hook
   saveCheckpoint(value: JsonValue): Promise<void>;
   readonly progress: Progress;
   readonly resource: SubtaskResource;
+  /** The task's budget and health gates: ask before each batch. */
+  readonly throttle: Throttle;
+  /**
+   * Says what this subtask waits for, until the function that it returns is called. Shown with since when in `task show`,
+   * `task watch` and the API. The newest reason counts when there are several.
+   */
+  waiting(reason: WaitingReason): () => void;
 }
 
 /** Runs the subtasks of one step in one runner. One instance per runner and step; `runSubtask` may be called concurrently. */
