@@ -1,6 +1,6 @@
 import { decideFailure, MAX_CHECKPOINT_BYTES, LongshoreError, type ErrorData, type NodeId } from '@longshore/core';
 import { faultPoint } from '@longshore/faults';
-import type { HostCall, Runner, RunnerHost, Settled } from '@longshore/runner';
+import type { HostCall, Runner, RunnerHost, RunProgress, Settled } from '@longshore/runner';
 import type { JsonValue, StopReason } from '@longshore/sdk';
 import {
   raiseAttempt,
@@ -26,6 +26,8 @@ export interface Run {
   stopping: StopReason | null;
   rows: number;
   bytes: number;
+  /** What its hook said last that it waits for. */
+  waiting: RunProgress['waiting'];
   readonly plan: PlanWriter | null;
   /** Slots that it took on this node; 0 for control subtasks. */
   readonly slots: number;
@@ -106,6 +108,7 @@ export class TaskWork implements RunnerHost {
       stopping: null,
       rows: 0,
       bytes: 0,
+      waiting: null,
       plan,
       slots,
       startedAt: performance.now(),
@@ -129,6 +132,7 @@ export class TaskWork implements RunnerHost {
       checkpoint: claimed.checkpoint as JsonValue,
       resource: { slots: task.slotsPerSubtask, memoryBytes: this.#options.memoryBytes },
       nodeCount: nodes.length,
+      isThrottled: false,
     });
   }
 
@@ -170,6 +174,8 @@ export class TaskWork implements RunnerHost {
         if (attempt !== null) run.attempt = attempt;
         return attempt;
       }
+      case 'throttle':
+        return null;
       case 'previous':
         return readPreviousSubtasks(store.db, this.task.id, call.step, call.afterOrdinal, PREVIOUS_PAGE);
     }
@@ -188,12 +194,13 @@ export class TaskWork implements RunnerHost {
     }
   }
 
-  progress(runs: readonly { readonly runId: string; readonly rows: number; readonly bytes: number }[]): void {
-    for (const { runId, rows, bytes } of runs) {
+  progress(runs: readonly RunProgress[]): void {
+    for (const { runId, rows, bytes, waiting } of runs) {
       const run = this.runs.get(runId);
       if (run === undefined) continue;
       run.rows = rows;
       run.bytes = bytes;
+      run.waiting = waiting;
       this.#options.onProgress(run);
     }
   }

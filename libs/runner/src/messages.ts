@@ -1,6 +1,7 @@
 import type { ErrorData, SubtaskKind } from '@longshore/core';
-import type { JsonValue, StopReason } from '@longshore/sdk';
+import type { JsonValue, StopReason, ThrottleCost } from '@longshore/sdk';
 import type { TypeDescription } from './type-description.ts';
+import type { Waiting } from './waiting-reasons.ts';
 
 /** What a worker is started with. */
 export interface RunnerSetup {
@@ -33,6 +34,8 @@ export interface RunSpec {
     readonly step: string | null;
     readonly slots: number;
   };
+  /** Whether the task has a budget or gates: without them a hook needs not ask. */
+  readonly isThrottled: boolean;
   /** For work: the subtask itself. */
   readonly step: string;
   readonly ordinal: number;
@@ -63,7 +66,18 @@ export type HostCall =
   | { readonly method: 'plan-page'; readonly page: PlanPage }
   /** The target's ledger is ahead of the store: go on with an attempt above it, if the subtask is still held. */
   | { readonly method: 'raise-attempt'; readonly past: number }
+  /** Answered when the budget has the cost and, before a batch, the gates are open. */
+  | { readonly method: 'throttle'; readonly cost: ThrottleCost; readonly isBatch: boolean }
   | { readonly method: 'previous'; readonly step: string; readonly afterOrdinal: number };
+
+/** How far a run is. */
+export interface RunProgress {
+  readonly runId: string;
+  readonly rows: number;
+  readonly bytes: number;
+  /** What it waits for; null: nothing. */
+  readonly waiting: Waiting | null;
+}
 
 export type Settled =
   | { readonly ok: true; readonly result: unknown; readonly rows: number; readonly bytes: number }
@@ -80,10 +94,7 @@ export type MessageFromRunner =
   | { readonly kind: 'ready'; readonly type: TypeDescription }
   | { readonly kind: 'load-failed'; readonly error: ErrorData }
   | { readonly kind: 'call'; readonly callId: number; readonly runId: string; readonly call: HostCall }
-  | {
-      readonly kind: 'progress';
-      readonly runs: readonly { readonly runId: string; readonly rows: number; readonly bytes: number }[];
-    }
+  | { readonly kind: 'progress'; readonly runs: readonly RunProgress[] }
   | { readonly kind: 'settled'; readonly runId: string; readonly settled: Settled }
   | {
       readonly kind: 'log';

@@ -7,12 +7,20 @@ import {
   type SubtaskContext,
   type TaskType,
 } from '@longshore/sdk';
+import { hookThrottle } from './hook-throttle.ts';
 import type { Host } from './host.ts';
 import { jsonText } from './json-text.ts';
 import type { RunSpec } from './messages.ts';
 import { planStep } from './plan-step.ts';
 import type { ProgressMeter } from './progress-meter.ts';
 import type { StepExecutors } from './step-executors.ts';
+import type { WaitingReasons } from './waiting-reasons.ts';
+
+/** What a run says of itself while it goes on. */
+export interface RunReports {
+  readonly progress: ProgressMeter;
+  readonly waiting: WaitingReasons;
+}
 
 /**
  * Runs the hook of one subtask and answers what is to be stored as its result.
@@ -24,10 +32,10 @@ export async function runHook(
   type: TaskType,
   context: HookContext,
   executors: StepExecutors,
-  progress: ProgressMeter,
+  reports: RunReports,
   host: Host,
 ): Promise<unknown> {
-  const result = await callHook(run, type, context, executors, progress, host);
+  const result = await callHook(run, type, context, executors, reports, host);
   checkJson(result, `the result of ${run.kind === 'work' ? `subtask ${run.ordinal} of ${run.step}` : run.kind}`);
   return result;
 }
@@ -47,13 +55,13 @@ async function callHook(
   type: TaskType,
   context: HookContext,
   executors: StepExecutors,
-  progress: ProgressMeter,
+  reports: RunReports,
   host: Host,
 ): Promise<unknown> {
   const { scheduler } = type;
   switch (run.kind) {
     case 'work':
-      return runWork(run, context, executors, progress, host);
+      return runWork(run, context, executors, reports, host);
     case 'prepare':
       return checkPrepared((await scheduler.prepare?.(context)) ?? {}, type, run);
     case 'plan':
@@ -73,7 +81,7 @@ async function runWork(
   run: RunSpec,
   context: HookContext,
   executors: StepExecutors,
-  progress: ProgressMeter,
+  { progress, waiting }: RunReports,
   host: Host,
 ): Promise<unknown> {
   const executor = await executors.get(run, context.signal);
@@ -93,6 +101,8 @@ async function runWork(
     },
     progress,
     resource: run.resource,
+    throttle: hookThrottle(host, run, context.signal),
+    waiting: (reason) => waiting.begin(reason),
   };
   return (await executor.runSubtask(subtask)) ?? null;
 }

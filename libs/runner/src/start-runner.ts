@@ -2,14 +2,22 @@ import { Worker } from 'node:worker_threads';
 import { LongshoreError, toErrorData, type ErrorData } from '@longshore/core';
 import type { StopReason } from '@longshore/sdk';
 import { errorOfData } from './error-of-data.ts';
-import type { HostCall, MessageFromRunner, MessageToRunner, RunnerSetup, RunSpec, Settled } from './messages.ts';
+import type {
+  HostCall,
+  MessageFromRunner,
+  MessageToRunner,
+  RunnerSetup,
+  RunSpec,
+  Settled,
+  RunProgress,
+} from './messages.ts';
 import type { TypeDescription } from './type-description.ts';
 
 /** What the executor does for the hooks in a runner. */
 export interface RunnerHost {
   /** Answers a hook's call; what it throws reaches the hook with its code. */
   call(runId: string, call: HostCall): Promise<unknown>;
-  progress(runs: readonly { readonly runId: string; readonly rows: number; readonly bytes: number }[]): void;
+  progress(runs: readonly RunProgress[]): void;
   settled(runId: string, settled: Settled): void;
   log(
     runId: string,

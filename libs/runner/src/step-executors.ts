@@ -2,6 +2,7 @@ import type { StepExecutor } from '@longshore/sdk';
 import type { OpenContext } from './hook-context.ts';
 import type { LoadedType } from './load-task-type.ts';
 import type { RunSpec } from './messages.ts';
+import { orAborted } from './or-aborted.ts';
 
 interface OpenExecutor {
   readonly taskId: string;
@@ -91,18 +92,5 @@ export class StepExecutors {
       }
       await open.close();
     }
-  }
-}
-
-/** @throws the signal's reason as soon as it is aborted. */
-async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  const abort = (): void => aborted.reject(signal.reason as Error);
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', abort);
   }
 }

@@ -7,16 +7,17 @@ import { connectHost } from './host.ts';
 import { loadTaskType, type LoadedType } from './load-task-type.ts';
 import type { MessageToRunner, RunnerSetup, RunSpec, Settled } from './messages.ts';
 import { ProgressMeter } from './progress-meter.ts';
-import { runHook } from './run-hook.ts';
+import { runHook, type RunReports } from './run-hook.ts';
 import { StepExecutors } from './step-executors.ts';
 import { describeType } from './type-description.ts';
+import { WaitingReasons } from './waiting-reasons.ts';
 
 /** The least time between two reports of progress, in milliseconds. */
 const PROGRESS_MS = 1_000;
 
 const setup = workerData as RunnerSetup;
 const host = connectHost();
-const active = new Map<string, { readonly abort: AbortController; readonly progress: ProgressMeter }>();
+const active = new Map<string, RunReports & { readonly abort: AbortController }>();
 
 try {
   const loaded = await loadTaskType(setup);
@@ -56,13 +57,14 @@ function receive(message: MessageToRunner, loaded: LoadedType, executors: StepEx
 async function start(run: RunSpec, loaded: LoadedType, executors: StepExecutors): Promise<void> {
   const abort = new AbortController();
   const progress = new ProgressMeter();
-  active.set(run.runId, { abort, progress });
+  const reports = { progress, waiting: new WaitingReasons() };
+  active.set(run.runId, { ...reports, abort });
   const opened = openHookContext(setup, loaded, run, host, abort.signal);
   // The fences of a task are opened by its first control subtask, and by nothing after it.
   const isFirst = (run.kind === 'prepare' || run.kind === 'plan') && run.task.step === null;
   const settled = await (isFirst ? opened.openFences() : Promise.resolve())
     .then(() => faultPoint('hook.before'))
-    .then(() => runHook(run, loaded.type, opened.context, executors, progress, host))
+    .then(() => runHook(run, loaded.type, opened.context, executors, reports, host))
     .then(
       (result): Settled => ({ ok: true, result, rows: progress.rows, bytes: progress.bytes }),
       (thrown: unknown): Settled => ({
@@ -100,7 +102,13 @@ function isRetryable(thrown: unknown, loaded: LoadedType, run: RunSpec): boolean
 
 function reportProgress(): void {
   const runs = [...active]
-    .filter(([, run]) => run.progress.takeChange())
-    .map(([runId, { progress }]) => ({ runId, rows: progress.rows, bytes: progress.bytes }));
+    // Both are asked: asking counts as reporting.
+    .filter(([, run]) => [run.progress.takeChange(), run.waiting.takeChange()].includes(true))
+    .map(([runId, { progress, waiting }]) => ({
+      runId,
+      rows: progress.rows,
+      bytes: progress.bytes,
+      waiting: waiting.current,
+    }));
   if (runs.length > 0) host.send({ kind: 'progress', runs });
 }

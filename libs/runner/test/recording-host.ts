@@ -1,8 +1,8 @@
 import type { ErrorData } from '@longshore/core';
-import type { HostCall, RunnerHost, Settled } from '../src/index.ts';
+import type { HostCall, RunnerHost, RunProgress, Settled } from '../src/index.ts';
 
 type LogLine = readonly [level: string, message: string, fields: Readonly<Record<string, unknown>>];
-type ProgressReport = readonly { readonly runId: string; readonly rows: number; readonly bytes: number }[];
+type ProgressReport = readonly RunProgress[];
 
 /** An executor's side of a runner that keeps what it was told. */
 export class RecordingHost implements RunnerHost {

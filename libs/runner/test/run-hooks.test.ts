@@ -178,3 +178,48 @@ test('progress is reported once a second at most, and complete at the end', asyn
   expect(settled.rows).toBeGreaterThanOrEqual(last?.rows ?? Infinity);
   expect(settled.bytes).toBe(settled.rows * 10);
 });
+
+test('what a hook waits for is reported, the newest reason that holds', async () => {
+  const { runner, host, start } = await startFixture();
+  const runId = start('wait-and-say-why');
+  const report = await host.until('a reason is reported', () =>
+    host.progressReports.flatMap(({ runs }) => runs).find((run) => run.runId === runId && run.waiting !== null),
+  );
+  expect(report.waiting).toEqual({
+    code: 'LOCK_HELD',
+    message: 'the lock is held by pid 7',
+    forMs: expect.any(Number) as number,
+  });
+  runner.abort(runId, 'shutdown');
+  await host.settlement(runId);
+});
+
+test('a throttled hook asks the executor before each batch, and waits for the answer', async () => {
+  const { host, start } = await startFixture();
+  const answered = Promise.withResolvers<null>();
+  host.answer = () => answered.promise;
+  const runId = start('go-gently', { isThrottled: true });
+  await host.until('it has asked', () => host.calls.length === 1);
+  expect(host.settlements.has(runId)).toBe(false);
+  answered.resolve(null);
+  expect(await host.settlement(runId)).toMatchObject({ ok: true, result: 'gone' });
+  expect(host.calls).toEqual([
+    { method: 'throttle', cost: { rows: 5, statements: 1 }, isBatch: true },
+    { method: 'throttle', cost: { bytes: 7 }, isBatch: false },
+  ]);
+});
+
+test('a hook whose task has neither budget nor gates asks nobody', async () => {
+  const { host, start } = await startFixture();
+  expect(await host.settlement(start('go-gently'))).toMatchObject({ ok: true });
+  expect(host.calls).toEqual([]);
+});
+
+test('a throttled hook that is stopped waits no longer', async () => {
+  const { runner, host, start } = await startFixture();
+  host.answer = () => new Promise(() => undefined);
+  const runId = start('go-gently', { isThrottled: true });
+  await host.until('it has asked', () => host.calls.length === 1);
+  runner.abort(runId, 'pause');
+  expect(await host.settlement(runId)).toMatchObject({ ok: false, stopped: 'pause' });
+});

@@ -63,6 +63,7 @@ export function runSpec(changes: Partial<RunSpec> = {}): RunSpec {
       step: 'work',
       slots: 2,
     },
+    isThrottled: false,
     step: 'work',
     ordinal: 1,
     meta: { does: 'nothing' },

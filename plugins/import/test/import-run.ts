@@ -94,6 +94,8 @@ export class ImportRun {
             },
           },
           resource: { slots: 1, memoryBytes: 2 ** 28 },
+          throttle: { beforeBatch: () => Promise.resolve(), spend: () => Promise.resolve() },
+          waiting: () => () => undefined,
         };
         // Through JSON, as it is stored.
         const result = await importTaskType.executor.getStepExecutor(step).runSubtask(subtask);

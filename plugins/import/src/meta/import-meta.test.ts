@@ -46,7 +46,7 @@ test.each([
 test.each([
   ['nothing', 0, 8],
   ['100 MB', 100e6, 8],
-  ['500 MB', 500e6, 15],
+  ['500 MB', 500e6, 30],
   ['1 TB', 1e12, 32],
 ])('chunks of %s have whole MiB between 8 and 32', (_, totalBytes, mib) => {
   expect(defaultChunkBytes(totalBytes)).toBe(mib * 2 ** 20);
