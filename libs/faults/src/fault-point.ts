@@ -33,6 +33,9 @@ export const FAULTS_VARIABLE = 'LONGSHORE_FAULTS';
 const faults = readFaults(process.env[FAULTS_VARIABLE]);
 const passed = new Map<FaultPoint, number>();
 
+/** Whether a test has armed any place in this process. */
+export const areFaultsOn: boolean = faults.length > 0;
+
 /**
  * A named place. Does nothing, and costs an empty call, unless the environment of a test says otherwise.
  *

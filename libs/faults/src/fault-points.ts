@@ -3,6 +3,8 @@
  * `faultPoint(name)`.
  */
 export const FAULT_POINTS = [
+  /** A task is written and not committed. */
+  'submit.before-commit',
   /** An executor has read what it could claim, and claims nothing yet. */
   'claim.before',
   /** The claim's transaction holds its locks and has not been committed. */

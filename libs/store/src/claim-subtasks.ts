@@ -1,6 +1,5 @@
 import { isClaimable, type SubtaskKind } from '@longshore/core';
-import { faultPoint } from '@longshore/faults';
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import { holdNode, type NodeIdentity } from './held-subtask.ts';
 import { inTransaction, type Db, type Tx } from './transactions.ts';
 
@@ -58,30 +57,38 @@ export async function claimSubtasks(
   controls: readonly string[],
 ): Promise<readonly ClaimedSubtask[]> {
   if (requests.length === 0 && controls.length === 0) return [];
-  return inTransaction(db, async (tx) => {
-    await holdNode(tx, node);
+  return inTransaction(db, async (tx, commit) => {
     // All tasks at once and before any subtask: taken one kind of work after the other, a claim deadlocked with whoever takes the
     // tasks by their ids.
-    const targets = await readControlTasks(tx, controls);
-    const tasks = await shareTasks(tx, [...requests.map((one) => one.taskId), ...targets.map((one) => one.task_id)]);
-    const claimed = [
-      ...(await claimWork(tx, node, tasks, requests)),
-      ...(await claimControls(tx, node, tasks, targets)),
-    ];
-    await faultPoint('claim.before-commit');
-    return claimed.map((row) => ({
-      id: row.id,
-      taskId: row.task_id,
-      kind: row.kind as SubtaskKind,
-      step: row.step,
-      planAttempt: row.plan_attempt,
-      ordinal: row.ordinal,
-      attempt: row.attempt,
-      failures: row.failures,
-      isIdempotent: row.is_idempotent,
-      meta: row.meta,
-      checkpoint: row.checkpoint,
-    }));
+    const [, tasks, targets] = await Promise.all([
+      holdNode(tx, node),
+      shareTasks(
+        tx,
+        requests.map((one) => one.taskId),
+        controls,
+      ),
+      readControlTasks(tx, controls),
+    ]);
+    const claims = [workClaim(node, tasks, requests), controlsClaim(node, tasks, targets)];
+    const claimed = await commit(
+      claims.filter((claim) => claim !== null),
+      'claim.before-commit',
+    );
+    return claimed
+      .flatMap(({ rows }) => rows.toSorted((a, b) => a.ordinal - b.ordinal))
+      .map((row) => ({
+        id: row.id,
+        taskId: row.task_id,
+        kind: row.kind as SubtaskKind,
+        step: row.step,
+        planAttempt: row.plan_attempt,
+        ordinal: row.ordinal,
+        attempt: row.attempt,
+        failures: row.failures,
+        isIdempotent: row.is_idempotent,
+        meta: row.meta,
+        checkpoint: row.checkpoint,
+      }));
   });
 }
 
@@ -101,11 +108,12 @@ interface ControlTarget {
 
 type SharedTasks = ReadonlyMap<string, SharedTask>;
 
-async function shareTasks(tx: Tx, ids: readonly string[]): Promise<SharedTasks> {
+/** @param controls ids of control subtasks whose tasks are wanted too; whose they are never changes. */
+async function shareTasks(tx: Tx, ids: readonly string[], controls: readonly string[]): Promise<SharedTasks> {
   const rows = await sql<SharedTask>`
-    SELECT id, state, step, plan_attempt FROM tasks WHERE id = ANY(${ids}::bigint[]) ORDER BY id FOR KEY SHARE`.execute(
-    tx,
-  );
+    SELECT id, state, step, plan_attempt FROM tasks
+    WHERE id = ANY(${ids}::bigint[] || ARRAY(SELECT task_id FROM subtasks WHERE id = ANY(${controls}::bigint[])))
+    ORDER BY id FOR KEY SHARE`.execute(tx);
   return new Map(rows.rows.map((row) => [row.id, row]));
 }
 
@@ -117,19 +125,16 @@ async function readControlTasks(tx: Tx, ids: readonly string[]): Promise<readonl
   return rows.rows;
 }
 
-async function claimWork(
-  tx: Tx,
+function workClaim(
   node: NodeIdentity,
   tasks: SharedTasks,
   requests: readonly ClaimRequest[],
-): Promise<ClaimRow[]> {
+): RawBuilder<ClaimRow> | null {
   const walks = requests.flatMap((request) => {
     const task = tasks.get(request.taskId);
     return task === undefined || !isClaimable('work', task.state) ? [] : [pendingOf(node, task, request)];
   });
-  if (walks.length === 0) return [];
-  const rows = await claimPicked(tx, node, sql.join(walks, sql` UNION ALL `));
-  return rows.toSorted((a, b) => a.ordinal - b.ordinal);
+  return walks.length === 0 ? null : claimOf(node, sql.join(walks, sql` UNION ALL `));
 }
 
 /**
@@ -147,16 +152,14 @@ function pendingOf(node: NodeIdentity, task: SharedTask, request: ClaimRequest):
       ORDER BY ordinal LIMIT ${request.limit} FOR UPDATE SKIP LOCKED) walk`;
 }
 
-async function claimControls(
-  tx: Tx,
+function controlsClaim(
   node: NodeIdentity,
   tasks: SharedTasks,
   targets: readonly ControlTarget[],
-): Promise<ClaimRow[]> {
+): RawBuilder<ClaimRow> | null {
   const wanted = targets.filter((row) => isClaimable(row.kind as SubtaskKind, tasks.get(row.task_id)?.state ?? ''));
-  if (wanted.length === 0) return [];
-  return claimPicked(
-    tx,
+  if (wanted.length === 0) return null;
+  return claimOf(
     node,
     sql`
       SELECT id FROM subtasks
@@ -167,15 +170,12 @@ async function claimControls(
 }
 
 /** Makes the picked rows this node's. They are locked by being picked, and a locking CTE is carried out once. */
-async function claimPicked(tx: Tx, node: NodeIdentity, picked: ReturnType<typeof sql>): Promise<ClaimRow[]> {
-  const rows = await sql<ClaimRow>`
+function claimOf(node: NodeIdentity, picked: RawBuilder<unknown>): RawBuilder<ClaimRow> {
+  return sql<ClaimRow>`
     WITH picked AS (${picked})
     UPDATE subtasks s SET
       state = 'running', attempt = s.attempt + 1, node_epoch = ${node.epoch}, reason = NULL, not_before = NULL,
       started_at = clock_timestamp()
     FROM picked WHERE s.id = picked.id
-    RETURNING s.id, s.task_id, s.kind, s.step, s.plan_attempt, s.ordinal, s.attempt, s.failures, s.is_idempotent, s.meta, s.checkpoint`.execute(
-    tx,
-  );
-  return rows.rows;
+    RETURNING s.id, s.task_id, s.kind, s.step, s.plan_attempt, s.ordinal, s.attempt, s.failures, s.is_idempotent, s.meta, s.checkpoint`;
 }

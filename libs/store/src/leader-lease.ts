@@ -1,6 +1,6 @@
 import { LongshoreError } from '@longshore/core';
 import { faultPoint } from '@longshore/faults';
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import { endingBlockers } from './end-blockers.ts';
 import { fromStore } from './open-store.ts';
 import { inTransaction, type Db, type Tx } from './transactions.ts';
@@ -59,26 +59,40 @@ export async function resignLeadership(db: Db, lease: LeaderLease): Promise<void
   );
 }
 
+/** Ends a leader's transaction with these statements, see {@link Commit}. */
+export type LeaderCommit = (...last: readonly RawBuilder<unknown>[]) => Promise<void>;
+
 /**
  * Runs a leader's write: first finds its own epoch under a lock that an election waits for; `work` decides and writes in
  * statements after that, because a statement's snapshot is older than its lock wait.
  *
+ * @param lock takes what `work` needs, sent together with the fence: it may lock and read, and write nothing.
  * @throws {LongshoreError} LEADER_LOST when the lease is not this one's any more; nothing was written then.
  */
-export async function asLeader<T>(db: Db, lease: LeaderLease, work: (tx: Tx) => Promise<T>): Promise<T> {
-  return inTransaction(db, async (tx) => {
-    const fence = await sql`
+export async function asLeader<T, L = undefined>(
+  db: Db,
+  lease: LeaderLease,
+  work: (tx: Tx, locked: L, commit: LeaderCommit) => Promise<T>,
+  lock?: (tx: Tx) => Promise<L>,
+): Promise<T> {
+  return inTransaction(db, async (tx, commit) => {
+    const fence = sql`
       SELECT 1 FROM leases
       WHERE name = ${lease.name} AND epoch = ${lease.epoch} AND expires_at > clock_timestamp()
       FOR KEY SHARE`.execute(tx);
-    if (fence.rows.length === 0) {
+    const [found, locked] = await Promise.all([fence, lock?.(tx)]);
+    if (found.rows.length === 0) {
       throw new LongshoreError(
         'LEADER_LOST',
         `${lease.holder} is no longer the leading ${lease.name} (epoch ${lease.epoch})`,
       );
     }
-    const result = await work(tx);
-    await faultPoint('leader.before-commit');
+    let isCommitted = false;
+    const result = await work(tx, locked as L, async (...last) => {
+      isCommitted = true;
+      await commit(last, 'leader.before-commit');
+    });
+    if (!isCommitted) await faultPoint('leader.before-commit');
     return result;
   });
 }

@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import type { Tx } from './transactions.ts';
 
 export interface FinishedWork {
@@ -38,9 +38,8 @@ const COLUMNS = sql.raw(
 );
 
 /** Moves succeeded work, locked by the caller, out of the hot table in one statement. */
-export async function moveToHistory(tx: Tx, done: readonly FinishedWork[]): Promise<void> {
-  if (done.length === 0) return;
-  await sql`
+export function moveToHistory(done: readonly FinishedWork[]): RawBuilder<unknown> {
+  return sql`
     WITH gone AS (DELETE FROM subtasks WHERE id = ANY(${done.map((one) => one.id)}::bigint[]) RETURNING *)
     INSERT INTO subtask_history (${COLUMNS})
     SELECT gone.id, task_id, kind, step, plan_attempt, ordinal, 'succeed', exec_id, node_epoch, attempt, failures,
@@ -51,7 +50,7 @@ export async function moveToHistory(tx: Tx, done: readonly FinishedWork[]): Prom
       ${done.map((one) => (one.result === undefined ? null : JSON.stringify(one.result)))}::json[],
       ${done.map((one) => one.rows)}::bigint[],
       ${done.map((one) => one.bytes)}::bigint[]
-    ) AS d(id, result, rows, bytes) ON d.id = gone.id`.execute(tx);
+    ) AS d(id, result, rows, bytes) ON d.id = gone.id`;
 }
 
 /**

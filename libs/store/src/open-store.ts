@@ -3,6 +3,7 @@ import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { connectionOptions, type SessionSettings } from './connection-options.ts';
 import type { Database } from './database.ts';
+import { keepPool } from './transactions.ts';
 
 /** The schema that holds everything of Longshore's. */
 export const SCHEMA = 'longshore';
@@ -66,6 +67,8 @@ export function openStore(options: StoreOptions): Store {
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     idleTimeoutMillis: 60_000,
     keepAlive: true,
+    // Statements of a transaction are sent without waiting for the answers of those before.
+    pipeline: true,
   });
   const report = options.onConnectionError ?? (() => undefined);
   // Without these listeners a session that the server ends would end this process: `error` for idle ones comes from the
@@ -73,6 +76,7 @@ export function openStore(options: StoreOptions): Store {
   pool.on('error', report);
   pool.on('connect', (client) => client.on('error', report));
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+  keepPool(db, pool);
   return { db, close: () => db.destroy() };
 }
 

@@ -8,8 +8,8 @@ import {
   type TaskGuard,
   type TaskOutcome,
 } from '@longshore/core';
-import { sql } from 'kysely';
-import { asLeader, type LeaderLease } from './leader-lease.ts';
+import { sql, type RawBuilder } from 'kysely';
+import { asLeader, type LeaderCommit, type LeaderLease } from './leader-lease.ts';
 import { archiveSubtasks, archiveSucceededControl } from './move-to-history.ts';
 import { pageOfTask } from './subtask-pages.ts';
 import type { Db, Tx } from './transactions.ts';
@@ -66,18 +66,23 @@ const END_PAGE_ROWS = 10_000;
 
 /** @param actor the owner's name, for events. */
 export function ownerWrites(db: Db, lease: LeaderLease, actor: string): OwnerWrites {
-  const withTask = (id: string, work: (tx: Tx, task: LockedTask) => Promise<boolean>): Promise<boolean> =>
-    asLeader(db, lease, async (tx) => {
-      const task = await lockTask(tx, id);
-      return task === null ? false : work(tx, task);
-    });
+  const withTask = (
+    id: string,
+    work: (tx: Tx, task: LockedTask, commit: LeaderCommit) => Promise<boolean>,
+  ): Promise<boolean> =>
+    asLeader<boolean, LockedTask | null>(
+      db,
+      lease,
+      async (tx, task, commit) => (task === null ? false : work(tx, task, commit)),
+      (tx) => lockTask(tx, id),
+    );
 
   return {
     saveAdmissions: (changes) => saveAdmissions(db, lease, changes),
     insertControl: (id, state, kind, node, reserved) =>
-      withTask(id, async (tx, task) => {
+      withTask(id, async (tx, task, commit) => {
         if (task.state !== state || !(await isReadyFor(kind, tx, task))) return false;
-        await insertControl(tx, task, kind, node, reserved);
+        await commit(controlInsertion(task, kind, node, reserved));
         return true;
       }),
     consumePrepare: (id, control) =>
@@ -205,36 +210,37 @@ async function takeResult(tx: Tx, task: LockedTask, control: string, kind: Contr
   return archiveSucceededControl(tx, { id: control, taskId: task.id, kind });
 }
 
-async function insertControl(
-  tx: Tx,
+function controlInsertion(
   task: LockedTask,
   kind: ControlKind,
   node: string,
   reserved?: readonly string[],
-): Promise<void> {
+): RawBuilder<unknown> {
   // One row per kind and step: two passes that decide the same write it once. Both arms hang on the task's lock, which is held.
   const admitted =
     reserved === undefined
       ? sql``
       : sql`WITH admitted AS (UPDATE tasks SET reserved_nodes = ${reserved}::text[], waiting = NULL WHERE id = ${task.id})`;
-  await sql`${admitted}
+  return sql`${admitted}
     INSERT INTO subtasks (task_id, kind, step, plan_attempt, ordinal, state, exec_id, is_idempotent, meta)
     VALUES (${task.id}, ${kind}, ${task.step ?? ''}, 0, 1, 'pending', ${node}, true, '{}')
-    ON CONFLICT (task_id, kind, step, plan_attempt, ordinal) DO NOTHING`.execute(tx);
+    ON CONFLICT (task_id, kind, step, plan_attempt, ordinal) DO NOTHING`;
 }
 
 async function startStep(tx: Tx, task: LockedTask, result: StoredPlanResult, actor: string): Promise<void> {
-  await sql`
-    INSERT INTO task_steps (task_id, step, position, plan_attempt, subtasks, total_rows, total_bytes)
-    VALUES (${task.id}, ${result.step}, (SELECT count(*) + 1 FROM task_steps WHERE task_id = ${task.id}), ${result.planAttempt},
-      ${result.subtasks}, ${result.totalRows ?? null}, ${result.totalBytes ?? null})`.execute(tx);
-  await transitionTask(tx, task, {
-    trigger: 'plan',
-    to: TaskState.running,
-    actor,
-    step: { name: result.step, planAttempt: result.planAttempt },
-    message: `step ${result.step ?? ''}: ${result.subtasks} subtasks`,
-  });
+  await Promise.all([
+    sql`
+      INSERT INTO task_steps (task_id, step, position, plan_attempt, subtasks, total_rows, total_bytes)
+      VALUES (${task.id}, ${result.step}, (SELECT count(*) + 1 FROM task_steps WHERE task_id = ${task.id}), ${result.planAttempt},
+        ${result.subtasks}, ${result.totalRows ?? null}, ${result.totalBytes ?? null})`.execute(tx),
+    transitionTask(tx, task, {
+      trigger: 'plan',
+      to: TaskState.running,
+      actor,
+      step: { name: result.step, planAttempt: result.planAttempt },
+      message: `step ${result.step ?? ''}: ${result.subtasks} subtasks`,
+    }),
+  ]);
 }
 
 async function endSteps(tx: Tx, task: LockedTask, after: AfterLastStep, actor: string): Promise<void> {
@@ -244,7 +250,7 @@ async function endSteps(tx: Tx, task: LockedTask, after: AfterLastStep, actor: s
     await transitionTask(tx, task, { trigger: 'plan', to: TaskState.running, actor, message: 'there are no steps' });
   }
   if (after.do === 'insert-finish') {
-    if (after.node !== null) await insertControl(tx, running, 'finish', after.node);
+    if (after.node !== null) await controlInsertion(running, 'finish', after.node).execute(tx);
     return;
   }
   await transitionTask(tx, running, { trigger: 'finish', to: TaskState.succeed, actor, outcome: 'succeeded' });

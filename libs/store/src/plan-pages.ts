@@ -1,5 +1,4 @@
 import { isClaimable, LongshoreError } from '@longshore/core';
-import { faultPoint } from '@longshore/faults';
 import { sql } from 'kysely';
 import type { HeldSubtask, NodeIdentity } from './held-subtask.ts';
 import { fromStore } from './open-store.ts';
@@ -38,9 +37,9 @@ export async function insertPlanPage(
   plan: PlanHold,
   rows: readonly PlannedRow[],
 ): Promise<boolean> {
-  return inTransaction(db, async (tx) => {
+  return inTransaction(db, async (tx, commit) => {
     if (!(await holdPlan(tx, node, plan))) return false;
-    await sql`
+    const page = sql`
       INSERT INTO subtasks (task_id, kind, step, plan_attempt, ordinal, state, exec_id, is_idempotent, meta)
       SELECT ${plan.taskId}, 'work', ${plan.step}, ${plan.attempt}, p.ordinal, 'pending', p.exec_id, p.is_idempotent, p.meta
       FROM unnest(
@@ -48,8 +47,8 @@ export async function insertPlanPage(
         ${rows.map((row) => row.execId)}::text[],
         ${rows.map((row) => row.isIdempotent)}::boolean[],
         ${rows.map((row) => JSON.stringify(row.meta))}::json[]
-      ) AS p(ordinal, exec_id, is_idempotent, meta)`.execute(tx);
-    await faultPoint('plan.page-before-commit');
+      ) AS p(ordinal, exec_id, is_idempotent, meta)`;
+    await commit([page], 'plan.page-before-commit');
     return true;
   });
 }
@@ -96,13 +95,12 @@ export async function checkStepIsNew(db: Db, taskId: string, step: string): Prom
  * do: an open page's rows became claimable beside the new plan's.
  */
 async function holdPlan(tx: Tx, node: NodeIdentity, plan: PlanHold): Promise<boolean> {
-  const task = await sql<{ state: string }>`SELECT state FROM tasks WHERE id = ${plan.taskId} FOR KEY SHARE`.execute(
-    tx,
-  );
-  if (!isClaimable('plan', task.rows[0]?.state ?? '')) return false;
-  const held = await sql`
-    SELECT 1 FROM subtasks
-    WHERE id = ${plan.id} AND exec_id = ${node.id} AND attempt = ${plan.attempt} AND state = 'running'
-    FOR NO KEY UPDATE`.execute(tx);
-  return held.rows.length === 1;
+  const [task, held] = await Promise.all([
+    sql<{ state: string }>`SELECT state FROM tasks WHERE id = ${plan.taskId} FOR KEY SHARE`.execute(tx),
+    sql`
+      SELECT 1 FROM subtasks
+      WHERE id = ${plan.id} AND exec_id = ${node.id} AND attempt = ${plan.attempt} AND state = 'running'
+      FOR NO KEY UPDATE`.execute(tx),
+  ]);
+  return isClaimable('plan', task.rows[0]?.state ?? '') && held.rows.length === 1;
 }

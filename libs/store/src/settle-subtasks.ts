@@ -1,6 +1,5 @@
 import type { ErrorData } from '@longshore/core';
-import { faultPoint } from '@longshore/faults';
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import { lockHeld, type HeldSubtask, type NodeIdentity } from './held-subtask.ts';
 import { archiveSubtasks, moveToHistory } from './move-to-history.ts';
 import { recordEvents, storableText, type TaskEvent } from './record-event.ts';
@@ -40,20 +39,16 @@ export async function settleSubtasks(
   settlements: readonly Settlement[],
 ): Promise<SettleResult> {
   if (settlements.length === 0) return { written: [], lost: [] };
-  return inTransaction(db, async (tx) => {
+  return inTransaction(db, async (tx, commit) => {
     // Exceptions leave events, numbered under the task's row, and tasks are locked before subtasks.
     const exceptions = settlements.filter((one) => one.how === 'fail' || one.how === 'retry' || one.how === 'release');
     const taskIds = [...new Set(exceptions.map((one) => one.taskId))];
-    if (taskIds.length > 0) {
-      await sql`SELECT 1 FROM tasks WHERE id = ANY(${taskIds}::bigint[]) ORDER BY id FOR UPDATE`.execute(tx);
-    }
-    const held = await lockHeld(tx, node, settlements);
+    const lockingTasks = taskIds.length === 0 ? undefined : lockTasks(tx, taskIds);
+    const [held] = await Promise.all([lockHeld(tx, node, settlements), lockingTasks]);
     const written = settlements.filter((one) => held.has(one.id));
-    await writeSucceeded(tx, written);
-    await writeReturned(tx, written);
     for (const one of written) await writeException(tx, one);
     await writeEvents(tx, node, written);
-    await faultPoint('settle.before-commit');
+    await commit([...succeededWrites(written), ...returnedWrites(written)], 'settle.before-commit');
     return {
       written: written.map((one) => one.id),
       lost: settlements.filter((one) => !held.has(one.id)).map((one) => one.id),
@@ -61,22 +56,22 @@ export async function settleSubtasks(
   });
 }
 
-async function writeSucceeded(tx: Tx, settlements: readonly Settlement[]): Promise<void> {
+async function lockTasks(tx: Tx, ids: readonly string[]): Promise<void> {
+  await sql`SELECT 1 FROM tasks WHERE id = ANY(${ids}::bigint[]) ORDER BY id FOR UPDATE`.execute(tx);
+}
+
+type Succeeded = Settlement & { readonly how: 'succeed' };
+
+function succeededWrites(settlements: readonly Settlement[]): RawBuilder<unknown>[] {
   const done = settlements.filter((one) => one.how === 'succeed');
-  await keepSucceeded(
-    tx,
-    done.filter((one) => one.kind !== 'work'),
-  );
-  await moveToHistory(
-    tx,
-    done.filter((one) => one.kind === 'work'),
-  );
+  const controls = done.filter((one) => one.kind !== 'work');
+  const work = done.filter((one) => one.kind === 'work');
+  return [...(controls.length > 0 ? [keptSuccess(controls)] : []), ...(work.length > 0 ? [moveToHistory(work)] : [])];
 }
 
 /** Succeeded control subtasks stay until the owner has taken their results. */
-async function keepSucceeded(tx: Tx, done: readonly (Settlement & { readonly how: 'succeed' })[]): Promise<void> {
-  if (done.length === 0) return;
-  await sql`
+function keptSuccess(done: readonly Succeeded[]): RawBuilder<unknown> {
+  return sql`
     UPDATE subtasks s SET state = 'succeed', result = d.result, rows = d.rows, bytes = d.bytes, ended_at = clock_timestamp()
     FROM unnest(
       ${done.map((one) => one.id)}::bigint[],
@@ -84,17 +79,18 @@ async function keepSucceeded(tx: Tx, done: readonly (Settlement & { readonly how
       ${done.map((one) => one.rows)}::bigint[],
       ${done.map((one) => one.bytes)}::bigint[]
     ) AS d(id, result, rows, bytes)
-    WHERE s.id = d.id AND s.kind <> 'work'`.execute(tx);
+    WHERE s.id = d.id AND s.kind <> 'work'`;
 }
 
 /** Gives rows back in one statement: a node that is stopped may hold hundreds that it never started. */
-async function writeReturned(tx: Tx, settlements: readonly Settlement[]): Promise<void> {
+function returnedWrites(settlements: readonly Settlement[]): RawBuilder<unknown>[] {
   const returned = settlements.filter((one) => one.how === 'release' || one.how === 'hand-back');
-  if (returned.length === 0) return;
-  await sql`
+  if (returned.length === 0) return [];
+  const write = sql`
     UPDATE subtasks s SET state = 'pending', node_epoch = NULL, reason = r.reason
     FROM unnest(${returned.map((one) => one.id)}::bigint[], ${returned.map((one) => storableText(one.reason))}::text[]) AS r(id, reason)
-    WHERE s.id = r.id`.execute(tx);
+    WHERE s.id = r.id`;
+  return [write];
 }
 
 async function writeException(tx: Tx, one: Settlement): Promise<void> {

@@ -30,7 +30,7 @@ export interface NewTask {
  * @throws {LongshoreError} TASK_KEY_TAKEN when the key belongs to a task with other content.
  */
 export async function submitTask(db: Db, task: NewTask): Promise<{ readonly id: string; readonly created: boolean }> {
-  return inTransaction(db, async (tx) => {
+  return inTransaction(db, async (tx, commit) => {
     const key = await sql<{ id: string }>`
       INSERT INTO task_keys (key, task_id, content_hash)
       VALUES (${task.key}, nextval(pg_get_serial_sequence('tasks', 'id')), ${task.contentHash})
@@ -49,7 +49,7 @@ export async function submitTask(db: Db, task: NewTask): Promise<{ readonly id: 
         { details: { taskId: taken.task_id } },
       );
     }
-    await sql`
+    const insertion = sql`
       WITH task AS (INSERT INTO tasks (id, key, type, type_version, state, priority, scope, slots, slots_per_subtask, max_nodes,
         on_failure, meta, retry, trace, event_seq)
       OVERRIDING SYSTEM VALUE
@@ -57,7 +57,8 @@ export async function submitTask(db: Db, task: NewTask): Promise<{ readonly id: 
         ${task.slots}, ${task.slotsPerSubtask}, ${task.maxNodes}, ${task.onFailure}, ${JSON.stringify(task.meta)}::json,
         ${JSON.stringify(task.retry)}::json, ${task.trace === null ? null : JSON.stringify(task.trace)}::json, 1) RETURNING id)
       INSERT INTO task_events (task_id, seq, actor, kind, to_state)
-      SELECT id, 1, ${storableText(task.actor)}, 'submit', 'pending' FROM task`.execute(tx);
+      SELECT id, 1, ${storableText(task.actor)}, 'submit', 'pending' FROM task`;
+    await commit([insertion], 'submit.before-commit');
     return { id, created: true };
   });
 }

@@ -1,30 +1,102 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Kysely, Transaction } from 'kysely';
+import { areFaultsOn, faultPoint, type FaultPoint } from '@longshore/faults';
+import { Kysely, type QueryResult, type RawBuilder, type Transaction } from 'kysely';
+import type pg from 'pg';
 import type { Database } from './database.ts';
 import { storeError } from './open-store.ts';
+import { runCompiled, sessionDialect } from './session-dialect.ts';
 
 export type Db = Kysely<Database>;
 export type Tx = Transaction<Database>;
+
+/**
+ * Ends the transaction with its last statements: they are sent with COMMIT right behind them, which saves a trip. When one fails,
+ * nothing is committed. Nothing of the transaction can hang on their answers any more.
+ *
+ * @param at the place where a test may stop before COMMIT.
+ */
+export type Commit = <R>(last: readonly RawBuilder<R>[], at: FaultPoint) => Promise<readonly QueryResult<R>[]>;
 
 /** Deadlock and serialization failure: Postgres chose this transaction to give way, the same one may pass now. */
 const RETRIED_STATES: ReadonlySet<unknown> = new Set(['40P01', '40001']);
 /** Enough for any storm seen in the chaos runs (at most 3 in a row); more means a lock order is broken. */
 const MAX_TRIES = 8;
 
+const pools = new WeakMap<Db, pg.Pool>();
+const sessions = new WeakMap<pg.PoolClient, Tx>();
+
+/** Tells where the transactions of a database get their sessions from. */
+export function keepPool(db: Db, pool: pg.Pool): void {
+  pools.set(db, pool);
+}
+
 /**
  * Runs `work` in one READ COMMITTED transaction; deadlocks are tried again, so `work` must have no effect outside of it.
  * Said explicitly because a server's default may differ, and the forms used here leak under other levels.
  *
+ * Statements may be sent without waiting for the answers of those before; they are carried out in the order in which they were
+ * sent. Wait for all of them together (`Promise.all`): when one fails, those behind it fail too.
+ *
  * @throws {LongshoreError} STORE_UNAVAILABLE when Postgres can't be reached; whatever `work` throws.
  */
-export async function inTransaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
+export async function inTransaction<T>(db: Db, work: (tx: Tx, commit: Commit) => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
-      return await db.transaction().setIsolationLevel('read committed').execute(work);
+      return await inOneTransaction(db, work);
     } catch (thrown) {
       const code = (thrown as { code?: unknown } | null)?.code;
       if (!RETRIED_STATES.has(code) || tries >= MAX_TRIES) throw storeError(thrown);
       await wait(Math.random() * 10 * tries);
     }
   }
+}
+
+async function inOneTransaction<T>(db: Db, work: (tx: Tx, commit: Commit) => Promise<T>): Promise<T> {
+  const pool = pools.get(db);
+  if (pool === undefined) throw new TypeError('transactions are for a database that openStore has opened');
+  const session = await pool.connect();
+  let isOver = false;
+  let isBroken = false;
+  const end = async (): Promise<void> => {
+    isOver = true;
+    // Postgres answers with ROLLBACK when a statement has failed before.
+    const { command } = await session.query('COMMIT');
+    if (command !== 'COMMIT') throw new Error('the transaction was rolled back, since a statement of it had failed');
+  };
+  const tx = transactionOf(session);
+  const commit: Commit = async (last, at) => {
+    // Compiled and sent here and now: Kysely would send them a moment later, and COMMIT would overtake them.
+    const answers = Promise.all(last.map((statement) => runCompiled(session, statement.compile(tx))));
+    if (areFaultsOn) {
+      await answers;
+      await faultPoint(at);
+    }
+    const [answered, ended] = await Promise.allSettled([answers, end()]);
+    // A statement's error says more than that nothing was committed.
+    if (answered.status === 'rejected') throw answered.reason;
+    if (ended.status === 'rejected') throw ended.reason;
+    return answered.value;
+  };
+  try {
+    const begun = session.query('BEGIN ISOLATION LEVEL READ COMMITTED');
+    begun.catch(() => undefined);
+    const result = await work(tx, commit);
+    await begun;
+    if (!isOver) await end();
+    return result;
+  } catch (error) {
+    if (!isOver) await session.query('ROLLBACK').catch(() => (isBroken = true));
+    throw error;
+  } finally {
+    session.release(isBroken);
+  }
+}
+
+/** Kysely over a session, kept as long as the session. Typed as a transaction, so that nothing else is taken for one. */
+function transactionOf(session: pg.PoolClient): Tx {
+  const known = sessions.get(session);
+  if (known !== undefined) return known;
+  const made = new Kysely<Database>({ dialect: sessionDialect(session) }) as Tx;
+  sessions.set(session, made);
+  return made;
 }
