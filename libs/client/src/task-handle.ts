@@ -53,7 +53,7 @@ export class TaskHandle {
    * @throws the reason of `signal` when it aborts; {RemoteError} what an owner refuses with.
    */
   watch(options: WatchOptions = {}): AsyncIterable<TaskDetail> {
-    return watchTask(this.#connection, this.id, options);
+    return watchTask(this.#connection, this.id, options, () => this.get(options));
   }
 
   /**
@@ -63,8 +63,10 @@ export class TaskHandle {
    * @throws the reason of `signal` when it aborts; {RemoteError} what an owner refuses with.
    */
   async wait(options: WaitOptions = {}): Promise<TaskDetail> {
+    const { until } = options;
+    if (until === undefined) await this.#end(options);
     for await (const snapshot of this.watch(options)) {
-      if (isTerminalTaskState(snapshot.task.state) || options.until?.(snapshot) === true) return snapshot;
+      if (isTerminalTaskState(snapshot.task.state) || until?.(snapshot) === true) return snapshot;
     }
     throw new TypeError('a watch ends with a terminal snapshot');
   }
@@ -75,9 +77,18 @@ export class TaskHandle {
    * @throws {TaskFailedError} when the task ended in any other way than `succeed`.
    */
   async result(options: WatchOptions = {}): Promise<unknown> {
-    const { task } = await this.wait(options);
+    const task = await this.#end(options);
     if (task.state !== TaskState.succeed) throw new TaskFailedError(task);
     return task.result;
+  }
+
+  /** Waits for the task's end with the cheapest of looks: whoever waits needs no progress. */
+  async #end(options: WatchOptions): Promise<TaskView> {
+    const read = () => this.#connection.request('task.view', { task: { id: this.id } }, options);
+    for await (const { task } of watchTask(this.#connection, this.id, options, read)) {
+      if (isTerminalTaskState(task.state)) return task;
+    }
+    throw new TypeError('a watch ends with a terminal snapshot');
   }
 
   /**

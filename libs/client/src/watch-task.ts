@@ -1,5 +1,5 @@
 import { hasCode, isTerminalTaskState, type ErrorCode, type TaskId } from '@longshore/core';
-import { taskHint, type TaskDetail } from '@longshore/protocol';
+import { taskHint, type TaskView } from '@longshore/protocol';
 import { orAborted } from './abortable.ts';
 import type { WatchOptions } from './client-options.ts';
 import type { Connection } from './connection.ts';
@@ -20,12 +20,15 @@ const PASSING: readonly ErrorCode[] = ['BUS_UNAVAILABLE', 'BUS_TIMEOUT', 'STORE_
  *
  * It subscribes before its first look, so that no change falls between the two; hints only say when to look again, and a
  * slow poll finds what lost hints didn't say.
+ *
+ * @param read asks for a snapshot.
  */
-export async function* watchTask(
+export async function* watchTask<S extends { readonly task: TaskView }>(
   connection: Connection,
   id: TaskId,
-  options: WatchOptions = {},
-): AsyncGenerator<TaskDetail, void, undefined> {
+  options: WatchOptions,
+  read: () => Promise<S>,
+): AsyncGenerator<S, void, undefined> {
   const signal = connection.endsWith(options.signal);
   const pollIntervalMs = Math.max(MIN_LOOK_INTERVAL_MS, options.pollIntervalMs ?? DEFAULT_POLL_INTERVAL_MS);
   const wakeup = new Wakeup();
@@ -42,7 +45,7 @@ export async function* watchTask(
       wakeup.reset();
       stateChange.reset();
       const lookedAtMs = performance.now();
-      const snapshot = await orAborted(look(connection, id, options), signal);
+      const snapshot = await orAborted(look(read, options), signal);
       if (snapshot !== null) {
         const text = JSON.stringify(snapshot);
         if (text !== seen) yield snapshot;
@@ -59,9 +62,9 @@ export async function* watchTask(
 }
 
 /** One snapshot; null when the cluster could not be reached just now. */
-async function look(connection: Connection, id: TaskId, options: WatchOptions): Promise<TaskDetail | null> {
+async function look<S>(read: () => Promise<S>, options: WatchOptions): Promise<S | null> {
   try {
-    return await connection.request('task.get', { task: { id } }, options);
+    return await read();
   } catch (thrown) {
     if (!PASSING.some((code) => hasCode(thrown, code))) throw thrown;
     options.onProblem?.(thrown as Error);

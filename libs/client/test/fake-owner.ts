@@ -111,6 +111,10 @@ export class FakeOwner {
         this.#count('task.get', trace);
         return Promise.resolve(this.#find(task));
       },
+      'task.view': async ({ task }, { trace }) => {
+        this.#count('task.view', trace);
+        return Promise.resolve({ task: this.#find(task).task });
+      },
       'task.list': async ({ before, limit = 50 }) => {
         const older = [...this.tasks.values()]
           .map(({ task }) => task)

@@ -72,6 +72,15 @@ describe('a watch', () => {
     expect(owner.asked['task.get']).toBeLessThanOrEqual(4);
   });
 
+  test('asks for progress only once when it waits for the end', async () => {
+    const before = owner.asked['task.get'] ?? 0;
+    const waiting = task.wait({ pollIntervalMs: NEVER_MS });
+    owner.change('1', { state: 'running' });
+    owner.change('1', { state: 'succeed', outcome: 'succeeded' });
+    expect((await waiting).task.state).toBe('succeed');
+    expect(owner.asked['task.get']).toBe(before + 1);
+  });
+
   test('goes on when the owner was away', async () => {
     const problems: string[] = [];
     await owner.leave();

@@ -13,12 +13,15 @@ import {
   subtasksReply,
   subtasksRequest,
   taskDetail,
+  viewReply,
 } from './task-payloads.ts';
 
 /** Every request that an owner answers, with the schemas of request and reply. Long replies are paged. */
 export const API = {
   'task.submit': { request: submitRequest, reply: submitReply },
   'task.get': { request: getRequest, reply: taskDetail },
+  /** The task alone, without its progress: cheap, for whoever waits. */
+  'task.view': { request: getRequest, reply: viewReply },
   'task.list': { request: listRequest, reply: listReply },
   'task.cancel': { request: cancelRequest, reply: cancelReply },
   'task.events': { request: eventsRequest, reply: eventsReply },

@@ -137,6 +137,8 @@ export type CancelReply = z.infer<typeof cancelReply>;
 export const submitReply = z.object({ task: taskView, created: z.boolean() });
 export type SubmitReply = z.infer<typeof submitReply>;
 
+export const viewReply = z.object({ task: taskView });
+
 export const eventView = z.object({
   seq: z.int(),
   at: instant,

@@ -57,6 +57,7 @@ export function apiHandlers(store: Store, bus: Bus, instance: string): ApiHandle
         rerun: progress.rerun,
       };
     },
+    'task.view': async ({ task: ref }) => ({ task: taskView(await find(ref)) }),
     'task.list': async ({ states, type, history, before, limit = 50 }) => {
       const tasks = await listTasks(store.db, { states, type, withHistory: history ?? false, before, limit });
       return { tasks: tasks.map(taskView), next: tasks.length === limit ? (tasks.at(-1)?.id ?? null) : null };
