@@ -11,14 +11,20 @@ export const ownerService: ServiceDefinition<typeof OWNER_OPTIONS> = {
   start: (context) => {
     const { config, store, bus, logger } = context;
     const stopping = new AbortController();
-    const answering = bus.answer(apiHandlers(store, bus, config.instance));
+    /** Wakes the leader if it is this process: saves the way over NATS. */
+    let wakeHere: (() => void) | null = null;
+    const wakeLeader = (): void => {
+      if (wakeHere === null) bus.publish(bus.subjects.wakeOwner, {});
+      else wakeHere();
+    };
+    const answering = bus.answer(apiHandlers(store, bus, config.instance, wakeLeader));
     const leading = leadWhileElected({
       name: 'owner',
       holder: config.instance,
       store,
       logger,
       ttlMs: config.leaderTtlMs,
-      lead: (lease, signal) => leadOwner(context, lease, signal),
+      lead: (lease, signal) => leadOwner(context, lease, signal, (wake) => (wakeHere = wake)),
       signal: stopping.signal,
     });
     return Promise.resolve({

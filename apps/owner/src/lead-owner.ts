@@ -9,11 +9,16 @@ import { TypeCatalog } from './type-catalog.ts';
 /** How often old tasks are looked for, in milliseconds. */
 const RETENTION_MS = 3_600_000;
 
-/** The leading owner's work: a scheduling pass whenever something may have changed, until the lease is lost. */
+/**
+ * The leading owner's work: a scheduling pass whenever something may have changed, until the lease is lost.
+ *
+ * @param onWakeable told how to wake the pass from within this process, and null when this process leads no more.
+ */
 export async function leadOwner(
   context: ServiceContext<ConfigOf<typeof OWNER_OPTIONS>>,
   lease: LeaderLease,
   signal: AbortSignal,
+  onWakeable: (wake: (() => void) | null) => void,
 ): Promise<void> {
   const { store, bus, logger, config } = context;
   const types = new TypeCatalog(store.db);
@@ -53,9 +58,11 @@ export async function leadOwner(
   });
   const subscription = bus.subscribe(bus.subjects.wakeOwner, wakeHint, () => loop.wake());
   bus.onReconnect(() => loop.wake());
+  onWakeable(() => loop.wake());
   try {
     await Promise.all([loop.done, retention.done]);
   } finally {
+    onWakeable(null);
     subscription.close();
   }
 }

@@ -12,7 +12,7 @@ import { sql, type RawBuilder } from 'kysely';
 import { asLeader, type LeaderCommit, type LeaderLease } from './leader-lease.ts';
 import { archiveSubtasks, archiveSucceededControl } from './move-to-history.ts';
 import { pageOfTask } from './subtask-pages.ts';
-import type { Db, Tx } from './transactions.ts';
+import { COMMIT_LATER, type Db, type Tx } from './transactions.ts';
 import { lockTask, transitionTask, type LockedTask } from './transition-task.ts';
 
 /**
@@ -82,7 +82,7 @@ export function ownerWrites(db: Db, lease: LeaderLease, actor: string): OwnerWri
     insertControl: (id, state, kind, node, reserved) =>
       withTask(id, async (tx, task, commit) => {
         if (task.state !== state || !(await isReadyFor(kind, tx, task))) return false;
-        await commit(controlInsertion(task, kind, node, reserved));
+        await commit(COMMIT_LATER, controlInsertion(task, kind, node, reserved));
         return true;
       }),
     consumePrepare: (id, control) =>
@@ -229,6 +229,7 @@ function controlInsertion(
 
 async function startStep(tx: Tx, task: LockedTask, result: StoredPlanResult, actor: string): Promise<void> {
   await Promise.all([
+    COMMIT_LATER.execute(tx),
     sql`
       INSERT INTO task_steps (task_id, step, position, plan_attempt, subtasks, total_rows, total_bytes)
       VALUES (${task.id}, ${result.step}, (SELECT count(*) + 1 FROM task_steps WHERE task_id = ${task.id}), ${result.planAttempt},

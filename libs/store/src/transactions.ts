@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { areFaultsOn, faultPoint, type FaultPoint } from '@longshore/faults';
-import { Kysely, type QueryResult, type RawBuilder, type Transaction } from 'kysely';
+import { Kysely, sql, type QueryResult, type RawBuilder, type Transaction } from 'kysely';
 import type pg from 'pg';
 import type { Database } from './database.ts';
 import { storeError } from './open-store.ts';
@@ -50,6 +50,13 @@ export async function inTransaction<T>(db: Db, work: (tx: Tx, commit: Commit) =>
     }
   }
 }
+
+/**
+ * A statement that lets its transaction's commit reach the disk a moment later, with the next one that is waited for: a crash of Postgres may then
+ * take it back, but none that came after it stays without it. For what only later transactions build on, such as a control subtask
+ * that is there to be claimed: the next pass would decide the same again. Never for what a client or a runner is told.
+ */
+export const COMMIT_LATER: RawBuilder<unknown> = sql`SET LOCAL synchronous_commit = off`;
 
 async function inOneTransaction<T>(db: Db, work: (tx: Tx, commit: Commit) => Promise<T>): Promise<T> {
   const pool = pools.get(db);

@@ -22,9 +22,9 @@ import { nodeView, taskView } from './views.ts';
 const IDLE = { running: 0, pending: 0 };
 
 /** What every replica of the owner answers. Writes here need no leadership: each is a compare-and-set under the task's row. */
-export function apiHandlers(store: Store, bus: Bus, instance: string): ApiHandlers {
+export function apiHandlers(store: Store, bus: Bus, instance: string, wakeLeader: () => void): ApiHandlers {
   const actor = `api ${instance}`;
-  const submitter = new TaskSubmitter(store, actor, () => bus.publish(bus.subjects.wakeOwner, { reason: 'submitted' }));
+  const submitter = new TaskSubmitter(store, actor, wakeLeader);
 
   const find = async (ref: TaskRef): Promise<StoredTask> => {
     const id = ref.id ?? (await findTaskByKey(store.db, ref.key ?? ''));
@@ -75,7 +75,7 @@ export function apiHandlers(store: Store, bus: Bus, instance: string): ApiHandle
       }
       const { changed } = await cancelTask(store.db, found.id, actor, reason ?? null);
       if (changed) {
-        bus.publish(bus.subjects.wakeOwner, { reason: 'cancelled' });
+        wakeLeader();
         bus.publish(bus.subjects.taskEvents(taskId(found.id)), { kind: 'state' } satisfies TaskHint);
         for (const node of await readNodes(store.db))
           bus.publish(bus.subjects.controlNode(node.id), { taskId: found.id });
