@@ -1,11 +1,12 @@
 import { LongshoreError, nodeOfOrdinal, type NodeId } from '@longshore/core';
-import type { HostCall } from '@longshore/runner';
+import type { PlanPage } from '@longshore/runner';
 import {
   checkStepIsNew,
   clearAbandonedPlan,
   insertPlanPage,
   type ClaimedSubtask,
   type NodeIdentity,
+  type PlannedRow,
   type Store,
 } from '@longshore/store';
 
@@ -34,14 +35,19 @@ export class PlanWriter {
   }
 
   /** Writes a page. @throws {LongshoreError} STATE_CONFLICT when the plan isn't wanted any more. */
-  async write(page: Extract<HostCall, { method: 'plan-page' }>['page']): Promise<void> {
-    const rows = page.subtasks.map((subtask, index) => {
+  async write(page: PlanPage): Promise<void> {
+    const rows = this.rowsOf(page);
+    if (!(await insertPlanPage(this.#store.db, this.#identity, this.#hold(page.step), rows))) throw this.#refused();
+    this.#ordinal += rows.length;
+  }
+
+  /** The rows of the page that follows what is written. */
+  rowsOf(page: PlanPage): readonly PlannedRow[] {
+    return page.subtasks.map((subtask, index) => {
       const ordinal = this.#ordinal + index + 1;
       const execId = nodeOfOrdinal(ordinal, this.#nodes);
       return { ordinal, execId, isIdempotent: subtask.isIdempotent, meta: subtask.meta };
     });
-    if (!(await insertPlanPage(this.#store.db, this.#identity, this.#hold(page.step), rows))) throw this.#refused();
-    this.#ordinal += rows.length;
   }
 
   #hold(step: string): { id: string; attempt: number; taskId: string; step: string } {

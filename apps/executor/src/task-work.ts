@@ -1,6 +1,6 @@
 import { decideFailure, MAX_CHECKPOINT_BYTES, LongshoreError, type ErrorData, type NodeId } from '@longshore/core';
 import { faultPoint } from '@longshore/faults';
-import type { HostCall, Runner, RunnerHost, RunProgress, Settled } from '@longshore/runner';
+import type { HostCall, PlannedStep, Runner, RunnerHost, RunProgress, Settled } from '@longshore/runner';
 import type { JsonValue, StopReason } from '@longshore/sdk';
 import {
   raiseAttempt,
@@ -8,6 +8,7 @@ import {
   saveCheckpoint,
   type ClaimedSubtask,
   type NodeIdentity,
+  type PlannedPage,
   type Settlement,
   type Store,
   type TaskForRunner,
@@ -64,6 +65,13 @@ function checkSize(value: unknown, what: string): void {
   const size = Buffer.byteLength(JSON.stringify(value ?? null));
   if (size <= MAX_CHECKPOINT_BYTES) return;
   throw new LongshoreError('META_TOO_LARGE', `${what} has ${size} bytes, at most ${MAX_CHECKPOINT_BYTES} are stored`);
+}
+
+/** What a plan came to, and the rows that are still to be written with it. */
+function planOf(run: Run, settled: unknown): { readonly result: unknown; readonly planned: PlannedPage | null } {
+  if (run.plan === null) return { result: settled, planned: null };
+  const { lastPage, ...result } = settled as PlannedStep;
+  return { result, planned: lastPage === null ? null : { step: lastPage.step, rows: run.plan.rowsOf(lastPage) } };
 }
 
 /** What this node runs of one task: its runner and the subtasks in it. */
@@ -241,8 +249,9 @@ export class TaskWork implements RunnerHost {
     };
     if (settled.ok) {
       try {
-        checkSize(settled.result, `the result of subtask ${claimed.id}`);
-        return { ...base, how: 'succeed', result: settled.result };
+        const { result, planned } = planOf(run, settled.result);
+        checkSize(result, `the result of subtask ${claimed.id}`);
+        return { ...base, how: 'succeed', result, planned };
       } catch (error) {
         return {
           ...base,

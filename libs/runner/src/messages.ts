@@ -1,4 +1,4 @@
-import type { ErrorData, SubtaskKind } from '@longshore/core';
+import type { ErrorData, PlanResult, SubtaskKind } from '@longshore/core';
 import type { JsonValue, StopReason, ThrottleCost } from '@longshore/sdk';
 import type { TypeDescription } from './type-description.ts';
 import type { Waiting } from './waiting-reasons.ts';
@@ -58,6 +58,14 @@ export interface PlanPage {
   readonly step: string;
   readonly subtasks: readonly { readonly meta: JsonValue; readonly isIdempotent: boolean }[];
 }
+
+/** The result of a plan. */
+export type PlannedStep = PlanResult & {
+  readonly totalRows: number | null;
+  readonly totalBytes: number | null;
+  /** What is not written yet; null: nothing. */
+  readonly lastPage: PlanPage | null;
+};
 
 /** What a hook asks of the executor, which alone talks to the store. */
 export type HostCall =

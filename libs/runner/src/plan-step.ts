@@ -1,8 +1,8 @@
-import { LongshoreError, MAX_SUBTASK_META_BYTES, type PlanResult } from '@longshore/core';
+import { LongshoreError, MAX_SUBTASK_META_BYTES } from '@longshore/core';
 import type { PlanContext, PlannedSubtask, TaskType } from '@longshore/sdk';
 import type { Host } from './host.ts';
 import { jsonText } from './json-text.ts';
-import type { PlanPage, RunSpec } from './messages.ts';
+import type { PlannedStep, PlanPage, RunSpec } from './messages.ts';
 
 /** Rows of a page, and bytes of their metas: whichever is reached first ends it. */
 const PAGE_ROWS = 1_000;
@@ -10,16 +10,13 @@ const PAGE_BYTES = 4 * 1024 * 1024;
 
 /**
  * Plans the step after the current one: asks which it is, then hands its subtasks to the executor page by page. The next page is
- * made while the one before is being written, no further ahead.
+ * made while the one before is being written, no further ahead. The last one goes with the result, so that a small plan is one write.
  */
-export async function planStep(
-  run: RunSpec,
-  type: TaskType,
-  context: PlanContext,
-  host: Host,
-): Promise<PlanResult & { totalRows: number | null; totalBytes: number | null }> {
+export async function planStep(run: RunSpec, type: TaskType, context: PlanContext, host: Host): Promise<PlannedStep> {
   const step = await nextStep(type, context);
-  if (step === null) return { step, planAttempt: run.attempt, subtasks: 0, totalRows: null, totalBytes: null };
+  if (step === null) {
+    return { step, planAttempt: run.attempt, subtasks: 0, totalRows: null, totalBytes: null, lastPage: null };
+  }
   if (!type.steps.includes(step)) {
     throw new LongshoreError(
       'PLAN_INVALID',
@@ -33,7 +30,6 @@ export async function planStep(
   let written: Promise<unknown> = Promise.resolve();
   const totals = { subtasks: 0, rows: null as number | null, bytes: null as number | null };
   const writePage = async (): Promise<void> => {
-    if (subtasks.length === 0) return;
     await written;
     written = host.call(run.runId, { method: 'plan-page', page: { step, subtasks } });
     // An error is thrown where the page is awaited; until then it must not count as unhandled.
@@ -50,7 +46,6 @@ export async function planStep(
     if (planned.bytes !== undefined) totals.bytes = (totals.bytes ?? 0) + planned.bytes;
     if (subtasks.length >= PAGE_ROWS || bytes >= PAGE_BYTES) await writePage();
   }
-  await writePage();
   await written;
   return {
     step,
@@ -58,6 +53,7 @@ export async function planStep(
     subtasks: totals.subtasks,
     totalRows: totals.rows,
     totalBytes: totals.bytes,
+    lastPage: subtasks.length === 0 ? null : { step, subtasks },
   };
 }
 

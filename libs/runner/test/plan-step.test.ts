@@ -1,4 +1,4 @@
-import type { HostCall, PlanPage } from '../src/index.ts';
+import type { HostCall, PlannedStep, PlanPage, Settled } from '../src/index.ts';
 import { expect, test } from 'vitest';
 import { startFixture, taskOf } from './start-fixture.ts';
 
@@ -6,9 +6,16 @@ function pagesOf(calls: readonly HostCall[]): PlanPage[] {
   return calls.flatMap((call) => (call.method === 'plan-page' ? [call.page] : []));
 }
 
+/** The page that came with a plan's result. */
+function lastPageOf(settled: Settled): PlanPage {
+  const { lastPage } = (settled as unknown as { result: PlannedStep }).result;
+  if (lastPage === null) throw new Error('the plan had no last page');
+  return lastPage;
+}
+
 const plan = (meta: object, step: string | null = null): object => ({ kind: 'plan', task: taskOf({ meta, step }) });
 
-test('a plan names its step, then hands over its subtasks in order, page by page', async () => {
+test('a plan names its step, then hands over its subtasks in order, page by page, the last with its result', async () => {
   const { host, start } = await startFixture();
   const settled = await host.settlement(start('', plan({ pages: 2.5 })));
   expect(settled).toMatchObject({
@@ -16,7 +23,7 @@ test('a plan names its step, then hands over its subtasks in order, page by page
     result: { step: 'split', planAttempt: 1, subtasks: 2_500, totalRows: 5_000, totalBytes: 7_500 },
   });
   expect(host.calls[0]).toEqual({ method: 'plan-start', step: 'split' });
-  const pages = pagesOf(host.calls);
+  const pages = [...pagesOf(host.calls), lastPageOf(settled)];
   expect(pages.map((page) => page.subtasks.length)).toEqual([1_000, 1_000, 500]);
   const ordinals = pages.flatMap((page) => page.subtasks.map(({ meta }) => (meta as { ordinal: number }).ordinal));
   expect(ordinals).toEqual(Array.from({ length: 2_500 }, (_, index) => index + 1));
@@ -24,8 +31,8 @@ test('a plan names its step, then hands over its subtasks in order, page by page
 
 test('large metas make smaller pages', async () => {
   const { host, start } = await startFixture();
-  await host.settlement(start('', plan({ pages: 1, rowsPerPage: 200, metaBytes: 60_000 })));
-  const sizes = pagesOf(host.calls).map((page) => JSON.stringify(page.subtasks).length);
+  const settled = await host.settlement(start('', plan({ pages: 1, rowsPerPage: 200, metaBytes: 60_000 })));
+  const sizes = [...pagesOf(host.calls), lastPageOf(settled)].map((page) => JSON.stringify(page.subtasks).length);
   expect(sizes.length).toBe(3);
   for (const size of sizes) expect(size).toBeLessThan(5 * 1024 * 1024);
 });
@@ -33,7 +40,9 @@ test('large metas make smaller pages', async () => {
 test('a step without subtasks is planned without a page', async () => {
   const { host, start } = await startFixture();
   const settled = await host.settlement(start('', plan({}, 'split')));
-  expect(settled).toMatchObject({ result: { step: 'work', subtasks: 0, totalRows: null, totalBytes: null } });
+  expect(settled).toMatchObject({
+    result: { step: 'work', subtasks: 0, totalRows: null, totalBytes: null, lastPage: null },
+  });
   expect(host.calls).toEqual([{ method: 'plan-start', step: 'work' }]);
 });
 
@@ -45,9 +54,11 @@ test('after the last step there is none', async () => {
 
 test('subtasks carry whether they may be run again', async () => {
   const { host, start } = await startFixture();
-  await host.settlement(start('', plan({ pages: 0.001 }, 'split')));
-  await host.settlement(start('', plan({ pages: 0.001 }, 'work')));
-  const flags = pagesOf(host.calls).map((page) => [page.step, page.subtasks[0]?.isIdempotent]);
+  const settled = [
+    await host.settlement(start('', plan({ pages: 0.001 }, 'split'))),
+    await host.settlement(start('', plan({ pages: 0.001 }, 'work'))),
+  ];
+  const flags = settled.map(lastPageOf).map((page) => [page.step, page.subtasks[0]?.isIdempotent]);
   expect(flags).toEqual([
     ['work', true],
     ['count', false],

@@ -31,6 +31,7 @@ export {
   insertPlanPage,
   PLAN_PAGE_ROWS,
   type PlanHold,
+  type PlannedPage,
   type PlannedRow,
 } from './plan-pages.ts';
 export { readPreviousSubtasks, type PreviousSubtask } from './previous-subtasks.ts';

@@ -1,5 +1,5 @@
 import { isClaimable, LongshoreError } from '@longshore/core';
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import type { HeldSubtask, NodeIdentity } from './held-subtask.ts';
 import { fromStore } from './open-store.ts';
 import { pageOfTask } from './subtask-pages.ts';
@@ -17,6 +17,12 @@ export interface PlannedRow {
   readonly execId: string;
   readonly isIdempotent: boolean;
   readonly meta: unknown;
+}
+
+/** A page that is written together with the end of its plan. */
+export interface PlannedPage {
+  readonly step: string;
+  readonly rows: readonly PlannedRow[];
 }
 
 /** Rows of a page at most: one takes 16 to 53 ms under its locks; at 5,000 it was up to 420. */
@@ -39,18 +45,22 @@ export async function insertPlanPage(
 ): Promise<boolean> {
   return inTransaction(db, async (tx, commit) => {
     if (!(await holdPlan(tx, node, plan))) return false;
-    const page = sql`
-      INSERT INTO subtasks (task_id, kind, step, plan_attempt, ordinal, state, exec_id, is_idempotent, meta)
-      SELECT ${plan.taskId}, 'work', ${plan.step}, ${plan.attempt}, p.ordinal, 'pending', p.exec_id, p.is_idempotent, p.meta
-      FROM unnest(
-        ${rows.map((row) => row.ordinal)}::int[],
-        ${rows.map((row) => row.execId)}::text[],
-        ${rows.map((row) => row.isIdempotent)}::boolean[],
-        ${rows.map((row) => JSON.stringify(row.meta))}::json[]
-      ) AS p(ordinal, exec_id, is_idempotent, meta)`;
-    await commit([page], 'plan.page-before-commit');
+    await commit([pageInsertion(plan, rows)], 'plan.page-before-commit');
     return true;
   });
+}
+
+/** Inserts a page's rows. For transactions that hold the task and the plan, see {@link insertPlanPage}. */
+export function pageInsertion(plan: PlanHold, rows: readonly PlannedRow[]): RawBuilder<unknown> {
+  return sql`
+    INSERT INTO subtasks (task_id, kind, step, plan_attempt, ordinal, state, exec_id, is_idempotent, meta)
+    SELECT ${plan.taskId}, 'work', ${plan.step}, ${plan.attempt}, p.ordinal, 'pending', p.exec_id, p.is_idempotent, p.meta
+    FROM unnest(
+      ${rows.map((row) => row.ordinal)}::int[],
+      ${rows.map((row) => row.execId)}::text[],
+      ${rows.map((row) => row.isIdempotent)}::boolean[],
+      ${rows.map((row) => JSON.stringify(row.meta))}::json[]
+    ) AS p(ordinal, exec_id, is_idempotent, meta)`;
 }
 
 /**

@@ -1,7 +1,8 @@
-import type { ErrorData } from '@longshore/core';
+import { isClaimable, type ErrorData } from '@longshore/core';
 import { sql, type RawBuilder } from 'kysely';
 import { lockHeld, type HeldSubtask, type NodeIdentity } from './held-subtask.ts';
 import { archiveSubtasks, moveToHistory } from './move-to-history.ts';
+import { pageInsertion, type PlannedPage } from './plan-pages.ts';
 import { recordEvents, storableText, type TaskEvent } from './record-event.ts';
 import { inTransaction, type Db, type Tx } from './transactions.ts';
 
@@ -13,7 +14,12 @@ export type Settlement = HeldSubtask & {
   readonly rows: number;
   readonly bytes: number;
 } & (
-    | { readonly how: 'succeed'; readonly result: unknown }
+    | {
+        readonly how: 'succeed';
+        readonly result: unknown;
+        /** For a plan: its last page, which is written with it. */
+        readonly planned?: PlannedPage | null;
+      }
     | { readonly how: 'fail'; readonly error: ErrorData }
     | { readonly how: 'cancel' }
     | { readonly how: 'release'; readonly reason: string }
@@ -40,15 +46,18 @@ export async function settleSubtasks(
 ): Promise<SettleResult> {
   if (settlements.length === 0) return { written: [], lost: [] };
   return inTransaction(db, async (tx, commit) => {
-    // Exceptions leave events, numbered under the task's row, and tasks are locked before subtasks.
-    const exceptions = settlements.filter((one) => one.how === 'fail' || one.how === 'retry' || one.how === 'release');
-    const taskIds = [...new Set(exceptions.map((one) => one.taskId))];
-    const lockingTasks = taskIds.length === 0 ? undefined : lockTasks(tx, taskIds);
-    const [held] = await Promise.all([lockHeld(tx, node, settlements), lockingTasks]);
-    const written = settlements.filter((one) => held.has(one.id));
+    const taskIds = [...new Set(settlements.filter(needsItsTask).map((one) => one.taskId))];
+    // Tasks are locked before subtasks.
+    const lockingTasks = taskIds.length === 0 ? new Map<string, string>() : lockTasks(tx, taskIds);
+    const [states, held] = await Promise.all([lockingTasks, lockHeld(tx, node, settlements)]);
+    const written = settlements.filter((one) => held.has(one.id)).map((one) => unlessUnwanted(one, states));
     for (const one of written) await writeException(tx, one);
     await writeEvents(tx, node, written);
-    await commit([...succeededWrites(written), ...returnedWrites(written)], 'settle.before-commit');
+    const pages = plannedWrites(written);
+    await commit(
+      [...pages, ...succeededWrites(written), ...returnedWrites(written)],
+      pages.length > 0 ? 'plan.page-before-commit' : 'settle.before-commit',
+    );
     return {
       written: written.map((one) => one.id),
       lost: settlements.filter((one) => !held.has(one.id)).map((one) => one.id),
@@ -56,8 +65,33 @@ export async function settleSubtasks(
   });
 }
 
-async function lockTasks(tx: Tx, ids: readonly string[]): Promise<void> {
-  await sql`SELECT 1 FROM tasks WHERE id = ANY(${ids}::bigint[]) ORDER BY id FOR UPDATE`.execute(tx);
+/** Exceptions leave events, numbered under the task's row; a plan's page is written only while the task wants it. */
+function needsItsTask(one: Settlement): boolean {
+  return one.how === 'fail' || one.how === 'retry' || one.how === 'release' || hasPage(one);
+}
+
+function hasPage(one: Settlement): one is Succeeded & { readonly planned: PlannedPage } {
+  return one.how === 'succeed' && one.planned !== undefined && one.planned !== null;
+}
+
+/** Takes tasks exclusively. @returns their states by id. */
+async function lockTasks(tx: Tx, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const tasks = await sql<{ id: string; state: string }>`
+    SELECT id, state FROM tasks WHERE id = ANY(${ids}::bigint[]) ORDER BY id FOR UPDATE`.execute(tx);
+  return new Map(tasks.rows.map((task) => [task.id, task.state]));
+}
+
+/** A plan whose task was cancelled meanwhile is over, and its last page is not written. */
+function unlessUnwanted(one: Settlement, states: ReadonlyMap<string, string>): Settlement {
+  if (!hasPage(one) || isClaimable('plan', states.get(one.taskId) ?? '')) return one;
+  const { result: _result, planned: _planned, ...rest } = one;
+  return { ...rest, how: 'cancel' };
+}
+
+function plannedWrites(settlements: readonly Settlement[]): RawBuilder<unknown>[] {
+  return settlements
+    .filter(hasPage)
+    .map(({ planned: { step, rows }, ...plan }) => pageInsertion({ ...plan, step }, rows));
 }
 
 type Succeeded = Settlement & { readonly how: 'succeed' };

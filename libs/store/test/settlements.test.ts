@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import {
+  cancelTask,
   readEvents,
   readPreviousSubtasks,
   readSubtasks,
@@ -17,6 +18,7 @@ import {
   ended,
   FAILURE,
   leadingOwner,
+  pageRows,
   runningTask,
   settle,
   submit,
@@ -59,6 +61,42 @@ test('succeeded work moves into history with its result, rows and bytes', async 
   ]);
   // A million of these leave no event each.
   expect((await readEvents(store.db, taskId, 0, 99)).map((event) => event.kind)).toEqual(['submit', 'plan']);
+});
+
+describe("a plan's last page", () => {
+  const lastPage = { step: 'load', rows: pageRows(3, ['n1']) };
+  const planned = async () => {
+    const store = await server.store();
+    const owner = await leadingOwner(store.db);
+    const node = await addNode(store.db, 'n1');
+    const taskId = await submit(store.db);
+    return { store, owner, node, taskId, plan: await claimPlan(store.db, owner, node, taskId) };
+  };
+  const result = (plan: ClaimedSubtask) => ({ step: 'load', planAttempt: plan.attempt, subtasks: 3 });
+
+  test('is written with its end', async () => {
+    const { store, owner, node, taskId, plan } = await planned();
+    await settle(store.db, node, [plan], { how: 'succeed', result: result(plan), planned: lastPage });
+    expect(await hotStates(store, taskId)).toEqual(['succeed', 'pending', 'pending', 'pending']);
+    await owner.consumePlan(taskId, plan.id, { do: 'finish' });
+    expect((await claim(store.db, node, taskId, 9)).map((one) => one.ordinal)).toEqual([1, 2, 3]);
+  });
+
+  test('is not written for a task that was cancelled meanwhile', async () => {
+    const { store, node, taskId, plan } = await planned();
+    await cancelTask(store.db, taskId, 'test', null);
+    const settled = ended(plan, { how: 'succeed', result: result(plan), planned: lastPage });
+    expect(await settleSubtasks(store.db, node, [settled])).toEqual({ written: [plan.id], lost: [] });
+    expect(await hotStates(store, taskId)).toEqual([]);
+  });
+
+  test('is not written by a holder that lost the plan', async () => {
+    const { store, node, taskId, plan } = await planned();
+    const late = { ...plan, attempt: plan.attempt - 1 };
+    const settled = ended(late, { how: 'succeed', result: result(late), planned: lastPage });
+    expect(await settleSubtasks(store.db, node, [settled])).toEqual({ written: [], lost: [plan.id] });
+    expect(await hotStates(store, taskId)).toEqual(['running']);
+  });
 });
 
 test('a control subtask that succeeded stays for the owner, with its result', async () => {

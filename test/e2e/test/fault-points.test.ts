@@ -106,7 +106,7 @@ describe('processes that are killed at', () => {
         type: 'toy',
         slots: 2,
         slotsPerSubtask: 1,
-        meta: { subtasks: 1_300, planMs: 1, sleepMs: 0, runsFile: runs.path },
+        meta: { subtasks: 2_300, planMs: 1, sleepMs: 0, runsFile: runs.path },
       });
       // Something of the attempt that will die is committed: it must not count beside the next one's.
       await store.until(
@@ -118,9 +118,9 @@ describe('processes that are killed at', () => {
       await arm(name);
       await replaceVictim(name);
       const ended = await task.wait(deadline());
-      expect(ended.task).toMatchObject({ state: 'succeed', result: { total: 1_300 } });
-      expect(ended.steps[0]?.subtasks).toMatchObject({ total: 1_300, succeeded: 1_300 });
-      await expectEachOnce(task, 1_300);
+      expect(ended.task).toMatchObject({ state: 'succeed', result: { total: 2_300 } });
+      expect(ended.steps[0]?.subtasks).toMatchObject({ total: 2_300, succeeded: 2_300 });
+      await expectEachOnce(task, 2_300);
       expect(runs.doubledAttempts(task.id)).toEqual([]);
     },
   );

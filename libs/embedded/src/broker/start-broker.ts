@@ -39,7 +39,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   const router = new MessageRouter(random);
   const serverId = randomUUID();
   let clientId = 0;
-  const server = createServer((socket: Socket) => {
+  const server = createServer({ noDelay: true }, (socket: Socket) => {
     clientId += 1;
     const info = {
       server_id: serverId,
