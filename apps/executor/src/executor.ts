@@ -10,6 +10,7 @@ import {
   saveProgress,
   type ClaimedSubtask,
   type ClaimRequest,
+  type HeldProgress,
   type RunnableTask,
   type Settlement,
 } from '@longshore/store';
@@ -23,6 +24,8 @@ import { TaskWorks } from './task-works.ts';
 
 /** Control subtasks at once: enough for a burst of small tasks, little enough memory. */
 const CONTROL_PLACES = 4;
+/** Tasks whose gates one node reads at once: a query or two a second each. */
+const GATE_PLACES = 64;
 /** The least time between two stores of progress, in milliseconds. */
 const PROGRESS_MS = 1_000;
 /** How often rows are given back that this node holds without knowing, in milliseconds. */
@@ -52,9 +55,10 @@ export class Executor {
     const { store, bus, logger, config } = context;
     this.#context = context;
     this.#membership = membership;
-    this.#slots = new SlotManager(config.slots, CONTROL_PLACES);
+    this.#slots = new SlotManager(config.slots, CONTROL_PLACES, GATE_PLACES);
     this.#works = new TaskWorks({
       store,
+      nodeId: config.nodeId,
       logger,
       pool,
       abortGraceMs: config.abortGraceMs,
@@ -128,7 +132,10 @@ export class Executor {
     const identity = this.#membership.identity;
     const claimable = await readClaimableWork(store.db, identity.id);
     const requests = await this.#claimRequests(claimable.tasks);
-    const controls = claimable.controls.slice(0, this.#slots.freeControls);
+    const controls = [
+      ...claimable.controls.slice(0, this.#slots.freeControls),
+      ...claimable.gates.slice(0, this.#slots.freeGates),
+    ];
     if (requests.length === 0 && controls.length === 0) return;
     await faultPoint('claim.before');
     const claimed = await claimSubtasks(store.db, identity, requests, controls);
@@ -168,13 +175,13 @@ export class Executor {
       this.#startHeld(work);
       return;
     }
-    this.#slots.takeControl();
+    this.#slots.takeControl(subtask.kind);
     try {
       const work = await this.#works.open(subtask.taskId, true);
       if (work !== null) this.#start(work, subtask);
-      else this.#slots.releaseControl();
+      else this.#slots.releaseControl(subtask.kind);
     } catch (error) {
-      this.#slots.releaseControl();
+      this.#slots.releaseControl(subtask.kind);
       const { id, attempt, taskId: task, kind } = subtask;
       const retry = { how: 'retry', error: toErrorData(error), afterMs: RUNNER_RETRY_MS } as const;
       this.#queue.add({ id, attempt, taskId: task, kind, rows: 0, bytes: 0, ...retry });
@@ -206,7 +213,7 @@ export class Executor {
 
   #afterRun(work: TaskWork, run: Run, settlement: Settlement | null): void {
     if (run.claimed.kind === 'work') this.#slots.release(run.claimed.taskId, run.slots);
-    else this.#slots.releaseControl();
+    else this.#slots.releaseControl(run.claimed.kind);
     this.#changed.delete(run);
     if (settlement !== null) this.#queue.add(settlement);
     if (!this.#stop.signal.aborted) this.#startHeld(work);
@@ -272,6 +279,7 @@ export class Executor {
       attempt: run.attempt,
       rows: run.rows,
       bytes: run.bytes,
+      waiting: waitingOf(run),
     }));
     const lost = new Set(await saveProgress(this.#context.store.db, this.#membership.identity, progress));
     for (const id of new Set(runs.map((run) => run.claimed.taskId))) this.#announce(id);
@@ -282,6 +290,12 @@ export class Executor {
     }
     return false;
   }
+}
+
+/** What a run waits for: its budget and gates come before what its hook says. */
+function waitingOf({ held, waiting }: Run): HeldProgress['waiting'] {
+  if (held === null) return waiting;
+  return { code: held.code, message: held.message, forMs: performance.now() - held.since };
 }
 
 /** Waits for a promise, but not longer than the limit. */

@@ -1,3 +1,5 @@
+import type { SubtaskKind } from '@longshore/core';
+
 /**
  * The slots of this node: who uses how many. One subtask of a task takes the task's slots per subtask; control subtasks take none,
  * but share a fixed number of places, so that a flood of plans can't eat the node's memory.
@@ -5,13 +7,16 @@
 export class SlotManager {
   readonly total: number;
   readonly #controlPlaces: number;
+  readonly #gatePlaces: number;
   readonly #usedByTask = new Map<string, number>();
   #used = 0;
   #controls = 0;
+  #gates = 0;
 
-  constructor(total: number, controlPlaces: number) {
+  constructor(total: number, controlPlaces: number, gatePlaces: number) {
     this.total = total;
     this.#controlPlaces = controlPlaces;
+    this.#gatePlaces = gatePlaces;
   }
 
   get used(): number {
@@ -21,6 +26,11 @@ export class SlotManager {
   /** How many more control subtasks may run. */
   get freeControls(): number {
     return this.#controlPlaces - this.#controls;
+  }
+
+  /** How many more tasks' gates may be read. */
+  get freeGates(): number {
+    return this.#gatePlaces - this.#gates;
   }
 
   /**
@@ -47,11 +57,13 @@ export class SlotManager {
     else this.#usedByTask.delete(taskId);
   }
 
-  takeControl(): void {
-    this.#controls += 1;
+  takeControl(kind: SubtaskKind): void {
+    if (kind === 'gates') this.#gates += 1;
+    else this.#controls += 1;
   }
 
-  releaseControl(): void {
-    this.#controls -= 1;
+  releaseControl(kind: SubtaskKind): void {
+    if (kind === 'gates') this.#gates -= 1;
+    else this.#controls -= 1;
   }
 }

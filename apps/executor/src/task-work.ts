@@ -6,6 +6,7 @@ import {
   raiseAttempt,
   readPreviousSubtasks,
   saveCheckpoint,
+  saveGates,
   type ClaimedSubtask,
   type NodeIdentity,
   type PlannedPage,
@@ -16,6 +17,7 @@ import {
 import type { Logger } from '@longshore/telemetry';
 import { HoldAhead } from './hold-ahead.ts';
 import { PlanWriter } from './plan-writer.ts';
+import { TaskThrottle, type ThrottleReason } from './task-throttle.ts';
 
 /** A claimed subtask that runs here. */
 export interface Run {
@@ -29,6 +31,8 @@ export interface Run {
   bytes: number;
   /** What its hook said last that it waits for. */
   waiting: RunProgress['waiting'];
+  /** Why its budget or gates keep it waiting, and since when by the monotonic clock; null: they don't. */
+  held: { readonly code: string; readonly message: string; readonly since: number } | null;
   readonly plan: PlanWriter | null;
   /** Slots that it took on this node; 0 for control subtasks. */
   readonly slots: number;
@@ -42,6 +46,7 @@ export interface TaskWorkOptions {
   /** The same task's work as it was read before a change: what it runs and holds is handed on. */
   readonly before: TaskWork | null;
   readonly store: Store;
+  readonly nodeId: string;
   readonly logger: Logger;
   readonly abortGraceMs: number;
   readonly memoryBytes: number;
@@ -87,6 +92,7 @@ export class TaskWork implements RunnerHost {
   idleSince = performance.now();
   /** Whether the last subtask that was claimed may be held ahead: non-idempotent ones never are. */
   mayHold: boolean;
+  readonly throttle: TaskThrottle;
   readonly #options: TaskWorkOptions;
 
   constructor(options: TaskWorkOptions) {
@@ -98,6 +104,18 @@ export class TaskWork implements RunnerHost {
     this.mayHold = options.before?.mayHold ?? false;
     this.#options = options;
     this.runner.host = this;
+    // What waits in it goes on waiting when the task is read anew.
+    this.throttle =
+      options.before?.throttle ??
+      new TaskThrottle({
+        store: options.store,
+        logger: options.logger,
+        taskId: this.task.id,
+        nodeId: options.nodeId,
+        limits: this.task.throttle ?? {},
+        hasGates: this.task.gates.length > 0,
+        onWaiting: (subtaskId, reason) => this.#hold(subtaskId, reason),
+      });
   }
 
   get isBusy(): boolean {
@@ -117,6 +135,7 @@ export class TaskWork implements RunnerHost {
       rows: 0,
       bytes: 0,
       waiting: null,
+      held: null,
       plan,
       slots,
       startedAt: performance.now(),
@@ -140,7 +159,8 @@ export class TaskWork implements RunnerHost {
       checkpoint: claimed.checkpoint as JsonValue,
       resource: { slots: task.slotsPerSubtask, memoryBytes: this.#options.memoryBytes },
       nodeCount: nodes.length,
-      isThrottled: false,
+      isThrottled: task.throttle !== null || task.gates.length > 0,
+      gates: claimed.kind === 'gates' ? task.gates : [],
     });
   }
 
@@ -148,6 +168,7 @@ export class TaskWork implements RunnerHost {
   abort(run: Run, reason: StopReason): void {
     if (run.stopping !== null) return;
     run.stopping = reason;
+    this.throttle.leave(run.claimed.id);
     this.runner.abort(run.claimed.id, reason);
     setTimeout(() => {
       if (!this.runs.has(run.claimed.id)) return;
@@ -157,6 +178,14 @@ export class TaskWork implements RunnerHost {
       );
       void this.runner.terminate();
     }, this.#options.abortGraceMs).unref();
+  }
+
+  #hold(subtaskId: string, reason: ThrottleReason | null): void {
+    const run = this.runs.get(subtaskId);
+    if (run === undefined || (reason === null && run.held === null)) return;
+    const isSame = reason !== null && run.held?.code === reason.code;
+    run.held = reason === null ? null : { ...reason, since: isSame ? (run.held?.since ?? 0) : performance.now() };
+    this.#options.onProgress(run);
   }
 
   /** Takes back what was claimed and not started, for the caller to hand back. */
@@ -183,7 +212,12 @@ export class TaskWork implements RunnerHost {
         return attempt;
       }
       case 'throttle':
+        await this.throttle.ask(runId, call.cost, call.isBatch);
         return null;
+      case 'gates':
+        if (await saveGates(store.db, run.identity, { id: runId, attempt: run.attempt }, call.readings)) return null;
+        this.abort(run, 'lost-lease');
+        throw new LongshoreError('STATE_CONFLICT', `subtask ${runId} was given to another node`);
       case 'previous':
         return readPreviousSubtasks(store.db, this.task.id, call.step, call.afterOrdinal, PREVIOUS_PAGE);
     }
@@ -217,6 +251,7 @@ export class TaskWork implements RunnerHost {
     const run = this.runs.get(runId);
     if (run === undefined) return;
     this.runs.delete(runId);
+    this.throttle.leave(runId);
     this.idleSince = performance.now();
     if (settled.ok && run.claimed.kind === 'work') this.ahead.measured(this.idleSince - run.startedAt);
     this.#options.onSettled(run, this.#settlementOf(run, settled));

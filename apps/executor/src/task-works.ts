@@ -7,6 +7,7 @@ import { TaskWork, type Run } from './task-work.ts';
 
 export interface TaskWorksOptions {
   readonly store: Store;
+  readonly nodeId: string;
   readonly logger: Logger;
   readonly pool: RunnerPool;
   readonly abortGraceMs: number;
@@ -47,12 +48,13 @@ export class TaskWorks {
     const task = await readTaskForRunner(this.#options.store.db, taskId);
     if (task === null) return null;
     if (known !== undefined && runner !== null && known.task.version === task.version) return known;
-    const { pool, store, logger, abortGraceMs, onSettled, onProgress } = this.#options;
+    const { pool, store, nodeId, logger, abortGraceMs, onSettled, onProgress } = this.#options;
     const work = new TaskWork({
       task,
       runner: runner ?? this.#takeIdle(task.type, task.slots) ?? (await pool.take(task.type, task.slots)),
       before: known ?? null,
       store,
+      nodeId,
       logger: logger.child({ task_id: taskId }),
       abortGraceMs,
       memoryBytes: pool.memoryOf(task.slotsPerSubtask),
@@ -97,6 +99,7 @@ export class TaskWorks {
   }
 
   async close(): Promise<void> {
+    for (const work of this.#works.values()) work.throttle.close();
     await Promise.all([...this.#works.values()].map((work) => work.runner.terminate()));
     this.#works.clear();
     await this.#options.pool.close();

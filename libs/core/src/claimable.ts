@@ -12,6 +12,7 @@ export const CLAIMABLE_IN: Readonly<Record<SubtaskKind, readonly TaskState[]>> =
   [SubtaskKind.finish]: ['running'],
   [SubtaskKind.revert]: ['reverting'],
   [SubtaskKind.clean]: ['succeed', 'failed', 'reverted'],
+  [SubtaskKind.gates]: ['running'],
 };
 
 /** Whether a subtask of this kind may start, or go on, while its task is in this state. */

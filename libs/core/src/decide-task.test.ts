@@ -19,6 +19,7 @@ function task(changes: Partial<TaskSnapshot> = {}): TaskSnapshot {
     isPrepared: false,
     hookRan: false,
     controls: [],
+    hasGates: false,
     hasPending: false,
     hasRunning: false,
     firstFailure: null,
@@ -95,6 +96,13 @@ describe('running', () => {
       { do: 'consume-plan', control: CONTROL },
     ],
     ['waits while the next step is planned', { ...control('plan', 'running'), hasRunning: true }, WAIT],
+    ['has its gates read', { hasGates: true, hasPending: true }, insert('gates')],
+    ['goes on while its gates are read', { hasGates: true, ...control('gates', 'running') }, insert('plan')],
+    [
+      'waits for its work, not for who reads its gates',
+      { hasGates: true, ...control('gates', 'running'), hasRunning: true },
+      WAIT,
+    ],
     ['has succeeded after its last step', { step: 'verify' }, { do: 'finish', control: null }],
     ['runs onDone after its last step', { step: 'verify', ...withHooks('onDone') }, insert('finish')],
     [
@@ -149,6 +157,8 @@ describe('reverting', () => {
   test.each<Case>([
     ['ends what is pending first', { hasPending: true, hasRunning: true }, { do: 'end-pending' }],
     ['waits for what runs', { hasRunning: true }, WAIT],
+    ['waits for who reads its gates', control('gates', 'running'), WAIT],
+    ['ends who waits to read its gates', control('gates', 'pending'), { do: 'end-pending' }],
     ['is undone by the plugin when nothing runs', {}, insert('revert')],
     ['waits while the revert hook is pending', { ...control('revert', 'pending'), hasPending: true }, WAIT],
     ['waits while it runs', { ...control('revert', 'running'), hasRunning: true }, WAIT],

@@ -34,9 +34,11 @@ export interface TaskSnapshot {
   /** Whether any hook of the plugin has been started for this task. */
   readonly hookRan: boolean;
   readonly controls: readonly ControlSnapshot[];
-  /** Whether a subtask of any kind is pending or paused. */
+  /** Whether health gates are declared for it. */
+  readonly hasGates: boolean;
+  /** Whether a subtask is pending or paused; the one that reads the gates doesn't count. */
   readonly hasPending: boolean;
-  /** Whether a subtask of any kind is running on a node. */
+  /** Whether a subtask is running on a node; the one that reads the gates doesn't count. */
   readonly hasRunning: boolean;
   /** The first failed work subtask's error. */
   readonly firstFailure: ErrorData | null;
@@ -116,6 +118,8 @@ function decideRunning(task: TaskSnapshot): TaskMove {
   if (task.firstFailure !== null) return { do: 'fail', error: task.firstFailure };
   const failed = task.controls.find((row) => row.state === 'failed');
   if (failed !== undefined) return { do: 'fail', error: failed.error ?? unexplained(failed) };
+  if (task.hasGates && control(task, SubtaskKind.gates) === undefined)
+    return { do: 'insert-control', kind: SubtaskKind.gates };
   const finish = control(task, SubtaskKind.finish);
   if (finish !== undefined) return finish.state === 'succeed' ? { do: 'finish', control: finish.id } : WAIT;
   if (control(task, SubtaskKind.plan) !== undefined) return decidePlan(task);
@@ -141,8 +145,9 @@ function decideReverting(task: TaskSnapshot): TaskMove {
   const revert = control(task, SubtaskKind.revert);
   if (revert === undefined) {
     // Pending rows end first; running ones end by their holder's word or when their node is fenced.
-    if (task.hasPending) return { do: 'end-pending' };
-    if (task.hasRunning) return WAIT;
+    const gates = control(task, SubtaskKind.gates);
+    if (task.hasPending || gates?.state === 'pending') return { do: 'end-pending' };
+    if (task.hasRunning || gates?.state === 'running') return WAIT;
     return task.hookRan && task.type.hooks.includes('revert')
       ? { do: 'insert-control', kind: SubtaskKind.revert }
       : { do: 'undo', control: null };

@@ -50,3 +50,14 @@ export {
   MAX_META_BYTES,
   MAX_SUBTASK_META_BYTES,
 } from './limits.ts';
+export { decideGates, GATES_STALE_MS, type GateHold, type GateReading, type HealthGate } from './health-gates.ts';
+export {
+  fullBudget,
+  leaseTokens,
+  THROTTLE_UNITS,
+  type ThrottleLimits,
+  type ThrottleUnit,
+  type TokenBudget,
+  type Tokens,
+} from './throttle-budget.ts';
+export { TokenQueue, type TokenRequest } from './token-queue.ts';

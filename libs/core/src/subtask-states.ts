@@ -21,6 +21,8 @@ export const SubtaskKind = {
   finish: 'finish',
   revert: 'revert',
   clean: 'clean',
+  /** Reads the task's health gates for as long as it runs. */
+  gates: 'gates',
 } as const;
 export type SubtaskKind = (typeof SubtaskKind)[keyof typeof SubtaskKind];
 export type ControlKind = Exclude<SubtaskKind, 'work'>;

@@ -31,6 +31,8 @@ export const FAULT_POINTS = [
   'leader.before-commit',
   /** An election has the lease's row, and the new epoch is not committed. */
   'election.before-commit',
+  /** Tokens of a task's budget are leased and not committed. */
+  'throttle.before-commit',
   /** A node's lease is about to be renewed. */
   'lease.before-renew',
 ] as const;

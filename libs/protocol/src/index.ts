@@ -18,6 +18,7 @@ export type {
   SubtasksReply,
   SubtasksRequest,
   SubtaskView,
+  SubtaskWaiting,
   TaskDetail,
   TaskRef,
   TaskView,

@@ -1,5 +1,6 @@
 import { isId, MAX_KEY_CHARS, PRIORITY } from '@longshore/core';
 import { z } from 'zod';
+import { healthGate, throttleLimits } from './throttle-payloads.ts';
 import { wireError } from './wire-error.ts';
 
 const id = z.string().refine(isId, 'expected a decimal id of 64 bits');
@@ -32,6 +33,10 @@ export const submitRequest = z.object({
   /** Service scope. Default '': nodes without a scope, or the background ones where there are any. */
   scope: z.string().max(128).optional(),
   onFailure: z.enum(['revert', 'hold']).optional(),
+  /** How much it may do a second, over all of its nodes. Default: as fast as it can. */
+  throttle: throttleLimits.optional(),
+  /** Conditions under which it starts batches. Default: none. */
+  gates: z.array(healthGate).min(1).max(16).optional(),
 });
 export type SubmitRequest = z.infer<typeof submitRequest>;
 
@@ -61,6 +66,9 @@ export const taskView = z.object({
   endedAt: instant.nullable(),
   /** Whether it has left for history. */
   isArchived: z.boolean(),
+  /** Its budget per second; null: none. */
+  throttle: throttleLimits.nullable().optional(),
+  gates: z.array(healthGate).nullable().optional(),
 });
 export type TaskView = z.infer<typeof taskView>;
 
@@ -97,6 +105,17 @@ export const controlProgress = z.object({
 });
 export type ControlProgress = z.infer<typeof controlProgress>;
 
+/** A reason for which subtasks wait, with how many they are. */
+export const subtaskWaiting = z.object({
+  /** `THROTTLED`, `RETRY`, `LOCK_HELD`, `REPLICA_LAG`, … */
+  code: z.string(),
+  /** The particulars of the one that has waited longest. */
+  message: z.string(),
+  since: instant,
+  subtasks: z.int(),
+});
+export type SubtaskWaiting = z.infer<typeof subtaskWaiting>;
+
 export const taskDetail = z.object({
   task: taskView,
   meta: z.unknown(),
@@ -105,6 +124,8 @@ export const taskDetail = z.object({
   controls: z.array(controlProgress),
   /** Subtasks that were started more than once. */
   rerun: z.int(),
+  /** What its subtasks wait for, longest first. */
+  waiting: z.array(subtaskWaiting).optional(),
 });
 export type TaskDetail = z.infer<typeof taskDetail>;
 
@@ -174,6 +195,8 @@ export const subtaskView = z.object({
   rows: z.int(),
   bytes: z.int(),
   error: wireError.nullable(),
+  /** What it waits for; null: nothing. */
+  waiting: z.object({ code: z.string(), message: z.string(), since: instant }).nullable().optional(),
   startedAt: instant.nullable(),
   endedAt: instant.nullable(),
 });

@@ -1,4 +1,4 @@
-import type { ErrorData, PlanResult, SubtaskKind } from '@longshore/core';
+import type { ErrorData, GateReading, HealthGate, PlanResult, SubtaskKind } from '@longshore/core';
 import type { JsonValue, StopReason, ThrottleCost } from '@longshore/sdk';
 import type { TypeDescription } from './type-description.ts';
 import type { Waiting } from './waiting-reasons.ts';
@@ -36,6 +36,8 @@ export interface RunSpec {
   };
   /** Whether the task has a budget or gates: without them a hook needs not ask. */
   readonly isThrottled: boolean;
+  /** What to look at, for the subtask that reads the gates. */
+  readonly gates: readonly HealthGate[];
   /** For work: the subtask itself. */
   readonly step: string;
   readonly ordinal: number;
@@ -74,6 +76,8 @@ export type HostCall =
   | { readonly method: 'plan-page'; readonly page: PlanPage }
   /** The target's ledger is ahead of the store: go on with an attempt above it, if the subtask is still held. */
   | { readonly method: 'raise-attempt'; readonly past: number }
+  /** What was found at the task's gates. */
+  | { readonly method: 'gates'; readonly readings: readonly GateReading[] }
   /** Answered when the budget has the cost and, before a batch, the gates are open. */
   | { readonly method: 'throttle'; readonly cost: ThrottleCost; readonly isBatch: boolean }
   | { readonly method: 'previous'; readonly step: string; readonly afterOrdinal: number };

@@ -7,6 +7,7 @@ import {
   type SubtaskContext,
   type TaskType,
 } from '@longshore/sdk';
+import { watchGates } from './gates/watch-gates.ts';
 import { hookThrottle } from './hook-throttle.ts';
 import type { Host } from './host.ts';
 import { jsonText } from './json-text.ts';
@@ -74,6 +75,8 @@ async function callHook(
     case 'clean':
       await scheduler.cleanUp?.(context);
       return null;
+    case 'gates':
+      return watchGates(run.runId, run.gates, context, host);
   }
 }
 

@@ -64,6 +64,7 @@ export function runSpec(changes: Partial<RunSpec> = {}): RunSpec {
       slots: 2,
     },
     isThrottled: false,
+    gates: [],
     step: 'work',
     ordinal: 1,
     meta: { does: 'nothing' },

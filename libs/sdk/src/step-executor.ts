@@ -45,7 +45,7 @@ export interface SubtaskContext<Meta = unknown, Settings = unknown> extends Hook
    * Says what this subtask waits for, until the function that it returns is called. Shown with since when in `task show`,
    * `task watch` and the API. The newest reason counts when there are several.
    */
-  waiting(reason: WaitingReason): () => void;
+  readonly waiting: (reason: WaitingReason) => () => void;
 }
 
 /** Runs the subtasks of one step in one runner. One instance per runner and step; `runSubtask` may be called concurrently. */

@@ -17,12 +17,12 @@ export interface Throttle {
    *
    * @throws the reason of the context's signal once it is aborted.
    */
-  beforeBatch(cost: ThrottleCost): Promise<void>;
+  readonly beforeBatch: (cost: ThrottleCost) => Promise<void>;
   /**
    * Within a batch, such as between two pieces of a COPY: waits for the budget alone. Gates let running batches end, so that no
    * transaction stays open for as long as a replica lags.
    *
    * @throws the reason of the context's signal once it is aborted.
    */
-  spend(cost: ThrottleCost): Promise<void>;
+  readonly spend: (cost: ThrottleCost) => Promise<void>;
 }

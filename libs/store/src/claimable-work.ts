@@ -1,4 +1,4 @@
-import { isClaimable, type RetryPolicy, type SubtaskKind } from '@longshore/core';
+import { isClaimable, type HealthGate, type RetryPolicy, type SubtaskKind, type ThrottleLimits } from '@longshore/core';
 import { sql } from 'kysely';
 import { fromStore } from './open-store.ts';
 import type { Db } from './transactions.ts';
@@ -15,8 +15,10 @@ export interface RunnableTask {
 export interface ClaimableWork {
   /** Running tasks with a pending, due subtask on the node, in rank order. */
   readonly tasks: readonly RunnableTask[];
-  /** Ids of due control subtasks on the node whose tasks want them now. */
+  /** Ids of due control subtasks on the node whose tasks want them now, but for those that read gates. */
   readonly controls: readonly string[];
+  /** Ids of those that read gates: they run as long as their tasks, so they have an allowance of their own. */
+  readonly gates: readonly string[];
 }
 
 /** What a node could claim now. A hint for the claim, which checks everything again under locks. */
@@ -29,10 +31,12 @@ export async function readClaimableWork(db: Db, nodeId: string): Promise<Claimab
       ORDER BY t.priority, t.created_at, t.id`.execute(db),
   );
   const [tasks, controls] = await Promise.all([readRunnableTasks(db, nodeId), controlRows]);
+  // The rest would take the few places that a node has for these, and keep them.
+  const due = controls.rows.filter((row) => isClaimable(row.kind as SubtaskKind, row.task_state));
   return {
     tasks,
-    // The rest would take the few places that a node has for these, and keep them.
-    controls: controls.rows.filter((row) => isClaimable(row.kind as SubtaskKind, row.task_state)).map((row) => row.id),
+    controls: due.filter((row) => row.kind !== 'gates').map((row) => row.id),
+    gates: due.filter((row) => row.kind === 'gates').map((row) => row.id),
   };
 }
 
@@ -81,6 +85,8 @@ export interface TaskForRunner {
   readonly meta: unknown;
   readonly retry: RetryPolicy;
   readonly trace: { readonly traceparent: string; readonly tracestate?: string } | null;
+  readonly throttle: ThrottleLimits | null;
+  readonly gates: readonly HealthGate[];
 }
 
 /** A task with its meta; null when it is not active. */
@@ -102,6 +108,8 @@ export async function readTaskForRunner(db: Db, id: string): Promise<TaskForRunn
         'meta',
         'retry',
         'trace',
+        'throttle',
+        'gates',
       ])
       .where('id', '=', id)
       .executeTakeFirst(),
@@ -121,6 +129,8 @@ export async function readTaskForRunner(db: Db, id: string): Promise<TaskForRunn
     meta: row.meta,
     retry: row.retry,
     trace: row.trace,
+    throttle: row.throttle,
+    gates: row.gates ?? [],
   };
 }
 

@@ -1,4 +1,4 @@
-import type { ErrorData, OfferedType } from '@longshore/core';
+import type { ErrorData, GateReading, HealthGate, OfferedType, ThrottleLimits, TokenBudget } from '@longshore/core';
 import type { ColumnType, Generated, JSONColumnType } from 'kysely';
 
 /** Times are written by the database's clock only, so inserts and updates may leave them out. */
@@ -7,6 +7,13 @@ type OptionalTime = ColumnType<Date | null, never, never>;
 /** Opaque JSON: stored as it came, written as text. */
 type Json<T> = ColumnType<T, string, string>;
 type NullableJson<T> = ColumnType<T | null, string | null | undefined, string | null>;
+
+/** Why something waits, and since when. */
+export interface StoredReason {
+  readonly code: string;
+  readonly message: string;
+  readonly since: string;
+}
 
 /** Columns that active and archived tasks share. */
 export interface TaskColumns {
@@ -32,9 +39,13 @@ export interface TaskColumns {
   error: NullableJson<ErrorData>;
   /** Nodes that it has slots on. */
   reserved_nodes: Generated<string[]>;
-  waiting: NullableJson<{ code: string; message: string; since: string }>;
+  waiting: NullableJson<StoredReason>;
   retry: Json<RetryColumns>;
   trace: NullableJson<{ traceparent: string; tracestate?: string }>;
+  /** Its budget per second; null: none. */
+  throttle: NullableJson<ThrottleLimits>;
+  /** Its health gates; null: none. */
+  gates: NullableJson<readonly HealthGate[]>;
   /** Number of the last event. */
   event_seq: Generated<number>;
   created_at: StoredTime;
@@ -98,8 +109,10 @@ export interface Database {
     total_bytes: string | null;
     planned_at: StoredTime;
   };
-  subtasks: SubtaskColumns & { id: Generated<string> };
+  subtasks: SubtaskColumns & { id: Generated<string>; waiting: NullableJson<StoredReason> };
   subtask_history: SubtaskColumns & { id: string };
+  task_budgets: { task_id: string; budgets: Json<Record<string, TokenBudget>> };
+  task_gates: { task_id: string; readings: Json<readonly GateReading[]>; read_at: StoredTime };
   task_events: {
     task_id: string;
     seq: number;

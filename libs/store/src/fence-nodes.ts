@@ -119,10 +119,10 @@ async function freeRows(tx: Tx, rows: readonly OrphanRow[]): Promise<void> {
     permanent: true,
   };
   await sql`
-    UPDATE subtasks SET state = 'pending', node_epoch = NULL, reason = 'node lost' WHERE id = ANY(${again}::bigint[])`.execute(
+    UPDATE subtasks SET state = 'pending', node_epoch = NULL, reason = 'node lost', waiting = NULL WHERE id = ANY(${again}::bigint[])`.execute(
     tx,
   );
   await sql`
-    UPDATE subtasks SET state = 'failed', error = ${JSON.stringify(error)}::json, ended_at = clock_timestamp()
+    UPDATE subtasks SET state = 'failed', waiting = NULL, error = ${JSON.stringify(error)}::json, ended_at = clock_timestamp()
     WHERE id = ANY(${lost}::bigint[])`.execute(tx);
 }

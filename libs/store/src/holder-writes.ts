@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { lockHeld, type HeldSubtask, type NodeIdentity } from './held-subtask.ts';
 import { fromStore } from './open-store.ts';
+import { instant, storableText } from './record-event.ts';
 import { inTransaction, type Db } from './transactions.ts';
 
 /** Stores a checkpoint while this attempt holds the subtask. False: it has lost it. */
@@ -39,24 +40,38 @@ export async function raiseAttempt(
   return raised.rows[0]?.attempt ?? null;
 }
 
+/** How far a held subtask is. */
+export interface HeldProgress extends HeldSubtask {
+  readonly rows: number;
+  readonly bytes: number;
+  /** What it waits for, and for how long already. Default: nothing. */
+  readonly waiting?: { readonly code: string; readonly message: string; readonly forMs: number } | null;
+}
+
 /**
- * Stores how far running subtasks are, one write for all of a node.
+ * Stores how far running subtasks are and what they wait for, one write for all of a node. A reason with the same code keeps its
+ * time.
  *
  * @returns ids that this node has lost.
  */
 export async function saveProgress(
   db: Db,
   node: NodeIdentity,
-  progress: readonly (HeldSubtask & { readonly rows: number; readonly bytes: number })[],
+  progress: readonly HeldProgress[],
 ): Promise<readonly string[]> {
   if (progress.length === 0) return [];
   return inTransaction(db, async (tx) => {
     const held = await lockHeld(tx, node, progress);
     const own = progress.filter((one) => held.has(one.id));
     await sql`
-      UPDATE subtasks s SET rows = p.rows, bytes = p.bytes
+      UPDATE subtasks s SET rows = p.rows, bytes = p.bytes,
+        waiting = CASE WHEN p.code IS NOT NULL THEN json_build_object('code', p.code, 'message', p.message, 'since',
+          CASE WHEN s.waiting->>'code' = p.code THEN s.waiting->>'since'
+          ELSE ${instant(sql`clock_timestamp() - p.for_ms * interval '1 millisecond'`)} END) END
       FROM unnest(${own.map((one) => one.id)}::bigint[], ${own.map((one) => one.rows)}::bigint[],
-        ${own.map((one) => one.bytes)}::bigint[]) AS p(id, rows, bytes)
+        ${own.map((one) => one.bytes)}::bigint[], ${own.map((one) => one.waiting?.code ?? null)}::text[],
+        ${own.map((one) => (one.waiting == null ? null : storableText(one.waiting.message)))}::text[],
+        ${own.map((one) => one.waiting?.forMs ?? 0)}::float8[]) AS p(id, rows, bytes, code, message, for_ms)
       WHERE s.id = p.id`.execute(tx);
     return progress.filter((one) => !held.has(one.id)).map((one) => one.id);
   });

@@ -23,7 +23,7 @@ export {
   type TaskForRunner,
 } from './claimable-work.ts';
 export { settleSubtasks, type Settlement, type SettleResult } from './settle-subtasks.ts';
-export { raiseAttempt, saveCheckpoint, saveProgress } from './holder-writes.ts';
+export { raiseAttempt, saveCheckpoint, saveProgress, type HeldProgress } from './holder-writes.ts';
 export { releaseUnknown } from './release-unknown.ts';
 export {
   checkStepIsNew,
@@ -59,5 +59,8 @@ export { readSchedulingSnapshot, type ScheduledTask } from './scheduling-snapsho
 export { ownerWrites, type AdmissionChange, type AfterLastStep, type OwnerWrites } from './owner-writes.ts';
 export { findForgottenTasks, forgetOldTasks } from './history-retention.ts';
 export { findTaskByKey, listTasks, readTask, readTaskMeta, type StoredTask, type TaskFilter } from './read-tasks.ts';
+export { leaseThrottle, type ThrottleLease } from './throttle-budgets.ts';
+export { readGates, saveGates, type StoredGates } from './task-gates.ts';
+export { readWaiting, type StoredWaiting } from './read-waiting.ts';
 export { readProgress, type StoredNodeProgress, type StoredStepProgress, type TaskProgress } from './read-progress.ts';
 export { readEvents, readSubtasks, type StoredEvent, type StoredSubtask } from './read-pages.ts';

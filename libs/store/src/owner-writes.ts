@@ -10,6 +10,7 @@ import {
 } from '@longshore/core';
 import { sql, type RawBuilder } from 'kysely';
 import { asLeader, type LeaderCommit, type LeaderLease } from './leader-lease.ts';
+import { instant } from './record-event.ts';
 import { archiveSubtasks, archiveSucceededControl } from './move-to-history.ts';
 import { pageOfTask } from './subtask-pages.ts';
 import { COMMIT_LATER, type Db, type Tx } from './transactions.ts';
@@ -198,6 +199,7 @@ async function isReadyFor(kind: ControlKind, tx: Tx, task: LockedTask): Promise<
       return !(await hasRunning(tx, task));
     case 'prepare':
     case 'clean':
+    case 'gates':
       return true;
   }
 }
@@ -216,14 +218,14 @@ function controlInsertion(
   node: string,
   reserved?: readonly string[],
 ): RawBuilder<unknown> {
-  // One row per kind and step: two passes that decide the same write it once. Both arms hang on the task's lock, which is held.
+  // One row per kind and step, and one for the gates of all steps: two passes that decide the same write it once. Both arms hang on the task's lock, which is held.
   const admitted =
     reserved === undefined
       ? sql``
       : sql`WITH admitted AS (UPDATE tasks SET reserved_nodes = ${reserved}::text[], waiting = NULL WHERE id = ${task.id})`;
   return sql`${admitted}
     INSERT INTO subtasks (task_id, kind, step, plan_attempt, ordinal, state, exec_id, is_idempotent, meta)
-    VALUES (${task.id}, ${kind}, ${task.step ?? ''}, 0, 1, 'pending', ${node}, true, '{}')
+    VALUES (${task.id}, ${kind}, ${kind === 'gates' ? '' : (task.step ?? '')}, 0, 1, 'pending', ${node}, true, '{}')
     ON CONFLICT (task_id, kind, step, plan_attempt, ordinal) DO NOTHING`;
 }
 
@@ -270,7 +272,7 @@ async function saveAdmissions(db: Db, lease: LeaderLease, changes: readonly Admi
           WHEN c.code IS NULL THEN NULL
           ELSE json_build_object('code', c.code, 'message', c.message, 'since',
             CASE WHEN t.waiting->>'code' = c.code THEN t.waiting->>'since'
-            ELSE to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') END)
+            ELSE ${instant(sql`clock_timestamp()`)} END)
         END
       FROM unnest(
         ${ids}::bigint[],
@@ -334,14 +336,16 @@ async function archiveTask(tx: Tx, task: LockedTask): Promise<boolean> {
     rest.rows.map((row) => row.id),
   );
   if (rest.rows.length === END_PAGE_ROWS) return true;
+  await sql`DELETE FROM task_budgets WHERE task_id = ${task.id}`.execute(tx);
+  await sql`DELETE FROM task_gates WHERE task_id = ${task.id}`.execute(tx);
   await sql`
     WITH gone AS (DELETE FROM tasks WHERE id = ${task.id} RETURNING *)
     INSERT INTO task_history (id, key, type, type_version, state, outcome, version, priority, scope, slots, slots_per_subtask,
       max_nodes, on_failure, step, plan_attempt, is_prepared, meta, result, error, reserved_nodes, waiting, retry, trace,
-      event_seq, created_at, updated_at, started_at, ended_at)
+      throttle, gates, event_seq, created_at, updated_at, started_at, ended_at)
     SELECT id, key, type, type_version, state, outcome, version, priority, scope, slots, slots_per_subtask,
       max_nodes, on_failure, step, plan_attempt, is_prepared, meta, result, error, reserved_nodes, waiting, retry, trace,
-      event_seq, created_at, updated_at, started_at, ended_at
+      throttle, gates, event_seq, created_at, updated_at, started_at, ended_at
     FROM gone`.execute(tx);
   return true;
 }

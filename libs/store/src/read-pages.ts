@@ -1,5 +1,6 @@
 import type { ErrorData } from '@longshore/core';
 import { sql } from 'kysely';
+import type { StoredReason } from './database.ts';
 import { storeError } from './open-store.ts';
 import type { Db } from './transactions.ts';
 
@@ -57,6 +58,8 @@ export interface StoredSubtask {
   readonly rows: number;
   readonly bytes: number;
   readonly error: ErrorData | null;
+  /** What it waits for; null: nothing, or it has ended. */
+  readonly waiting: StoredReason | null;
   readonly startedAt: Date | null;
   readonly endedAt: Date | null;
 }
@@ -73,6 +76,7 @@ interface SubtaskRow {
   rows: string;
   bytes: string;
   error: ErrorData | null;
+  waiting: StoredReason | null;
   started_at: Date | null;
   ended_at: Date | null;
 }
@@ -90,9 +94,9 @@ export async function readSubtasks(
   try {
     const rows = await sql<SubtaskRow>`
       SELECT * FROM (
-        (SELECT ${columns} FROM subtasks WHERE task_id = ${taskId} AND id > ${after} ORDER BY id LIMIT ${limit})
+        (SELECT ${columns}, waiting FROM subtasks WHERE task_id = ${taskId} AND id > ${after} ORDER BY id LIMIT ${limit})
         UNION ALL
-        (SELECT ${columns} FROM subtask_history WHERE task_id = ${taskId} AND id > ${after} ORDER BY id LIMIT ${limit})
+        (SELECT ${columns}, NULL FROM subtask_history WHERE task_id = ${taskId} AND id > ${after} ORDER BY id LIMIT ${limit})
       ) s ORDER BY id LIMIT ${limit}`.execute(db);
     return rows.rows.map((row) => ({
       id: row.id,
@@ -106,6 +110,7 @@ export async function readSubtasks(
       rows: Number(row.rows),
       bytes: Number(row.bytes),
       error: row.error,
+      waiting: row.waiting,
       startedAt: row.started_at,
       endedAt: row.ended_at,
     }));

@@ -1,4 +1,4 @@
-import type { ErrorData } from '@longshore/core';
+import type { ErrorData, HealthGate, ThrottleLimits } from '@longshore/core';
 import { sql } from 'kysely';
 import { fromStore, storeError } from './open-store.ts';
 import type { Db } from './transactions.ts';
@@ -26,6 +26,8 @@ export interface StoredTask {
   readonly startedAt: Date | null;
   readonly endedAt: Date | null;
   readonly isArchived: boolean;
+  readonly throttle: ThrottleLimits | null;
+  readonly gates: readonly HealthGate[] | null;
 }
 
 interface TaskRow {
@@ -50,11 +52,13 @@ interface TaskRow {
   started_at: Date | null;
   ended_at: Date | null;
   is_archived: boolean;
+  throttle: ThrottleLimits | null;
+  gates: readonly HealthGate[] | null;
 }
 
 const VIEW_COLUMNS = sql.raw(
   'id, key, type, type_version, state, outcome, step, priority, slots, slots_per_subtask, max_nodes, scope, on_failure, ' +
-    'reserved_nodes, waiting, error, result, created_at, started_at, ended_at',
+    'reserved_nodes, waiting, throttle, gates, error, result, created_at, started_at, ended_at',
 );
 
 /** Active and archived tasks as one; a task is in exactly one of the two at every moment that a statement can see. */
@@ -85,6 +89,8 @@ function toTask(row: TaskRow): StoredTask {
     startedAt: row.started_at,
     endedAt: row.ended_at,
     isArchived: row.is_archived,
+    throttle: row.throttle,
+    gates: row.gates,
   };
 }
 

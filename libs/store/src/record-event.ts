@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import type { Tx } from './transactions.ts';
 
 export interface TaskEvent {
@@ -40,6 +40,11 @@ export async function writeEvents(tx: Tx, taskId: string, last: number, events: 
       })),
     )
     .execute();
+}
+
+/** A time as clients see it, for JSON that is built in SQL. */
+export function instant(time: RawBuilder<unknown>): RawBuilder<string> {
+  return sql`to_char(${time} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 }
 
 /** Text of Postgres can't hold a NUL character. A plugin's error may quote one, and must not make its whole batch fail. */

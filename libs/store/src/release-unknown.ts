@@ -38,7 +38,7 @@ export async function releaseUnknown(db: Db, node: NodeIdentity, known: readonly
       found.rows.map((row) => row.id),
     );
     await sql`
-      UPDATE subtasks SET state = 'pending', node_epoch = NULL, reason = 'unknown to its node'
+      UPDATE subtasks SET state = 'pending', node_epoch = NULL, reason = 'unknown to its node', waiting = NULL
       WHERE id = ANY(${rows.filter((row) => row.is_idempotent).map((row) => row.id)}::bigint[])`.execute(tx);
     await failLost(
       tx,
@@ -65,7 +65,7 @@ async function failLost(tx: Tx, node: NodeIdentity, rows: readonly UnknownRow[])
     permanent: true,
   };
   await sql`
-    UPDATE subtasks SET state = 'failed', error = ${JSON.stringify(error)}::json, ended_at = clock_timestamp()
+    UPDATE subtasks SET state = 'failed', waiting = NULL, error = ${JSON.stringify(error)}::json, ended_at = clock_timestamp()
     WHERE id = ANY(${rows.map((row) => row.id)}::bigint[])`.execute(tx);
   const byTask = [...Map.groupBy(rows, (row) => row.task_id)];
   for (const [taskId, group] of byTask.toSorted(([a], [b]) => (BigInt(a) < BigInt(b) ? -1 : 1))) {

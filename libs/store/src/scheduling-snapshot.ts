@@ -30,6 +30,7 @@ export interface ScheduledTask {
   readonly reserved: readonly NodeId[];
   readonly waiting: { readonly code: string; readonly message: string; readonly since: string } | null;
   readonly controls: readonly ControlSnapshot[];
+  readonly hasGates: boolean;
   readonly hasPending: boolean;
   readonly hasRunning: boolean;
   readonly firstFailure: ErrorData | null;
@@ -51,6 +52,7 @@ interface SnapshotRow {
   reserved_nodes: string[];
   waiting: { code: string; message: string; since: string } | null;
   controls: { id: string; kind: string; state: string; error: ErrorData | null; attempt: number }[] | null;
+  has_gates: boolean;
   has_pending: boolean;
   has_running: boolean;
   first_failure: ErrorData | null;
@@ -66,9 +68,10 @@ export async function readSchedulingSnapshot(db: Db): Promise<readonly Scheduled
     const rows = await sql<SnapshotRow>`
       SELECT t.id, t.state, t.type, t.type_version, t.priority, t.created_at, t.scope, t.slots, t.max_nodes, t.on_failure,
         t.step, t.is_prepared, t.reserved_nodes, t.waiting, c.controls,
-        (SELECT true FROM subtasks s WHERE s.task_id = t.id AND s.state IN ('pending', 'paused')
+        t.gates IS NOT NULL AS has_gates,
+        (SELECT true FROM subtasks s WHERE s.task_id = t.id AND s.state IN ('pending', 'paused') AND s.kind <> 'gates'
           ORDER BY s.kind, s.step, s.plan_attempt, s.ordinal LIMIT 1) IS NOT NULL AS has_pending,
-        (SELECT true FROM subtasks s WHERE s.task_id = t.id AND s.state = 'running'
+        (SELECT true FROM subtasks s WHERE s.task_id = t.id AND s.state = 'running' AND s.kind <> 'gates'
           LIMIT 1) IS NOT NULL AS has_running,
         (SELECT s.error FROM subtasks s WHERE s.task_id = t.id AND s.state = 'failed' AND s.kind = 'work'
           ORDER BY s.ended_at LIMIT 1) AS first_failure
@@ -109,6 +112,7 @@ function toScheduledTask(row: SnapshotRow): ScheduledTask {
       state: control.state,
       error: control.error,
     })),
+    hasGates: row.has_gates,
     hasPending: row.has_pending,
     hasRunning: row.has_running,
     firstFailure: row.first_failure,

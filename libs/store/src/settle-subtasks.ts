@@ -3,7 +3,7 @@ import { sql, type RawBuilder } from 'kysely';
 import { lockHeld, type HeldSubtask, type NodeIdentity } from './held-subtask.ts';
 import { archiveSubtasks, moveToHistory } from './move-to-history.ts';
 import { pageInsertion, type PlannedPage } from './plan-pages.ts';
-import { recordEvents, storableText, type TaskEvent } from './record-event.ts';
+import { instant, recordEvents, storableText, type TaskEvent } from './record-event.ts';
 import { inTransaction, type Db, type Tx } from './transactions.ts';
 
 /** How a holder ends its hold on a subtask. */
@@ -106,7 +106,7 @@ function succeededWrites(settlements: readonly Settlement[]): RawBuilder<unknown
 /** Succeeded control subtasks stay until the owner has taken their results. */
 function keptSuccess(done: readonly Succeeded[]): RawBuilder<unknown> {
   return sql`
-    UPDATE subtasks s SET state = 'succeed', result = d.result, rows = d.rows, bytes = d.bytes, ended_at = clock_timestamp()
+    UPDATE subtasks s SET state = 'succeed', waiting = NULL, result = d.result, rows = d.rows, bytes = d.bytes, ended_at = clock_timestamp()
     FROM unnest(
       ${done.map((one) => one.id)}::bigint[],
       ${done.map((one) => (one.result === undefined ? null : JSON.stringify(one.result)))}::json[],
@@ -121,7 +121,7 @@ function returnedWrites(settlements: readonly Settlement[]): RawBuilder<unknown>
   const returned = settlements.filter((one) => one.how === 'release' || one.how === 'hand-back');
   if (returned.length === 0) return [];
   const write = sql`
-    UPDATE subtasks s SET state = 'pending', node_epoch = NULL, reason = r.reason
+    UPDATE subtasks s SET state = 'pending', node_epoch = NULL, reason = r.reason, waiting = NULL
     FROM unnest(${returned.map((one) => one.id)}::bigint[], ${returned.map((one) => storableText(one.reason))}::text[]) AS r(id, reason)
     WHERE s.id = r.id`;
   return [write];
@@ -135,7 +135,7 @@ async function writeException(tx: Tx, one: Settlement): Promise<void> {
       return;
     case 'fail':
       await sql`
-        UPDATE subtasks SET state = 'failed', failures = failures + 1, error = ${JSON.stringify(one.error)}::json,
+        UPDATE subtasks SET state = 'failed', failures = failures + 1, waiting = NULL, error = ${JSON.stringify(one.error)}::json,
           rows = ${one.rows}, bytes = ${one.bytes}, ended_at = clock_timestamp()
         WHERE id = ${one.id}`.execute(tx);
       return;
@@ -146,7 +146,10 @@ async function writeException(tx: Tx, one: Settlement): Promise<void> {
       await sql`
         UPDATE subtasks SET state = 'pending', node_epoch = NULL, failures = failures + 1,
           error = ${JSON.stringify(one.error)}::json, reason = 'retry',
-          not_before = clock_timestamp() + ${`${one.afterMs} milliseconds`}::interval
+          not_before = clock_timestamp() + ${`${one.afterMs} milliseconds`}::interval,
+          waiting = json_build_object('code', 'RETRY', 'since', ${instant(sql`clock_timestamp()`)}, 'message',
+            ${storableText(`${one.error.code}: ${one.error.message}; tried again at `)} ||
+            ${instant(sql`clock_timestamp() + ${`${one.afterMs} milliseconds`}::interval`)})
         WHERE id = ${one.id}`.execute(tx);
       return;
   }

@@ -1,4 +1,10 @@
-import { LongshoreError, type OnFailure, type RetryPolicy } from '@longshore/core';
+import {
+  LongshoreError,
+  type HealthGate,
+  type OnFailure,
+  type RetryPolicy,
+  type ThrottleLimits,
+} from '@longshore/core';
 import { sql } from 'kysely';
 import { storableText } from './record-event.ts';
 import { inTransaction, type Db } from './transactions.ts';
@@ -16,6 +22,8 @@ export interface NewTask {
   readonly onFailure: OnFailure;
   readonly retry: RetryPolicy;
   readonly meta: unknown;
+  readonly throttle: ThrottleLimits | null;
+  readonly gates: readonly HealthGate[] | null;
   readonly trace: { readonly traceparent: string; readonly tracestate?: string } | null;
   /** Tells a repeated submit from another task under the same key. */
   readonly contentHash: string;
@@ -51,11 +59,13 @@ export async function submitTask(db: Db, task: NewTask): Promise<{ readonly id: 
     }
     const insertion = sql`
       WITH task AS (INSERT INTO tasks (id, key, type, type_version, state, priority, scope, slots, slots_per_subtask, max_nodes,
-        on_failure, meta, retry, trace, event_seq)
+        on_failure, meta, retry, trace, throttle, gates, event_seq)
       OVERRIDING SYSTEM VALUE
       VALUES (${id}, ${task.key}, ${task.type}, ${task.typeVersion}, 'pending', ${task.priority}, ${task.scope},
         ${task.slots}, ${task.slotsPerSubtask}, ${task.maxNodes}, ${task.onFailure}, ${JSON.stringify(task.meta)}::json,
-        ${JSON.stringify(task.retry)}::json, ${task.trace === null ? null : JSON.stringify(task.trace)}::json, 1) RETURNING id)
+        ${JSON.stringify(task.retry)}::json, ${task.trace === null ? null : JSON.stringify(task.trace)}::json,
+        ${task.throttle === null ? null : JSON.stringify(task.throttle)}::json,
+        ${task.gates === null ? null : JSON.stringify(task.gates)}::json, 1) RETURNING id)
       INSERT INTO task_events (task_id, seq, actor, kind, to_state)
       SELECT id, 1, ${storableText(task.actor)}, 'submit', 'pending' FROM task`;
     await commit([insertion], 'submit.before-commit');

@@ -13,6 +13,7 @@ import {
   readTask,
   readTaskMeta,
   readTypes,
+  readWaiting,
   type Store,
   type StoredTask,
 } from '@longshore/store';
@@ -38,10 +39,11 @@ export function apiHandlers(store: Store, bus: Bus, instance: string, wakeLeader
     'task.submit': (request, { trace }) => submitter.submit(request, trace),
     'task.get': async ({ task: ref }) => {
       const task = await find(ref);
-      const [meta, progress, nodes] = await Promise.all([
+      const [meta, progress, nodes, waiting] = await Promise.all([
         readTaskMeta(store.db, task.id),
         readProgress(store.db, task.id, task.step),
         readNodes(store.db),
+        readWaiting(store.db, task.id),
       ]);
       const states = new Map<string, string>(nodes.map((node) => [node.id, node.state]));
       return {
@@ -55,6 +57,7 @@ export function apiHandlers(store: Store, bus: Bus, instance: string, wakeLeader
         nodes: progress.nodes.map((node) => ({ ...node, state: states.get(node.node) ?? 'gone' })),
         controls: [...progress.controls],
         rerun: progress.rerun,
+        waiting: [...waiting],
       };
     },
     'task.view': async ({ task: ref }) => ({ task: taskView(await find(ref)) }),

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { DEFAULT_RETRY_POLICY, LongshoreError, MAX_META_BYTES, PRIORITY } from '@longshore/core';
+import { DEFAULT_RETRY_POLICY, LongshoreError, MAX_META_BYTES, PRIORITY, type ThrottleLimits } from '@longshore/core';
 import type { SubmitReply, SubmitRequest, TraceContext } from '@longshore/protocol';
 import { readTask, readTypes, submitTask, type Store, type StoredType } from '@longshore/store';
 import { MetaValidator } from './meta-validator.ts';
@@ -50,6 +50,8 @@ export class TaskSubmitter {
       onFailure: request.onFailure ?? type.defaults.onFailure ?? 'revert',
       retry: { ...DEFAULT_RETRY_POLICY, ...type.defaults.retry },
       meta,
+      throttle: request.throttle === undefined ? null : withoutUndefined(request.throttle),
+      gates: request.gates ?? null,
       trace,
       contentHash: contentHash(request),
       actor: this.#actor,
@@ -75,6 +77,10 @@ export class TaskSubmitter {
     const known = versions.map((candidate) => candidate.version).join(', ');
     throw new LongshoreError('TYPE_UNKNOWN', `there is no version ${version} of ${type}; registered: ${known}`);
   }
+}
+
+function withoutUndefined(limits: NonNullable<SubmitRequest['throttle']>): ThrottleLimits {
+  return Object.fromEntries(Object.entries(limits).filter(([, limit]) => limit !== undefined));
 }
 
 /** Tells a repeated submit from another one: the whole request but its key, with sorted names. */

@@ -25,6 +25,8 @@ export function taskView(task: StoredTask): TaskView {
     startedAt: task.startedAt?.toISOString() ?? null,
     endedAt: task.endedAt?.toISOString() ?? null,
     isArchived: task.isArchived,
+    throttle: task.throttle,
+    gates: task.gates === null ? null : [...task.gates],
   };
 }
 

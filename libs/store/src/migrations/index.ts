@@ -1,5 +1,6 @@
 import type { Migration } from 'kysely/migration';
 import * as initial from './0001-initial.ts';
+import * as throttle from './0002-throttle.ts';
 
 /**
  * Forward-only, in order; a name is never changed once released. Each must leave the services of the version before working:
@@ -7,4 +8,5 @@ import * as initial from './0001-initial.ts';
  */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-initial': initial,
+  '0002-throttle': throttle,
 };
