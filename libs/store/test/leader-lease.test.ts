@@ -198,6 +198,22 @@ describe('a leader whose epoch is over', () => {
     expect(await readTask(store.db, taskId)).toMatchObject({ state: 'pending' });
   });
 
+  // ✗ tried: now(). It is when the transaction began, so what waited at its fence until the lease was over passed it.
+  test('a write that waits at its fence is refused when the lease has ended meanwhile', async () => {
+    const store = await server.store();
+    const old = await lead(store.db, 'owner');
+    const taskId = await submit(store.db);
+    const session = await store.session();
+    await session.run('BEGIN');
+    await session.run(`SELECT 1 FROM leases WHERE name = 'owner' FOR UPDATE`);
+    const writing = ownerWrites(store.process('old').db, old, 'o1').refuse(taskId, FAILURE);
+    await store.blocked('old');
+    await session.run(`UPDATE leases SET expires_at = clock_timestamp() WHERE name = 'owner'`);
+    await session.run('COMMIT');
+    await expect(writing).rejects.toMatchObject({ code: 'LEADER_LOST' });
+    expect(await readTask(store.db, taskId)).toMatchObject({ state: 'pending' });
+  });
+
   test('asLeader runs no part of its work', async () => {
     const store = await server.store();
     const old = await lead(store.db, 'owner');

@@ -4,7 +4,7 @@ import { checkSchema, isStoreAway, migrateStore, openStore, renewLeadership, typ
 import { openMigratingStore } from '../src/migrate.ts';
 import { inTransaction } from '../src/transactions.ts';
 import { testStore, useStoreServer } from './fixtures/store-server.ts';
-import { addNode, lead, leadingOwner, LONG_MS, runningTask } from './fixtures/tasks.ts';
+import { addNode, lead, leadingOwner, LONG_MS, runningTask, submit } from './fixtures/tasks.ts';
 import { waitUntil } from './fixtures/wait-until.ts';
 
 const server = useStoreServer();
@@ -129,4 +129,36 @@ test('a process that was stopped in the middle of a transaction finds the store 
   await stopped.close();
   // What has nothing to do with it goes on.
   await runningTask(store.db, owner, node, { rows: 1 });
+});
+
+// ✗ tried: the level that the session has by default. A claim that had waited for its task failed instead of reading it anew.
+test('a transaction of ours is READ COMMITTED whatever its session has by default', async () => {
+  const store = await server.store();
+  const { db } = store.process('other-default', { default_transaction_isolation: 'serializable' });
+  const level = await inTransaction(db, async (tx) => {
+    const { rows } = await sql<{ level: string }>`SELECT current_setting('transaction_isolation') AS level`.execute(tx);
+    return rows;
+  });
+  expect(level).toEqual([{ level: 'read committed' }]);
+});
+
+// ✗ tried: a foreign key from subtasks to their task. Each row of a page locks the task for it, and waits for whoever owns the task.
+test('nothing that is written of a subtask locks its task by itself', async () => {
+  const store = await server.store();
+  const session = await store.session();
+  const keys = await session.run(
+    `SELECT conname FROM pg_constraint WHERE contype = 'f' AND connamespace = 'longshore'::regnamespace`,
+  );
+  expect(keys).toEqual([]);
+  const taskId = await submit(store.db);
+  await session.run('BEGIN');
+  await session.run('SELECT 1 FROM tasks WHERE id = $1 FOR UPDATE', [taskId]);
+  const writing = await store.session();
+  await writing.run(`SET lock_timeout = '1s'`);
+  await writing.run(
+    `INSERT INTO subtasks (task_id, kind, step, plan_attempt, ordinal, state, exec_id, is_idempotent, meta)
+     VALUES ($1, 'work', 'load', 1, 1, 'pending', 'n1', true, '{}')`,
+    [taskId],
+  );
+  await session.run('ROLLBACK');
 });

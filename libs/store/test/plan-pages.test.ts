@@ -5,6 +5,7 @@ import {
   claimSubtasks,
   clearAbandonedPlan,
   insertPlanPage,
+  raiseAttempt,
   releaseUnknown,
   sweepOrphans,
 } from '../src/index.ts';
@@ -175,6 +176,29 @@ describe('a plan that is killed half-way', () => {
     expect(await releaseUnknown(store.db, node, [])).toBe(1);
     expect(await insertPlanPage(store.db, node, hold, pageRows(2, ['n1'], true, 2))).toBe(false);
     expect(await claimSubtasks(store.db, node, [], [plan.id])).toMatchObject([{ attempt: 2 }]);
+  });
+
+  // ✗ tried here: FOR KEY SHARE on the plan's row. Whoever takes rows back locks them FOR UPDATE first, which waits for that too; but
+  // a plain update (an attempt that is raised, a form that somebody shortens) was through at once, beside the page.
+  test('its open page is waited for by a plain update of the plan too', async () => {
+    const store = await server.store();
+    const { node, taskId, plan, hold } = await planning(store);
+    const other = await store.session();
+    await other.run('BEGIN');
+    await other.run(
+      `INSERT INTO subtasks (task_id, kind, step, plan_attempt, ordinal, state, exec_id, is_idempotent, meta)
+       VALUES ($1, 'work', 'load', 1, 1, 'pending', 'n1', true, '{}')`,
+      [taskId],
+    );
+    const writing = insertPlanPage(store.process('planner').db, node, hold, pageRows(2, ['n1']));
+    await store.blocked('planner');
+    const raising = raiseAttempt(store.process('raising').db, node, plan, 7);
+    await store.blocked('raising');
+    await other.run('ROLLBACK');
+    expect(await writing).toBe(true);
+    expect(await raising).toBe(8);
+    // The page of an attempt that is over is never written.
+    expect(await insertPlanPage(store.db, node, hold, pageRows(2, ['n1'], true, 2))).toBe(false);
   });
 
   test("clearing keeps the current step's rows and those that are being planned, and goes in pages", async () => {
