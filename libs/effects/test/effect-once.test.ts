@@ -1,5 +1,6 @@
 import type { SqlClient } from '@longshore/sdk';
 import { describe, expect, test } from 'vitest';
+import { OpenCopy } from './fixtures/open-copy.ts';
 import { useTargetServer } from './fixtures/target-server.ts';
 
 const target = useTargetServer();
@@ -22,23 +23,6 @@ function heldWork(n: number) {
     return result;
   };
   return { work, begun: begun.promise, end };
-}
-
-/** A COPY that sends one row and then nothing: its session waits for the client. */
-class OpenCopy {
-  readonly started = Promise.withResolvers<null>();
-  readonly ended = Promise.withResolvers<never>();
-
-  submit(connection: { query(text: string): void }): void {
-    connection.query('COPY t FROM STDIN');
-  }
-  handleCopyInResponse(connection: { sendCopyFromChunk(chunk: Buffer): void }): void {
-    connection.sendCopyFromChunk(Buffer.from('1\n'));
-    this.started.resolve(null);
-  }
-  handleError(error: Error): void {
-    this.ended.reject(error);
-  }
 }
 
 describe('an effect', () => {
@@ -93,11 +77,12 @@ describe('an effect', () => {
     expect(await store.rows()).toEqual([2]);
   });
 
+  // Tried: attempts compared as text, where 9 is no older than 10. The newer one waited for ever.
   test('of a newer attempt ends the session of an older one that keeps it waiting', async () => {
     const store = await target();
     await store.openFence();
     const held = heldWork(1);
-    const first = store.attempt().connection.effectOnce(held.work);
+    const first = store.attempt({ attempt: 9 }).connection.effectOnce(held.work);
     await held.begun;
     expect(await store.attempt({ attempt: 10 }).connection.effectOnce(insert(2))).toMatchObject({ isRepeat: false });
     held.end.resolve(null);
@@ -105,7 +90,7 @@ describe('an effect', () => {
     expect(await store.rows()).toEqual([2]);
   });
 
-  // ✗ tried in protocol.md: the ledger's row last. All of the work is done twice, and the second one fails in the user's data.
+  // ✗ tried: the ledger's row last. All of the work is done twice, and the second one fails in the user's data; here the work saw no row.
   test('has its ledger row before its work', async () => {
     const store = await target();
     await store.openFence();
@@ -274,6 +259,28 @@ describe('a revert', () => {
     held.end.resolve(null);
     await expect(effect).rejects.toThrow();
     expect(await store.rows()).toEqual([]);
+  });
+
+  // Tried: a revert that waits without ending anybody. A COPY that waits for its client ends by no time-out: it hung.
+  test('ends a COPY that is open after the grace time, and nothing of it is there', async () => {
+    const store = await target();
+    await store.openFence();
+    const copy = new OpenCopy();
+    const late = store.attempt().connection.effectOnce(async (client) => {
+      client.stream(copy);
+      return copy.ended.promise;
+    });
+    const ends = late.catch((error: unknown) => error);
+    await copy.started.promise;
+    await store
+      .attempt({ subtaskId: '5', fenceGraceMs: 50 })
+      .connection.revertEffects((client) => client.query('DELETE FROM t'));
+    expect(await ends).toMatchObject({ code: '57P01' });
+    await store.gone('ls/7/1/1');
+    expect(await store.rows()).toEqual([]);
+    await expect(store.attempt().connection.effectOnce(insert(2))).rejects.toMatchObject({
+      code: 'EFFECTS_FENCE_CLOSED',
+    });
   });
 
   test('lets an effect that ends in time commit, and undoes it', async () => {

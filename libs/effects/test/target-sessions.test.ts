@@ -8,23 +8,24 @@ const pidOf = async (client: SqlClient): Promise<number> =>
   (await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')).rows[0]!.pid;
 
 describe('a session', () => {
+  // ✗ tried: SET after connecting. There is a moment without, and a rollback undoes it; here their source was `session`.
   test('carries task, subtask and attempt in its name, and the settings that end it when its client vanishes', async () => {
     const store = await target();
     const ids = { taskId: '9007199254740993', subtaskId: '9223372036854775807', attempt: 2_147_483_647 };
     const { connection } = store.attempt(ids);
     const settings = await connection.read(async (client) => {
-      const rows = await client.query<{ name: string; setting: string }>(
-        `SELECT name, setting FROM pg_settings WHERE name IN ('application_name', 'tcp_keepalives_idle', 'tcp_user_timeout',
+      const rows = await client.query<{ name: string; setting: string; source: string }>(
+        `SELECT name, setting, source FROM pg_settings WHERE name IN ('application_name', 'tcp_keepalives_idle', 'tcp_user_timeout',
            'client_connection_check_interval', 'idle_in_transaction_session_timeout') ORDER BY name`,
       );
-      return rows.rows.map((row) => `${row.name} ${row.setting}`);
+      return rows.rows.map((row) => `${row.source}: ${row.name} ${row.setting}`);
     });
     expect(settings).toEqual([
-      'application_name ls/9007199254740993/9223372036854775807/2147483647',
-      'client_connection_check_interval 1000',
-      'idle_in_transaction_session_timeout 300000',
-      'tcp_keepalives_idle 5',
-      'tcp_user_timeout 30000',
+      'client: application_name ls/9007199254740993/9223372036854775807/2147483647',
+      'client: client_connection_check_interval 1000',
+      'client: idle_in_transaction_session_timeout 300000',
+      'client: tcp_keepalives_idle 5',
+      'client: tcp_user_timeout 30000',
     ]);
   });
 
