@@ -11,6 +11,7 @@ import type {
   Settled,
   RunProgress,
 } from './messages.ts';
+import { pluginEnvironment } from './plugin-environment.ts';
 import type { TypeDescription } from './type-description.ts';
 
 /** What the executor does for the hooks in a runner. */
@@ -33,6 +34,11 @@ export interface RunnerOptions {
   readonly setup: RunnerSetup;
   /** Memory of this runner in bytes: V8's limit for the heap, and what the parent ends it at, buffers included. */
   readonly memoryBytes: number;
+  /**
+   * How long the task type may take to load, in milliseconds. Default 60,000: packages load in less than a second, on a busy machine
+   * from a cold disk in a few; a module that blocks or waits for something would keep its executor from ever being ready.
+   */
+  readonly loadTimeoutMs?: number;
 }
 
 /** A worker thread with a loaded task type. Belongs to one task at a time. */
@@ -56,6 +62,8 @@ export interface Runner {
 /** How often the parent looks at a runner's memory, in milliseconds: a leak of 100 MB/s is caught within its slot's share. */
 const MEMORY_CHECK_MS = 1_000;
 
+const DEFAULT_LOAD_TIMEOUT_MS = 60_000;
+
 const NO_HOST: RunnerHost = {
   call: () => Promise.reject(new LongshoreError('INTERNAL', 'the runner belongs to no task')),
   progress: () => undefined,
@@ -67,12 +75,14 @@ const NO_HOST: RunnerHost = {
 /**
  * Starts a worker thread and loads a task type in it.
  *
- * @throws {LongshoreError} PLUGIN_LOAD_FAILED, PLUGIN_INVALID, PLUGIN_CONTRACT, PLUGIN_SETTINGS_INVALID or RUNNER_CRASHED.
+ * @throws {LongshoreError} PLUGIN_LOAD_FAILED, PLUGIN_INVALID, PLUGIN_CONTRACT, PLUGIN_SETTINGS_INVALID, or RUNNER_CRASHED when the thread
+ * ends while it loads or doesn't come to an end with it.
  */
 export async function startRunner(options: RunnerOptions): Promise<Runner> {
   const worker = new Worker(new URL(import.meta.resolve('@longshore/runner/worker')), {
     workerData: options.setup,
     name: `runner ${options.setup.packageName}`,
+    env: pluginEnvironment(process.env),
     resourceLimits: { maxOldGenerationSizeMb: Math.max(64, Math.floor(options.memoryBytes / (1024 * 1024))) },
   });
   const runs = new Set<string>();
@@ -80,7 +90,10 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
   let reason: ErrorData | null = null;
   const post = (message: MessageToRunner): void => worker.postMessage(message);
 
+  const { loadTimeoutMs = DEFAULT_LOAD_TIMEOUT_MS } = options;
+  let loading: NodeJS.Timeout | undefined;
   const type = await new Promise<TypeDescription>((resolve, reject) => {
+    loading = setTimeout(() => reject(loadTimeout(options.setup.packageName, loadTimeoutMs)), loadTimeoutMs);
     worker.on('message', (message: unknown) => {
       if (!isFromRunner(message)) return;
       if (message.kind === 'ready') resolve(message.type);
@@ -90,10 +103,12 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
       reject(new LongshoreError('RUNNER_CRASHED', `the runner ended while loading: ${describe(cause)}`, { cause })),
     );
     worker.once('exit', () => reject(new LongshoreError('RUNNER_CRASHED', 'the runner ended while loading')));
-  }).catch(async (error: unknown) => {
-    await worker.terminate();
-    throw error;
-  });
+  })
+    .catch(async (error: unknown) => {
+      await worker.terminate();
+      throw error;
+    })
+    .finally(() => clearTimeout(loading));
 
   const runner: Runner = {
     type,
@@ -170,6 +185,13 @@ function dispatch(host: RunnerHost, message: MessageFromRunner, post: (message: 
     case 'load-failed':
       return;
   }
+}
+
+function loadTimeout(packageName: string, loadTimeoutMs: number): LongshoreError {
+  return new LongshoreError(
+    'RUNNER_CRASHED',
+    `${packageName} was not loaded within ${loadTimeoutMs} ms; a module must not block or wait for something while it is imported`,
+  );
 }
 
 function crashed(why: string): ErrorData {

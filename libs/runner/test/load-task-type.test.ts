@@ -33,6 +33,16 @@ test.each([
   });
 });
 
+// Seen to fail without the limit: the start never came to an end.
+test.each(['blocks', 'waits'])('a module that %s while it loads is ended after a time', async (how) => {
+  const file = `broken/${how}.ts`;
+  await expect(startFixture({ file, loadTimeoutMs: 300 })).rejects.toMatchObject({
+    code: 'RUNNER_CRASHED',
+    permanent: false,
+    message: expect.stringMatching(`${file} was not loaded within 300 ms`) as string,
+  });
+});
+
 test('an error of loading keeps what caused it', async () => {
   const error = await startFixture({ file: 'broken/throws.ts' }).catch((thrown: unknown) => thrown);
   expect(error).toMatchObject({ permanent: true, cause: { message: 'the module throws' } });

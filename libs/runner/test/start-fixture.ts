@@ -16,11 +16,12 @@ export interface FixtureOptions {
   readonly file?: string;
   readonly memoryMib?: number;
   readonly setup?: Partial<RunnerSetup>;
+  readonly loadTimeoutMs?: number;
 }
 
 /** Starts a real worker thread with a task type of the fixtures; it ends with the test. */
 export async function startFixture(options: FixtureOptions = {}): Promise<Fixture> {
-  const { file = 'behaviours.ts', memoryMib = 256, setup = {} } = options;
+  const { file = 'behaviours.ts', memoryMib = 256, setup = {}, loadTimeoutMs } = options;
   const runner = await startRunner({
     setup: {
       moduleUrl: new URL(`./fixtures/${file}`, import.meta.url).href,
@@ -33,6 +34,7 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
       ...setup,
     },
     memoryBytes: memoryMib * MIB,
+    ...(loadTimeoutMs !== undefined && { loadTimeoutMs }),
   });
   onTestFinished(() => runner.terminate());
   const host = new RecordingHost();

@@ -1,0 +1,10 @@
+/** What only the executor needs: the way to the store, to NATS and to targets, with the passwords in it. */
+const KEPT_BACK = /^LONGSHORE_(DATABASE_URL$|NATS_|CONNECTION_)/;
+
+/**
+ * The environment that plugin code sees: the executor's without its credentials. A plugin gets at a target by the connection that its
+ * task names, and at nothing else.
+ */
+export function pluginEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !KEPT_BACK.test(name)));
+}

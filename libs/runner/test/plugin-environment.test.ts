@@ -1,0 +1,24 @@
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { startFixture } from './start-fixture.ts';
+
+const ENVIRONMENT = {
+  LONGSHORE_DATABASE_URL: 'postgres://longshore:secret@store/longshore',
+  LONGSHORE_NATS_URL: 'nats://broker',
+  LONGSHORE_NATS_TOKEN: 'secret',
+  LONGSHORE_CONNECTION_WAREHOUSE: 'postgres://loader:secret@warehouse/sales',
+  // Where a test's faults happen in plugin code, and what a plugin may read of its own.
+  LONGSHORE_FAULTS: '[]',
+  LONGSHORE_SCOPE: 'background',
+};
+
+// Seen to fail with the executor's environment as a worker thread takes it over: every password was there.
+test('plugin code does not see how its executor reaches the store, NATS and targets', async () => {
+  for (const [name, value] of Object.entries(ENVIRONMENT)) vi.stubEnv(name, value);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const { host, start } = await startFixture();
+  const settled = await host.settlement(start('tell-environment'));
+  expect(settled).toMatchObject({ ok: true });
+  const { result } = settled as { readonly result: readonly string[] };
+  expect(result).toEqual(expect.arrayContaining(['LONGSHORE_FAULTS', 'LONGSHORE_SCOPE']));
+  for (const name of Object.keys(ENVIRONMENT).slice(0, 4)) expect(result).not.toContain(name);
+});
