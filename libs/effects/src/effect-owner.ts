@@ -12,6 +12,12 @@ export interface EffectOwner {
   readonly attempt: number;
 }
 
+/** Whose row of the ledger it is: a subtask may change one database through several connections, and each has effects of its own. */
+export interface LedgerOwner extends EffectOwner {
+  /** The connection's name in task metas. */
+  readonly connection: string;
+}
+
 /**
  * Name of a subtask's sessions, for `pg_stat_activity` and for ending those of an older attempt. Integer ids keep it under the
  * 63 bytes at which Postgres cuts.

@@ -13,13 +13,14 @@ const SCHEMA_LOCK = '7814151213990536052';
 export const fenceKey = (cluster: string, task: string): string =>
   `hashtextextended('longshore/' || ${cluster} || '/' || ${task}, 0)`;
 
-/** What the schema holds. Statements must be safe to run again. */
+/** What the schema holds. Statements must be safe to run again, and make what an earlier version left into this one's. */
 const STATEMENTS: readonly string[] = [
   `CREATE SCHEMA IF NOT EXISTS ${EFFECTS_SCHEMA}`,
   `CREATE TABLE IF NOT EXISTS ${LEDGER} (
     cluster_id text NOT NULL,
     task_id bigint NOT NULL,
     subtask_id bigint NOT NULL,
+    connection text NOT NULL DEFAULT '',
     step text NOT NULL,
     attempt integer NOT NULL,
     is_done boolean NOT NULL DEFAULT false,
@@ -27,7 +28,15 @@ const STATEMENTS: readonly string[] = [
     result json,
     transaction_id xid8 NOT NULL DEFAULT pg_current_xact_id(),
     written_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (cluster_id, task_id, subtask_id))`,
+    CONSTRAINT ledger_pkey PRIMARY KEY (cluster_id, task_id, subtask_id, connection))`,
+  // The first version had one row for all connections of a subtask. Its rows keep an empty name, and stand for each of them.
+  `ALTER TABLE ${LEDGER} ADD COLUMN IF NOT EXISTS connection text NOT NULL DEFAULT ''`,
+  `DO $$ BEGIN
+    IF (SELECT indnkeyatts FROM pg_index WHERE indrelid = '${LEDGER}'::regclass AND indisprimary) = 3 THEN
+      ALTER TABLE ${LEDGER} DROP CONSTRAINT ledger_pkey,
+        ADD CONSTRAINT ledger_pkey PRIMARY KEY (cluster_id, task_id, subtask_id, connection);
+    END IF;
+  END $$`,
   `CREATE TABLE IF NOT EXISTS ${FENCE} (
     cluster_id text NOT NULL,
     task_id bigint NOT NULL,
@@ -45,10 +54,11 @@ const STATEMENTS: readonly string[] = [
 ];
 
 /**
- * Creates Longshore's schema in the target unless it is there. Concurrent first uses wait for one another: CREATE … IF NOT EXISTS
- * alone fails with a unique violation when two sessions meet.
+ * Creates Longshore's schema in the target unless it is there, or brings that of an earlier version up to date. Concurrent first uses wait
+ * for one another: CREATE … IF NOT EXISTS alone fails with a unique violation when two sessions meet.
  *
- * @throws {TaskTypeError} EFFECTS_NO_PRIVILEGE when it isn't there and the role may not create it, or it may not be used.
+ * @throws {TaskTypeError} EFFECTS_NO_PRIVILEGE when it isn't there or is of an earlier version and the role may not change
+ * that, or it may not be used.
  */
 export async function ensureEffectsSchema(client: SqlClient): Promise<void> {
   if (await isPrepared(client)) return;
@@ -64,13 +74,13 @@ export async function ensureEffectsSchema(client: SqlClient): Promise<void> {
   }
 }
 
-/** The newest part is what tells: the others were made with it or before. */
+/** The newest part is what tells, the ledger's column: the others were made with it or before. */
 async function isPrepared(client: SqlClient): Promise<boolean> {
   try {
-    const found = await client.query<{ found: boolean }>(
-      `SELECT to_regprocedure('${ENTER_FENCE}(text, bigint)') IS NOT NULL AS found`,
+    const found = await client.query(
+      `SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('${LEDGER}') AND attname = 'connection'`,
     );
-    if (found.rows[0]?.found !== true) return false;
+    if (found.rows.length === 0) return false;
     // Asked for here, where it can be said what to do, instead of found out in the middle of an effect.
     const may = await client.query<{ all: boolean }>(
       `SELECT bool_and(has_table_privilege(t, p)) AS all
@@ -90,7 +100,7 @@ function privilegeError(cause: unknown): unknown {
 function noPrivilege(cause?: unknown): TaskTypeError {
   return new TaskTypeError(
     'EFFECTS_NO_PRIVILEGE',
-    `the role may not create or use the schema ${EFFECTS_SCHEMA} in the target database; let a role that may create it run: longshore target prepare --grant-to ROLE`,
+    `the role may not create or use the schema ${EFFECTS_SCHEMA} in the target database, or not bring it up to date; let a role that may run: longshore target prepare --grant-to ROLE`,
     cause === undefined ? {} : { cause },
   );
 }

@@ -1,9 +1,10 @@
 import { faultPoint } from '@longshore/faults';
 import { TaskTypeError, type EffectBatches, type EffectOutcome, type JsonValue, type SqlClient } from '@longshore/sdk';
-import { applicationName, type EffectOwner } from './effect-owner.ts';
+import { applicationName, type LedgerOwner } from './effect-owner.ts';
 import { LEDGER } from './effects-schema.ts';
 import { endingBlockers } from './end-blockers.ts';
 import { enterFence } from './fence.ts';
+import { ledgerKey } from './ledger-rows.ts';
 import type { TargetSessions } from './target-sessions.ts';
 
 /** Asks the store to raise this subtask's attempt past the ledger's; null: the subtask is somebody else's by now. */
@@ -11,6 +12,8 @@ export type RaiseAttempt = (past: number) => Promise<number | null>;
 
 /** How long the takeover waits for a batch of an older attempt before it ends that session, in milliseconds. */
 const TAKEOVER_GRACE_MS = 400;
+
+const KEY = 'cluster_id = $1 AND task_id = $2 AND subtask_id = $3 AND connection = $4';
 
 /** What the ledger says to an attempt that wants to go on. */
 type Takeover<C> =
@@ -24,7 +27,7 @@ type Takeover<C> =
  */
 export async function runBatches<C extends JsonValue, R extends JsonValue>(
   sessions: TargetSessions,
-  owner: EffectOwner,
+  owner: LedgerOwner,
   start: C,
   raiseAttempt: RaiseAttempt,
   work: (batches: EffectBatches<C>) => Promise<R>,
@@ -51,10 +54,10 @@ export async function runBatches<C extends JsonValue, R extends JsonValue>(
         await enterFence(client, mine);
         await holdRow(client, mine);
         const moved = await run(client, checkpoint);
-        await client.query(
-          `UPDATE ${LEDGER} SET checkpoint = $4 WHERE cluster_id = $1 AND task_id = $2 AND subtask_id = $3`,
-          [mine.clusterId, mine.taskId, mine.subtaskId, JSON.stringify(moved)],
-        );
+        await client.query(`UPDATE ${LEDGER} SET checkpoint = $5 WHERE ${KEY}`, [
+          ...ledgerKey(mine),
+          JSON.stringify(moved),
+        ]);
         await faultPoint('effect.before-commit');
         return moved;
       });
@@ -66,17 +69,17 @@ export async function runBatches<C extends JsonValue, R extends JsonValue>(
   await sessions.transaction(async (client) => {
     await enterFence(client, mine);
     await holdRow(client, mine);
-    await client.query(
-      `UPDATE ${LEDGER} SET is_done = true, result = $4 WHERE cluster_id = $1 AND task_id = $2 AND subtask_id = $3`,
-      [mine.clusterId, mine.taskId, mine.subtaskId, JSON.stringify(result)],
-    );
+    await client.query(`UPDATE ${LEDGER} SET is_done = true, result = $5 WHERE ${KEY}`, [
+      ...ledgerKey(mine),
+      JSON.stringify(result),
+    ]);
   });
   return { result, isRepeat: false };
 }
 
 async function takeOver<C extends JsonValue>(
   sessions: TargetSessions,
-  owner: EffectOwner,
+  owner: LedgerOwner,
   start: C,
 ): Promise<Takeover<C>> {
   return sessions.transaction(async (client) => {
@@ -87,37 +90,48 @@ async function takeOver<C extends JsonValue>(
       sessions,
       client,
       { afterMs: TAKEOVER_GRACE_MS, prefix, belowAttempt: owner.attempt },
-      () =>
-        client.query<{ checkpoint: C }>(
-          `INSERT INTO ${LEDGER} AS l (cluster_id, task_id, subtask_id, step, attempt, checkpoint) VALUES ($1, $2, $3, $4, $5, $6)
-           ON CONFLICT (cluster_id, task_id, subtask_id) DO UPDATE SET attempt = excluded.attempt
+      async () => {
+        await adoptRow(client, owner);
+        return client.query<{ checkpoint: C }>(
+          `INSERT INTO ${LEDGER} AS l (cluster_id, task_id, subtask_id, connection, step, attempt, checkpoint)
+           VALUES ($1, $2, $3, $4, $5, $6, $7)
+           ON CONFLICT (cluster_id, task_id, subtask_id, connection) DO UPDATE SET attempt = excluded.attempt
            WHERE l.attempt < excluded.attempt AND NOT l.is_done
            RETURNING checkpoint`,
-          [owner.clusterId, owner.taskId, owner.subtaskId, owner.step, owner.attempt, JSON.stringify(start)],
-        ),
+          [...ledgerKey(owner), owner.step, owner.attempt, JSON.stringify(start)],
+        );
+      },
     );
     const mine = row.rows[0];
     if (mine !== undefined) return { kind: 'mine', checkpoint: mine.checkpoint };
     const other = await client.query<{ attempt: number; is_done: boolean; result: JsonValue }>(
-      `SELECT attempt, is_done, result FROM ${LEDGER} WHERE cluster_id = $1 AND task_id = $2 AND subtask_id = $3`,
-      [owner.clusterId, owner.taskId, owner.subtaskId],
+      `SELECT attempt, is_done, result FROM ${LEDGER} WHERE ${KEY}`,
+      ledgerKey(owner),
     );
     const { attempt = owner.attempt, is_done: isDone = false, result = null } = other.rows[0] ?? {};
     return isDone ? { kind: 'done', result } : { kind: 'newer', attempt };
   });
 }
 
+/** Makes a row that the first version left, one for all connections, this connection's. It may have to wait for a batch of then. */
+async function adoptRow(client: SqlClient, owner: LedgerOwner): Promise<void> {
+  await client.query(
+    `UPDATE ${LEDGER} SET connection = $4 WHERE cluster_id = $1 AND task_id = $2 AND subtask_id = $3 AND connection = '' AND $4 <> ''`,
+    ledgerKey(owner),
+  );
+}
+
 /** Each batch starts with this: it holds the row for the transaction, and fails when the attempt has been superseded. */
-async function holdRow(client: SqlClient, owner: EffectOwner): Promise<void> {
+async function holdRow(client: SqlClient, owner: LedgerOwner): Promise<void> {
   const held = await client.query(
     `UPDATE ${LEDGER} SET written_at = clock_timestamp()
-     WHERE cluster_id = $1 AND task_id = $2 AND subtask_id = $3 AND attempt = $4 AND NOT is_done`,
-    [owner.clusterId, owner.taskId, owner.subtaskId, owner.attempt],
+     WHERE ${KEY} AND attempt = $5 AND NOT is_done`,
+    [...ledgerKey(owner), owner.attempt],
   );
   if (held.rowCount !== 1) throw superseded(owner);
 }
 
-function superseded(owner: EffectOwner): TaskTypeError {
+function superseded(owner: LedgerOwner): TaskTypeError {
   return new TaskTypeError(
     'EFFECTS_SUPERSEDED',
     `attempt ${owner.attempt} of subtask ${owner.subtaskId} came too late: a newer attempt has taken its work over`,

@@ -1,11 +1,21 @@
 import { TaskTypeError, type JsonValue, type LedgerEntry, type SqlClient } from '@longshore/sdk';
-import type { EffectOwner } from './effect-owner.ts';
+import type { LedgerOwner } from './effect-owner.ts';
 import { LEDGER } from './effects-schema.ts';
 
-/** Committed effects of a task, of one step or of all, in order of their subtasks' ids. */
+/** The key of a subtask's row, of this version's or of the first one's, which had none of its own for each connection. */
+const ANY_ROW = `cluster_id = $1 AND task_id = $2 AND subtask_id = $3 AND connection IN ($4, '')`;
+
+export const ledgerKey = (owner: LedgerOwner): readonly string[] => [
+  owner.clusterId,
+  owner.taskId,
+  owner.subtaskId,
+  owner.connection,
+];
+
+/** Committed effects of a task through this connection, of one step or of all, in order of their subtasks' ids. */
 export async function readLedger(
   client: SqlClient,
-  owner: EffectOwner,
+  owner: LedgerOwner,
   step: string | null,
 ): Promise<readonly LedgerEntry[]> {
   const rows = await client.query<{
@@ -16,8 +26,9 @@ export async function readLedger(
     transaction_id: string;
   }>(
     `SELECT subtask_id::text, step, attempt, result, transaction_id::text FROM ${LEDGER}
-     WHERE cluster_id = $1 AND task_id = $2 AND is_done AND ($3::text IS NULL OR step = $3) ORDER BY ledger.subtask_id`,
-    [owner.clusterId, owner.taskId, step],
+     WHERE cluster_id = $1 AND task_id = $2 AND connection IN ($4, '') AND is_done AND ($3::text IS NULL OR step = $3)
+     ORDER BY ledger.subtask_id`,
+    [owner.clusterId, owner.taskId, step, owner.connection],
   );
   return rows.rows.map((row) => ({
     subtaskId: row.subtask_id,
@@ -34,11 +45,15 @@ export async function readLedger(
  *
  * @returns true: the row is this attempt's, do the work. False: an earlier attempt has committed.
  */
-export async function takeLedgerRow(client: SqlClient, owner: EffectOwner): Promise<boolean> {
+export async function takeLedgerRow(client: SqlClient, owner: LedgerOwner): Promise<boolean> {
   const inserted = await client.query(
-    `INSERT INTO ${LEDGER} (cluster_id, task_id, subtask_id, step, attempt) VALUES ($1, $2, $3, $4, $5)
-     ON CONFLICT (cluster_id, task_id, subtask_id) DO NOTHING`,
-    [owner.clusterId, owner.taskId, owner.subtaskId, owner.step, owner.attempt],
+    // Nobody writes rows of the first version any more, so looking for one needs no lock.
+    `INSERT INTO ${LEDGER} (cluster_id, task_id, subtask_id, connection, step, attempt)
+     SELECT $1::text, $2::bigint, $3::bigint, $4::text, $5::text, $6::int
+     WHERE NOT EXISTS (
+       SELECT 1 FROM ${LEDGER} WHERE cluster_id = $1 AND task_id = $2 AND subtask_id = $3 AND connection = '' AND $4 <> '')
+     ON CONFLICT (cluster_id, task_id, subtask_id, connection) DO NOTHING`,
+    [...ledgerKey(owner), owner.step, owner.attempt],
   );
   return inserted.rowCount === 1;
 }
@@ -48,11 +63,11 @@ export async function takeLedgerRow(client: SqlClient, owner: EffectOwner): Prom
  *
  * @throws {TaskTypeError} EFFECTS_TRANSACTION_ENDED when the work has ended the transaction that the row was inserted in.
  */
-export async function completeLedgerRow(client: SqlClient, owner: EffectOwner, result: JsonValue): Promise<void> {
+export async function completeLedgerRow(client: SqlClient, owner: LedgerOwner, result: JsonValue): Promise<void> {
   const completed = await client.query(
-    `UPDATE ${LEDGER} SET is_done = true, result = $4
-     WHERE cluster_id = $1 AND task_id = $2 AND subtask_id = $3 AND transaction_id = pg_current_xact_id()`,
-    [owner.clusterId, owner.taskId, owner.subtaskId, JSON.stringify(result)],
+    `UPDATE ${LEDGER} SET is_done = true, result = $5
+     WHERE cluster_id = $1 AND task_id = $2 AND subtask_id = $3 AND connection = $4 AND transaction_id = pg_current_xact_id()`,
+    [...ledgerKey(owner), JSON.stringify(result)],
   );
   if (completed.rowCount !== 1) throw transactionEnded(owner);
 }
@@ -63,24 +78,28 @@ export async function completeLedgerRow(client: SqlClient, owner: EffectOwner, r
  * @throws {TaskTypeError} EFFECTS_TRANSACTION_ENDED when that effect was committed by its own hand, so that it isn't known how far it
  * came; or when it goes in batches, which have the same row.
  */
-export async function readLedgerResult(client: SqlClient, owner: EffectOwner): Promise<JsonValue> {
+export async function readLedgerResult(client: SqlClient, owner: LedgerOwner): Promise<JsonValue> {
   const row = await client.query<{ result: JsonValue }>(
-    `SELECT result FROM ${LEDGER} WHERE cluster_id = $1 AND task_id = $2 AND subtask_id = $3 AND is_done`,
-    [owner.clusterId, owner.taskId, owner.subtaskId],
+    `SELECT result FROM ${LEDGER} WHERE ${ANY_ROW} AND is_done`,
+    ledgerKey(owner),
   );
   const done = row.rows[0];
   if (done === undefined) throw transactionEnded(owner);
   return done.result;
 }
 
-function transactionEnded(owner: EffectOwner): TaskTypeError {
+function transactionEnded(owner: LedgerOwner): TaskTypeError {
   return new TaskTypeError(
     'EFFECTS_TRANSACTION_ENDED',
     `the effect of subtask ${owner.subtaskId} was committed or rolled back in the middle; effectOnce ends its transaction itself, and can't be used beside effectBatches`,
   );
 }
 
-/** Forgets a task's effects, after they were undone. */
-export async function deleteLedger(client: SqlClient, owner: EffectOwner): Promise<void> {
-  await client.query(`DELETE FROM ${LEDGER} WHERE cluster_id = $1 AND task_id = $2`, [owner.clusterId, owner.taskId]);
+/** Forgets a task's effects through this connection, after they were undone. */
+export async function deleteLedger(client: SqlClient, owner: LedgerOwner): Promise<void> {
+  await client.query(`DELETE FROM ${LEDGER} WHERE cluster_id = $1 AND task_id = $2 AND connection IN ($3, '')`, [
+    owner.clusterId,
+    owner.taskId,
+    owner.connection,
+  ]);
 }

@@ -1,6 +1,6 @@
 import { faultPoint } from '@longshore/faults';
 import type { EffectOutcome, JsonValue, SqlClient, TargetConnection } from '@longshore/sdk';
-import { applicationName, type EffectOwner } from './effect-owner.ts';
+import { applicationName, type EffectOwner, type LedgerOwner } from './effect-owner.ts';
 import { endingBlockers } from './end-blockers.ts';
 import { closeFence, enterFence, holdFence, openFence } from './fence.ts';
 import { runBatches, type RaiseAttempt } from './ledger-batches.ts';
@@ -35,7 +35,7 @@ const TAKEOVER_GRACE_MS = 1_000;
 
 /** Prepares a connection to a target; the first use connects. */
 export function openTarget(options: TargetOptions): OpenTarget {
-  const { owner } = options;
+  const owner: LedgerOwner = { ...options.owner, connection: options.name };
   const sessions = new TargetSessions(options.url, owner, options.signal);
   const raiseAttempt = options.raiseAttempt ?? (() => Promise.resolve(null));
   const connection: TargetConnection = {
@@ -61,7 +61,7 @@ export function openTarget(options: TargetOptions): OpenTarget {
 
 async function runOnce<R extends JsonValue>(
   sessions: TargetSessions,
-  owner: EffectOwner,
+  owner: LedgerOwner,
   work: (client: SqlClient) => Promise<R>,
 ): Promise<EffectOutcome<R>> {
   const prefix = applicationName(owner).slice(0, -String(owner.attempt).length);

@@ -48,6 +48,30 @@ describe('an effect', () => {
     expect(other).toMatchObject({ subtaskId: '1', result: { n: 2 } });
   });
 
+  // Seen to fail with a ledger that knew no connections: the second one got the first one's result, and its work was never done.
+  test('of another connection to the same database is another one, also for a revert', async () => {
+    const store = await target();
+    await store.openFence();
+    const [sales, archive] = [store.attempt(), store.attempt({ connection: 'archive' })];
+    expect(await sales.connection.effectOnce(insert(1))).toEqual({ result: { n: 1 }, isRepeat: false });
+    expect(await archive.connection.effectOnce(insert(2))).toEqual({ result: { n: 2 }, isRepeat: false });
+    for (const connection of ['warehouse', 'archive']) {
+      const open = store.attempt({ subtaskId: '2', connection });
+      const batches = open.connection.effectBatches<number, number>(7, (all) =>
+        all.batch(async (client, at) => (await insert(at)(client)).n + 1),
+      );
+      expect(await batches).toEqual({ result: 8, isRepeat: false });
+    }
+    expect(await store.rows()).toEqual([1, 2, 7, 7]);
+    const again = store.attempt({ connection: 'archive', attempt: 2 }).connection;
+    expect(await again.effectOnce(insert(3))).toEqual({ result: { n: 2 }, isRepeat: true });
+    expect(await again.ledger()).toMatchObject([{ subtaskId: '1', result: { n: 2 } }, { subtaskId: '2' }]);
+    const undone = await again.revertEffects((_, entries) => Promise.resolve(entries.length));
+    expect(undone).toBe(2);
+    // What the other connection did is not forgotten with it.
+    expect(await sales.connection.ledger()).toHaveLength(2);
+  });
+
   test('waits for another attempt that has it open, does nothing twice and repeats its result', async () => {
     const store = await target();
     await store.openFence();
