@@ -38,6 +38,7 @@ test('batches go on where the last committed one ended, and are repeated as a wh
   expect(await store.rows()).toEqual([0, 1, 2, 3, 4]);
 });
 
+// Tried: batches that don't name their attempt. The older one went on beside the newer one.
 test('an older attempt commits no further batch after a takeover, and its open one is ended', async () => {
   const store = await target();
   await store.openFence();

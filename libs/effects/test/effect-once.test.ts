@@ -324,6 +324,7 @@ describe('a revert', () => {
     expect(await store.rows()).toEqual([]);
   });
 
+  // Tried: a missing fence that counts as open. The effect was committed.
   test('an effect without an open fence changes nothing', async () => {
     const store = await target();
     await expect(store.attempt().connection.effectOnce(insert(1))).rejects.toMatchObject({

@@ -99,6 +99,8 @@ describe('a move', () => {
     await expect(moveSubtasks(store.db, balancer, [move(taskId, 'n1', 'n2', 1)])).rejects.toMatchObject({
       code: 'LEADER_LOST',
     });
+    const control = { id: '1', taskId, type: 'toy', typeVersion: '1.0.0', scope: '', execId: 'n1' };
+    await expect(moveControl(store.db, balancer, control, 'n2')).rejects.toMatchObject({ code: 'LEADER_LOST' });
     expect(await placesOf(store)).toBe('n1 n1');
   });
 });

@@ -195,7 +195,8 @@ describe('claims beside each other', () => {
   });
 });
 
-// protocol: transitions take the task's row FOR UPDATE, claims FOR KEY SHARE, and decide in the statement after.
+// Transitions take the task's row FOR UPDATE, claims FOR KEY SHARE. ✗ tried: a claim that doesn't take it, and `lockTask` FOR NO KEY UPDATE.
+// Neither waited for the other: the task was paused, and its rows ran.
 describe('a claim in flight while its task changes', () => {
   const changes = [
     ['cancelled', `UPDATE tasks SET state = 'cancelling', version = version + 1 WHERE id = $1`],

@@ -119,7 +119,7 @@ describe('a plan that is cancelled half-way', () => {
 });
 
 describe('a plan that is killed half-way', () => {
-  // ✗ tried in protocol.md: FOR KEY SHARE on the plan's row. The reclaim didn't wait, and the open page's rows became claimable.
+  // ✗ tried: a reclaim that doesn't wait for the page. Its rows became claimable beside the new plan's: 1,000 of them.
   test("its open page is waited for, and its rows are never claimable beside the next plan's", async () => {
     const store = await server.store();
     const { owner, node, taskId, plan, hold } = await planning(store);

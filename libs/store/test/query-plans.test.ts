@@ -131,8 +131,8 @@ function lookedAt(scans: readonly PlanNode[]): number {
   );
 }
 
-// Tried: EXISTS for each fact of a scheduling pass, one walk with a limit from a column for a claim, and pages in order of their
-// ids. With analysed tables a pass scanned the table once for each waiting task (more than 30 s beside 400,000 rows), a claim
+// ✗ tried: EXISTS for each fact of a scheduling pass, or a count where one row answers; for a claim a flat join with its task, or one walk
+// with a limit from a column; pages in order of their ids. With analysed tables a pass scanned the table once for each waiting task (more than 30 s beside 400,000 rows), a claim
 // walked the rows of the other nodes, and each page sorted all rows of its task.
 describe.each([
   ['right after the tables were analysed', true],

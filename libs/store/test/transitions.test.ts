@@ -56,6 +56,7 @@ describe('the table of transitions', () => {
     }
   });
 
+  // ✗ tried: an event that doesn't hang on the update. It was written though the task was another one by then, and nobody was told.
   test('a transition that was decided on an older version of the row is refused', async () => {
     const store = await server.store();
     const session = await store.session();
