@@ -179,3 +179,38 @@ describe('rows are locked in order of their ids', () => {
     expect(await freeWhileHighestIsTaken(store, 'subtasks', `task_id = ${taskId}`, page)).toEqual([]);
   });
 });
+
+// lease → tasks → subtasks. Tried: a settlement that locks its rows before their task, which had none of four left for others while it waited;
+// and a leader's write that takes its task before its lease.
+describe('what comes first in the order is taken first', () => {
+  const BEFORE_ROWS = CASES.filter(({ table, write }) => table === 'tasks' && write !== saveAdmissions);
+
+  test.each(BEFORE_ROWS)('$name, and no row before', async ({ write, options = {} }) => {
+    const store = await server.store();
+    const world = await makeWorld(store, options);
+    const session = await store.session();
+    const all = await session.run(`SELECT id FROM subtasks WHERE kind = 'work'`);
+    await session.run('BEGIN');
+    await session.run('SELECT 1 FROM tasks FOR UPDATE');
+    const writing = write(world);
+    await store.blocked('writing');
+    const free = await session.run(`SELECT id FROM subtasks WHERE kind = 'work' FOR UPDATE SKIP LOCKED`);
+    await session.run('ROLLBACK');
+    await writing;
+    expect(free).toHaveLength(all.length);
+  });
+
+  test('a leader takes its lease, and no task before', async () => {
+    const store = await server.store();
+    const world = await makeWorld(store, {});
+    const session = await store.session();
+    await session.run('BEGIN');
+    await session.run(`SELECT 1 FROM leases WHERE name = 'owner' FOR UPDATE`);
+    const writing = ownerWrites(world.db, world.owner, 'o1').fail(world.tasks[0] ?? '', FAILURE);
+    await store.blocked('writing');
+    const free = await session.run('SELECT id FROM tasks FOR UPDATE SKIP LOCKED');
+    await session.run('ROLLBACK');
+    expect(await writing).toBe(true);
+    expect(free).toHaveLength(2);
+  });
+});

@@ -251,6 +251,34 @@ describe('archiving', () => {
     expect(await readSchedulingSnapshot(store.db)).toEqual([]);
   });
 
+  // ✗ tried: an insert that doesn't hang on the task's row. A control subtask was written for a task that was gone, and nobody ever took it.
+  test('ends everything: no write of an owner does anything for a task that has left', async () => {
+    const store = await server.store();
+    const owner = await leadingOwner(store.db);
+    const taskId = await submit(store.db);
+    await owner.refuse(taskId, FAILURE);
+    await owner.archive(taskId);
+    const events = await readEvents(store.db, taskId, 0, 9);
+    const kinds = ['prepare', 'plan', 'finish', 'revert', 'clean'] as const;
+    for (const state of ['pending', 'running', 'reverting', 'failed']) {
+      for (const kind of kinds) expect(await owner.insertControl(taskId, state, kind, 'n1', ['n1'])).toBe(false);
+    }
+    const answers = [
+      await owner.consumePrepare(taskId, '1'),
+      await owner.consumePlan(taskId, '1', { do: 'insert-finish', node: 'n1' }),
+      await owner.finish(taskId, null),
+      await owner.fail(taskId, FAILURE),
+      await owner.refuse(taskId, FAILURE),
+      await owner.stop(taskId),
+      await owner.endPending(taskId),
+      await owner.undo(taskId, null),
+      await owner.archive(taskId),
+    ];
+    expect(answers).toEqual(answers.map(() => false));
+    expect(await rowsOf(store)).toEqual([]);
+    expect(await readEvents(store.db, taskId, 0, 9)).toEqual(events);
+  });
+
   test("waits for a row that still runs: it ends by its holder's word alone", async () => {
     const store = await server.store();
     const owner = await leadingOwner(store.db);
