@@ -39,7 +39,6 @@ test('batches go on where the last committed one ended, and are repeated as a wh
   expect(await store.rows()).toEqual([0, 1, 2, 3, 4]);
 });
 
-// Tried: batches that don't name their attempt. The older one went on beside the newer one.
 test('an older attempt commits no further batch after a takeover, and its open one is ended', async () => {
   const store = await target();
   await store.openFence();
@@ -63,6 +62,31 @@ test('an older attempt commits no further batch after a takeover, and its open o
   end.resolve(null);
   await expect(older).rejects.toMatchObject({ code: 'EFFECTS_SUPERSEDED' });
   expect(newer).toEqual({ result: 4, isRepeat: false });
+  expect(await store.rows()).toEqual([0, 1, 2, 3]);
+});
+
+// Tried: batches that don't name their attempt. The older one went on beside the newer one, and wrote its row again.
+test('a late batch of an older attempt commits nothing while the newer one is at work, and none is lost', async () => {
+  const store = await target();
+  await store.openFence();
+  const [begun, taken, resumed, ended] = Array.from({ length: 4 }, () => Promise.withResolvers<null>());
+  const older = store.attempt().connection.effectBatches<number, number>(0, async (batches) => {
+    await countTo(2)(batches);
+    begun!.resolve(null);
+    await resumed!.promise;
+    return countTo(9)(batches);
+  });
+  await begun!.promise;
+  const newer = store.attempt({ attempt: 2 }).connection.effectBatches<number, number>(0, async (batches) => {
+    taken!.resolve(null);
+    await ended!.promise;
+    return countTo(4)(batches);
+  });
+  await taken!.promise;
+  resumed!.resolve(null);
+  await expect(older).rejects.toMatchObject({ code: 'EFFECTS_SUPERSEDED', permanent: false });
+  ended!.resolve(null);
+  expect(await newer).toEqual({ result: 4, isRepeat: false });
   expect(await store.rows()).toEqual([0, 1, 2, 3]);
 });
 
