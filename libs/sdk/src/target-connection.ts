@@ -84,12 +84,12 @@ export interface TargetConnection {
    * or session-pooled connection.
    */
   effectSession<T>(work: (client: SqlClient) => Promise<T>): Promise<T>;
-  /** Effects of this task that were committed, in order of their subtasks' ids; of one step, or of all. */
+  /** Effects of this task that were committed through this connection, in order of their subtasks' ids; of one step, or of all. */
   ledger(step?: string): Promise<readonly LedgerEntry[]>;
   /**
-   * Undoes this task's effects in one transaction, for `revert` hooks. It closes the task's fence for good: no late attempt can
-   * commit anything after it. Effects that are under way get a grace time (5 s), then their sessions are ended. When `work` has
-   * returned, the ledger's rows of this task are removed in the same transaction.
+   * Undoes this task's effects of this connection in one transaction, for `revert` hooks. It closes the task's fence in the database for
+   * good: no late attempt can commit anything after it, through whichever connection. Effects that are under way get a grace time (5 s), then their sessions are ended. When `work` has
+   * returned, the ledger's rows of this task and connection are removed in the same transaction.
    *
    * @param work gets the session and what the task had committed.
    */
