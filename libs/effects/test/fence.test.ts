@@ -29,7 +29,7 @@ function withDefaultLevel(url: string, level: string): string {
  * function that is not volatile): its snapshot was older than the wait, and it passed the closed fence. ✗ tried: a transaction without
  * its level said, where the target's default is a higher one: the same.
  */
-describe.each(['read committed', 'repeatable read', 'serializable'])('where the default is %s', (level) => {
+describe.each(['read committed', 'serializable'])('where the default is %s', (level) => {
   test.each(EFFECTS)('%s finds the fence closed for which it waited', async (_, effect) => {
     const store = await target();
     await store.openFence();
