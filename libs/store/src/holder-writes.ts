@@ -45,7 +45,7 @@ export interface HeldProgress extends HeldSubtask {
   readonly rows: number;
   readonly bytes: number;
   /** What it waits for, and for how long already. Default: nothing. */
-  readonly waiting?: { readonly code: string; readonly message: string; readonly forMs: number } | null;
+  readonly waiting?: { readonly code: string; readonly message: string; readonly forMs: number } | null | undefined;
 }
 
 /**

@@ -87,12 +87,12 @@ export async function asLeader<T, L = undefined>(
         `${lease.holder} is no longer the leading ${lease.name} (epoch ${lease.epoch})`,
       );
     }
-    let isCommitted = false;
+    const end = { isCommitted: false };
     const result = await work(tx, locked as L, async (...last) => {
-      isCommitted = true;
+      end.isCommitted = true;
       await commit(last, 'leader.before-commit');
     });
-    if (!isCommitted) await faultPoint('leader.before-commit');
+    if (!end.isCommitted) await faultPoint('leader.before-commit');
     return result;
   });
 }

@@ -1,13 +1,14 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { areFaultsOn, faultPoint, type FaultPoint } from '@longshore/faults';
-import { Kysely, sql, type QueryResult, type RawBuilder, type Transaction } from 'kysely';
+import { Kysely, sql, type QueryResult, type RawBuilder } from 'kysely';
 import type pg from 'pg';
 import type { Database } from './database.ts';
 import { storeError } from './open-store.ts';
 import { runCompiled, sessionDialect } from './session-dialect.ts';
 
 export type Db = Kysely<Database>;
-export type Tx = Transaction<Database>;
+/** Statements of one transaction; a `Db` is none. */
+export type Tx = Kysely<Database> & { readonly isTransaction: true };
 
 /**
  * Ends the transaction with its last statements: they are sent with COMMIT right behind them, which saves a trip. When one fails,
@@ -62,10 +63,9 @@ async function inOneTransaction<T>(db: Db, work: (tx: Tx, commit: Commit) => Pro
   const pool = pools.get(db);
   if (pool === undefined) throw new TypeError('transactions are for a database that openStore has opened');
   const session = await pool.connect();
-  let isOver = false;
-  let isBroken = false;
+  const state = { isOver: false, isBroken: false };
   const end = async (): Promise<void> => {
-    isOver = true;
+    state.isOver = true;
     // Postgres answers with ROLLBACK when a statement has failed before.
     const { command } = await session.query('COMMIT');
     if (command !== 'COMMIT') throw new Error('the transaction was rolled back, since a statement of it had failed');
@@ -89,13 +89,13 @@ async function inOneTransaction<T>(db: Db, work: (tx: Tx, commit: Commit) => Pro
     begun.catch(() => undefined);
     const result = await work(tx, commit);
     await begun;
-    if (!isOver) await end();
+    if (!state.isOver) await end();
     return result;
   } catch (error) {
-    if (!isOver) await session.query('ROLLBACK').catch(() => (isBroken = true));
+    if (!state.isOver) await session.query('ROLLBACK').catch(() => (state.isBroken = true));
     throw error;
   } finally {
-    session.release(isBroken);
+    session.release(state.isBroken);
   }
 }
 
