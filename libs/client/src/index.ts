@@ -19,6 +19,7 @@ export type {
   StepProgress,
   SubmitRequest,
   SubtaskView,
+  SubtaskWaiting,
   TaskDetail,
   TaskRef,
   TaskView,

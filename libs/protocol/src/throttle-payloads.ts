@@ -20,15 +20,15 @@ export const healthGate = z.discriminatedUnion('kind', [
     /** Open while no replica is further behind, in milliseconds. */
     maxMs: z.int().min(1).max(86_400_000),
     /** Replicas that must be connected. Default 1. */
-    minReplicas: z.int().min(0).max(100).default(1),
+    minReplicas: z.int().min(0).max(100).optional(),
   }),
   z.object({
     kind: z.literal('lock-waits'),
     connection,
     /** Open while at most so many sessions of others wait for locks. Default 0. */
-    maxSessions: z.int().min(0).max(10_000).default(0),
+    maxSessions: z.int().min(0).max(10_000).optional(),
     /** Shorter waits don't count, in milliseconds. Default 1,000. */
-    afterMs: z.int().min(0).max(3_600_000).default(1_000),
+    afterMs: z.int().min(0).max(3_600_000).optional(),
   }),
   z.object({
     kind: z.literal('query'),
@@ -39,3 +39,4 @@ export const healthGate = z.discriminatedUnion('kind', [
     sql: z.string().min(1).max(10_000),
   }),
 ]);
+export type GateRequest = z.infer<typeof healthGate>;

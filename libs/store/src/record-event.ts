@@ -44,7 +44,7 @@ export async function writeEvents(tx: Tx, taskId: string, last: number, events: 
 
 /** A time as clients see it, for JSON that is built in SQL. */
 export function instant(time: RawBuilder<unknown>): RawBuilder<string> {
-  return sql`to_char(${time} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+  return sql`to_char((${time}) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 }
 
 /** Text of Postgres can't hold a NUL character. A plugin's error may quote one, and must not make its whole batch fail. */

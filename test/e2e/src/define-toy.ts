@@ -27,6 +27,8 @@ const meta = z.strictObject({
   runsFile: z.string().optional(),
   /** Ordinals that end their worker thread in the middle of their first attempt. */
   exitOnce: z.array(z.int()).default([]),
+  /** Rows that each subtask asks its task's budget for before it works. */
+  costRows: z.int().min(0).default(0),
   /** Ordinals that use more memory than their slots buy in their first attempt. */
   overflowOnce: z.array(z.int()).default([]),
 });
@@ -87,7 +89,7 @@ async function count(context: SubtaskContext<ToyMeta, undefined>): Promise<numbe
 }
 
 async function sleep(context: SubtaskContext<ToyMeta, undefined>): Promise<{ ordinal: number }> {
-  const { sleepMs, failOnce, failAlways, exitOnce, overflowOnce } = context.task.meta;
+  const { sleepMs, failOnce, failAlways, exitOnce, overflowOnce, costRows } = context.task.meta;
   const { ordinal } = context.subtask;
   const isFirst = context.attempt === 1;
   note(context, 'start');
@@ -95,6 +97,7 @@ async function sleep(context: SubtaskContext<ToyMeta, undefined>): Promise<{ ord
   if (failOnce.includes(ordinal) && isFirst) throw new Error(`subtask ${ordinal} was told to fail once`);
   if (exitOnce.includes(ordinal) && isFirst) process.exit(3);
   if (overflowOnce.includes(ordinal) && isFirst) overflow();
+  await context.throttle.beforeBatch({ rows: costRows, statements: 1 });
   await wait(sleepMs, undefined, { signal: context.signal }).catch(() => {
     throw new Error(`stopped: ${stopReason(context.signal) ?? 'no reason'}`);
   });

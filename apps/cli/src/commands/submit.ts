@@ -1,4 +1,5 @@
 import type { SubmitRequest } from '@longshore/client';
+import { LongshoreError } from '@longshore/core';
 import { Option, type Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
 import { withClient, withClusterFlags, type CommonFlags } from '../cluster/with-client.ts';
@@ -6,9 +7,13 @@ import { readMeta } from '../meta/read-meta.ts';
 import { collected, wholeNumber } from './options.ts';
 import { waitForTask } from './wait-for-task.ts';
 
-interface SubmitFlags extends CommonFlags, Omit<SubmitRequest, 'type' | 'meta'> {
+interface SubmitFlags extends CommonFlags, Omit<SubmitRequest, 'type' | 'meta' | 'throttle' | 'gates'> {
   readonly meta?: string;
   readonly set?: readonly string[];
+  readonly rowsPerSecond?: number;
+  readonly bytesPerSecond?: number;
+  readonly statementsPerSecond?: number;
+  readonly gate?: readonly string[];
   readonly wait?: boolean;
 }
 
@@ -17,6 +22,8 @@ Examples:
   $ longshore submit import --meta orders.json --wait
   $ longshore submit import --set connection=dev --set table=public.orders \\
       --set 'files=["/data/orders.csv"]' --set format=csv --set header=true
+  $ longshore submit backfill --meta totals.json --rows-per-second 20000 \\
+      --gate '{"kind":"replica-lag","connection":"main","maxMs":5000}'
   $ jq '.table = "public.orders_2"' orders.json | longshore submit import --meta - --key orders-2 --json
 
 A value of --set that reads as JSON is that JSON, every other one is text; a dot goes one level deeper.
@@ -42,12 +49,19 @@ export function addSubmitCommand(program: Command, context: CommandContext): voi
         'hold',
       ]),
     )
+    .option('--rows-per-second <n>', 'the most rows a second, over all nodes', wholeNumber(1, 1e12))
+    .option('--bytes-per-second <n>', 'the most bytes a second, over all nodes', wholeNumber(1, 1e12))
+    .option('--statements-per-second <n>', 'the most statements a second, over all nodes', wholeNumber(1, 1e12))
+    .option('--gate <json>', 'a condition under which it starts batches; may be given several times', collected)
     .option('-w, --wait', 'show progress until it has ended');
   withClusterFlags(command)
     .addHelpText('after', EXAMPLES)
     .action(async (type: string, flags: SubmitFlags) => {
       const { key, typeVersion, priority, slots, slotsPerSubtask, maxNodes, scope, onFailure } = flags;
-      const settings = { key, typeVersion, priority, slots, slotsPerSubtask, maxNodes, scope, onFailure };
+      const settings = {
+        ...{ key, typeVersion, priority, slots, slotsPerSubtask, maxNodes, scope, onFailure },
+        ...readThrottle(flags),
+      };
       const meta = readMeta(flags.meta, flags.set ?? [], context.cwd);
       await withClient(flags, context, async (client) => {
         const task = await client.submit({ type, meta, ...settings }, { signal: context.signal });
@@ -62,6 +76,26 @@ export function addSubmitCommand(program: Command, context: CommandContext): voi
         await waitForTask(task, isJson, context);
       });
     });
+}
+
+/** The budget and the gates, as far as they are given. */
+function readThrottle(flags: SubmitFlags): Pick<SubmitRequest, 'throttle' | 'gates'> {
+  const { rowsPerSecond: rows, bytesPerSecond: bytes, statementsPerSecond: statements, gate = [] } = flags;
+  const hasBudget = rows !== undefined || bytes !== undefined || statements !== undefined;
+  return {
+    ...(hasBudget ? { throttle: { rows, bytes, statements } } : {}),
+    ...(gate.length > 0 ? { gates: gate.map(readGate) } : {}),
+  };
+}
+
+/** The owner checks what it says, and names the field. @throws {LongshoreError} ARGUMENT_INVALID when it is no JSON. */
+function readGate(text: string): NonNullable<SubmitRequest['gates']>[number] {
+  try {
+    return JSON.parse(text) as NonNullable<SubmitRequest['gates']>[number];
+  } catch (cause) {
+    const message = `--gate ${text} is not JSON: ${(cause as Error).message}`;
+    throw new LongshoreError('ARGUMENT_INVALID', message, { cause });
+  }
 }
 
 function submittedText(task: { readonly id: string; readonly created: boolean }, program: string): string {

@@ -19,7 +19,7 @@ export function taskTable(tasks: readonly TaskView[], nowMs: number): string {
 }
 
 /** Everything about one task. */
-export function taskDetailText({ task, meta, steps, nodes, controls, rerun }: TaskDetail): string {
+export function taskDetailText({ task, meta, steps, nodes, controls, rerun, waiting = [] }: TaskDetail): string {
   const fields: [string, string | number][] = [
     ['task', `${task.id} (key ${task.key})`],
     ['type', `${task.type}@${task.typeVersion}`],
@@ -37,6 +37,8 @@ export function taskDetailText({ task, meta, steps, nodes, controls, rerun }: Ta
     ['started', task.startedAt ?? NONE],
     ['ended', task.endedAt ?? NONE],
     ['re-run', formatCountOf(rerun, 'subtask')],
+    ...(task.throttle == null ? [] : [['budget', budgetText(task.throttle)] as [string, string]]),
+    ...(task.gates == null ? [] : [['gates', JSON.stringify(task.gates)] as [string, string]]),
     ...(task.error === null ? [] : [['error', `${task.error.code}: ${task.error.message}`] as [string, string]]),
     ...(task.result === null || task.result === undefined
       ? []
@@ -75,6 +77,14 @@ export function taskDetailText({ task, meta, steps, nodes, controls, rerun }: Ta
           formatCount(node.rows),
           formatBytes(node.bytes),
         ]),
+      ),
+    );
+  }
+  if (waiting.length > 0) {
+    sections.push(
+      tableText(
+        ['waits for', 'subtasks', 'since', 'reason'],
+        waiting.map(({ code, subtasks, since, message }) => [code, formatCount(subtasks), since, message]),
       ),
     );
   }
@@ -130,6 +140,12 @@ export function subtaskTable(subtasks: readonly SubtaskView[]): string {
       subtask.error === null ? '' : `${subtask.error.code}: ${subtask.error.message}`,
     ]),
   );
+}
+
+function budgetText(limits: NonNullable<TaskView['throttle']>): string {
+  return Object.entries(limits)
+    .map(([unit, limit]) => `${formatCount(limit ?? 0)} ${unit}/s`)
+    .join(', ');
 }
 
 function stateText({ state, outcome }: TaskView): string {

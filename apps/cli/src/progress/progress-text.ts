@@ -36,11 +36,15 @@ export function nodeText(node: NodeView): string {
 }
 
 /** `task 12 import: running, step load`, and why it waits when it does. */
-export function taskText({ task, rerun }: ProgressView): string {
+export function taskText({ task, rerun, waiting: subtasks }: ProgressView): string {
   const step = task.step === null ? '' : `, step ${task.step}`;
   const reruns = rerun > 0 ? `, ${formatCountOf(rerun, 'subtask')} re-run` : '';
   const waiting = task.waiting === null ? '' : `, waits: ${plainText(task.waiting.message)}`;
-  return `task ${task.id} ${task.type}: ${task.state}${step}${reruns}${waiting}`;
+  const waits = subtasks.map(
+    (one) =>
+      `, ${formatCountOf(one.subtasks, 'subtask')} wait${one.subtasks === 1 ? 's' : ''}: ${plainText(one.message)}`,
+  );
+  return `task ${task.id} ${task.type}: ${task.state}${step}${reruns}${waiting}${waits.slice(0, 1).join('')}`;
 }
 
 /** The whole of it in one line, for logs and pipes. */

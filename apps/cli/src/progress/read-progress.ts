@@ -1,4 +1,4 @@
-import type { NodeProgress, StepProgress, TaskView } from '@longshore/client';
+import type { NodeProgress, StepProgress, SubtaskWaiting, TaskView } from '@longshore/client';
 import { measureSpeed, type Speed } from './measure-speed.ts';
 import type { Sample } from './samples.ts';
 
@@ -25,6 +25,8 @@ export interface ProgressView {
   readonly nodes: readonly NodeView[];
   /** Subtasks that were started more than once. */
   readonly rerun: number;
+  /** What subtasks wait for, longest first. */
+  readonly waiting: readonly SubtaskWaiting[];
 }
 
 /**
@@ -37,7 +39,7 @@ export interface ProgressView {
 export function readProgress(samples: readonly Sample[], nowMs: number): ProgressView {
   const last = samples.at(-1);
   if (last === undefined) throw new RangeError('no samples to read progress from');
-  const { task, steps, nodes, rerun } = last.detail;
+  const { task, steps, nodes, rerun, waiting = [] } = last.detail;
   return {
     task,
     steps: steps.map((step) => {
@@ -53,6 +55,7 @@ export function readProgress(samples: readonly Sample[], nowMs: number): Progres
       ),
     })),
     rerun,
+    waiting,
   };
 }
 

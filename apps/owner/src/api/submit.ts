@@ -1,6 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { DEFAULT_RETRY_POLICY, LongshoreError, MAX_META_BYTES, PRIORITY, type ThrottleLimits } from '@longshore/core';
-import type { SubmitReply, SubmitRequest, TraceContext } from '@longshore/protocol';
+import {
+  DEFAULT_RETRY_POLICY,
+  LongshoreError,
+  MAX_META_BYTES,
+  PRIORITY,
+  type HealthGate,
+  type ThrottleLimits,
+} from '@longshore/core';
+import type { GateRequest, SubmitReply, SubmitRequest, TraceContext } from '@longshore/protocol';
 import { readTask, readTypes, submitTask, type Store, type StoredType } from '@longshore/store';
 import { MetaValidator } from './meta-validator.ts';
 import { taskView } from './views.ts';
@@ -51,7 +58,7 @@ export class TaskSubmitter {
       retry: { ...DEFAULT_RETRY_POLICY, ...type.defaults.retry },
       meta,
       throttle: request.throttle === undefined ? null : withoutUndefined(request.throttle),
-      gates: request.gates ?? null,
+      gates: request.gates?.map(withDefaults) ?? null,
       trace,
       contentHash: contentHash(request),
       actor: this.#actor,
@@ -76,6 +83,17 @@ export class TaskSubmitter {
     if (wanted !== undefined) return wanted;
     const known = versions.map((candidate) => candidate.version).join(', ');
     throw new LongshoreError('TYPE_UNKNOWN', `there is no version ${version} of ${type}; registered: ${known}`);
+  }
+}
+
+function withDefaults(gate: GateRequest): HealthGate {
+  switch (gate.kind) {
+    case 'replica-lag':
+      return { ...gate, minReplicas: gate.minReplicas ?? 1 };
+    case 'lock-waits':
+      return { ...gate, maxSessions: gate.maxSessions ?? 0, afterMs: gate.afterMs ?? 1_000 };
+    case 'query':
+      return gate;
   }
 }
 

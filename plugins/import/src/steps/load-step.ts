@@ -28,6 +28,7 @@ export const loadStep: StepExecutor<ImportMeta, ImportSettings> = {
     const prepared = preparedOfMeta(task.meta);
     const file = fileOfPrepared(prepared, work.file);
     try {
+      await context.throttle.beforeBatch({ rows: work.chunk?.records ?? 0, statements: 1 });
       const outcome = await context.connection(task.meta.connection).effectOnce((client) =>
         // Opened behind the ledger's row: what was loaded by an earlier attempt needs no file.
         withInput(file, settings.roots, (handle) => loadChunk(context, client, { work, file, handle })),
@@ -48,7 +49,7 @@ interface OpenWork {
 }
 
 async function loadChunk(
-  { task, signal, progress }: Context,
+  { task, signal, progress, throttle }: Context,
   client: SqlClient,
   { work, file, handle }: OpenWork,
 ): Promise<LoadResult> {
@@ -56,11 +57,14 @@ async function loadChunk(
   const dialect = dialectOfMeta(task.meta);
   const chunk = work.chunk ?? (await chunkOfFile(handle, file, dialect, signal));
   if (chunk === null) return { file: work.file, rows: 0, bytes: 0 };
+  // How many rows a file has that was not scanned is known only now.
+  if (work.chunk === null) await throttle.spend({ rows: chunk.records });
   const statement = `COPY ${table.name} (${columns.join(', ')}) FROM STDIN WITH ${copyOptions(dialect)}`;
   try {
     const rows = await sendRange(client, handle, chunk, {
       statement,
       signal,
+      beforeSend: (bytes) => throttle.spend({ bytes }),
       onSent: (bytes) => progress.add({ bytes }),
     });
     // Deferred constraints are checked now: at the commit nobody would know the file any more.

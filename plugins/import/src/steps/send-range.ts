@@ -16,6 +16,8 @@ export interface SendOptions {
   /** The statement: `COPY … FROM STDIN …`. */
   readonly statement: string;
   readonly signal: AbortSignal;
+  /** Waited for with the bytes of each piece before it is sent. */
+  readonly beforeSend: (bytes: number) => Promise<void>;
   /** Called with the bytes of each piece when it is on its way. */
   readonly onSent: (bytes: number) => void;
 }
@@ -34,7 +36,7 @@ export async function sendRange(
   client: SqlClient,
   file: FileHandle,
   range: ByteRange,
-  { statement, signal, onSent }: SendOptions,
+  { statement, signal, beforeSend, onSent }: SendOptions,
 ): Promise<number> {
   const buffers = [Buffer.allocUnsafeSlow(PIECE_BYTES), Buffer.allocUnsafeSlow(PIECE_BYTES)] as const;
   const copy = client.stream(copyFrom(statement));
@@ -57,6 +59,7 @@ export async function sendRange(
       const piece = await reading;
       signal.throwIfAborted();
       reading = readNext();
+      await beforeSend(piece.length);
       await Promise.race([write(copy, piece), settled]);
       onSent(piece.length);
     }
