@@ -46,6 +46,8 @@ export class Executor {
   readonly #loop: WakeableLoop;
   readonly #progressLoop: WakeableLoop;
   readonly #changed = new Set<Run>();
+  /** Tasks that a message named: claimed for without looking for them first. */
+  readonly #hinted = new Set<string>();
   #mustLookAtStates = true;
   #lookedAt = 0;
   #reconciledAt = performance.now();
@@ -85,7 +87,10 @@ export class Executor {
       signal,
     });
     const id = nodeId(config.nodeId);
-    bus.subscribe(bus.subjects.wakeNode(id), wakeHint, () => this.#loop.wake());
+    bus.subscribe(bus.subjects.wakeNode(id), wakeHint, ({ tasks = [] }) => {
+      for (const task of tasks) this.#hinted.add(task);
+      this.#loop.wake();
+    });
     bus.subscribe(bus.subjects.controlNode(id), controlHint, () => this.#lookAtStates());
     bus.onReconnect(() => this.#lookAtStates());
   }
@@ -121,6 +126,8 @@ export class Executor {
   async #round(): Promise<boolean> {
     // A message said "look now", so look before anything else; the slow look comes after the claim, which shouldn't wait for it.
     if (this.#mustLookAtStates) await this.#obeyStates();
+    // What was claimed by a hint may leave room for others: that is looked for in the next round.
+    if (this.#membership.isCurrent && this.#hinted.size > 0 && (await this.#claimHinted())) return true;
     if (this.#membership.isCurrent) await this.#claim();
     if (performance.now() - this.#lookedAt >= this.#context.config.pollMs) await this.#obeyStates();
     await this.#reconcile();
@@ -136,18 +143,38 @@ export class Executor {
       ...claimable.controls.slice(0, this.#slots.freeControls),
       ...claimable.gates.slice(0, this.#slots.freeGates),
     ];
-    if (requests.length === 0 && controls.length === 0) return;
+    if (requests.length > 0 || controls.length > 0) await this.#claimThese(requests, controls, []);
+  }
+
+  /** Claims for the tasks that messages named. Says whether there was anything. */
+  async #claimHinted(): Promise<boolean> {
+    // Each of a task's hooks is one subtask at a time.
+    const tasks = [...this.#hinted].slice(0, this.#slots.freeControls);
+    this.#hinted.clear();
+    const known = tasks.flatMap((id) => this.#works.get(id)?.task ?? []);
+    const requests = await this.#claimRequests(known);
+    return (await this.#claimThese(requests, [], tasks)) > 0;
+  }
+
+  async #claimThese(
+    requests: readonly ClaimRequest[],
+    controls: readonly string[],
+    hinted: readonly string[],
+  ): Promise<number> {
     await faultPoint('claim.before');
-    const claimed = await claimSubtasks(store.db, identity, requests, controls);
+    const claimed = await claimSubtasks(this.#context.store.db, this.#membership.identity, requests, controls, hinted);
     await faultPoint('claim.after-commit');
     for (const subtask of claimed) await this.#take(subtask);
+    return claimed.length;
   }
 
   /**
    * How many subtasks of each task to claim, in rank order: what has room now, and what may be held ahead. Runners are made ready
    * before anything is claimed for them.
    */
-  async #claimRequests(tasks: readonly RunnableTask[]): Promise<ClaimRequest[]> {
+  async #claimRequests(
+    tasks: readonly Pick<RunnableTask, 'id' | 'slots' | 'slotsPerSubtask'>[],
+  ): Promise<ClaimRequest[]> {
     const requests: ClaimRequest[] = [];
     let planned = 0;
     for (const task of tasks) {

@@ -1,5 +1,5 @@
 import { taskId, type TaskId } from '@longshore/core';
-import { wakeHint, type TaskHint } from '@longshore/protocol';
+import { MAX_HINTED_TASKS, wakeHint, type TaskHint } from '@longshore/protocol';
 import { startLoop, type ConfigOf, type ServiceContext } from '@longshore/service';
 import { forgetOldTasks, ownerWrites, readNodes, readSchedulingSnapshot, type LeaderLease } from '@longshore/store';
 import type { OWNER_OPTIONS } from './owner-options.ts';
@@ -40,7 +40,9 @@ export async function leadOwner(
         logger,
       );
       for (const id of result.changed) announce(id);
-      for (const node of result.wake) bus.publish(bus.subjects.wakeNode(node), {});
+      for (const [node, ids] of result.wake) {
+        bus.publish(bus.subjects.wakeNode(node), ids.size > MAX_HINTED_TASKS ? {} : { tasks: [...ids] });
+      }
       for (const id of result.stopped) {
         for (const node of nodes) bus.publish(bus.subjects.controlNode(node.id), { taskId: id });
       }

@@ -27,8 +27,8 @@ export interface PassInput {
 export interface PassResult {
   /** Tasks whose state or step may have changed. */
   readonly changed: readonly TaskId[];
-  /** Nodes that may have work now; null: all. */
-  readonly wake: ReadonlySet<NodeId>;
+  /** Nodes that may have work now, and of which tasks. */
+  readonly wake: ReadonlyMap<NodeId, ReadonlySet<TaskId>>;
   /** Nodes that may have to stop work of these tasks. */
   readonly stopped: readonly TaskId[];
 }
@@ -59,7 +59,7 @@ export async function schedulingPass(input: PassInput, writes: OwnerWrites, logg
 
   const changed: TaskId[] = [];
   const stopped: TaskId[] = [];
-  const wake = new Set<NodeId>();
+  const wake = new Map<NodeId, Set<TaskId>>();
   for (const task of ranked) {
     try {
       const type = types.get(task.id) ?? null;
@@ -73,7 +73,7 @@ export async function schedulingPass(input: PassInput, writes: OwnerWrites, logg
       if (!done) continue;
       changed.push(task.id);
       if (move.do === 'stop' || move.do === 'fail') stopped.push(task.id);
-      if (move.do === 'consume-plan') for (const node of admission?.nodes ?? []) wake.add(node);
+      if (move.do === 'consume-plan') for (const node of admission?.nodes ?? []) wakeFor(wake, node, task.id);
     } catch (error) {
       // One task that can't be moved must not keep the others waiting.
       if (error instanceof LongshoreError && error.code === 'LEADER_LOST') throw error;
@@ -125,10 +125,14 @@ function admissionChanges(
   });
 }
 
+function wakeFor(wake: Map<NodeId, Set<TaskId>>, node: NodeId, task: TaskId): void {
+  wake.set(node, (wake.get(node) ?? new Set()).add(task));
+}
+
 interface CarryOutContext {
   readonly nodes: readonly NodeInfo[];
   readonly writes: OwnerWrites;
-  readonly wake: Set<NodeId>;
+  readonly wake: Map<NodeId, Set<TaskId>>;
   /** Nodes that the task has just been given and that aren't stored yet. */
   readonly reserved: readonly NodeId[] | undefined;
 }
@@ -145,7 +149,7 @@ async function carryOut(
     case 'insert-control': {
       const node = nodeForControl({ ...task, reserved: reserved ?? task.reserved }, nodes);
       if (node === null) return false;
-      wake.add(node);
+      wakeFor(wake, node, task.id);
       return writes.insertControl(task.id, task.state, move.kind, node, reserved);
     }
     case 'consume-prepare':
@@ -153,7 +157,7 @@ async function carryOut(
     case 'consume-plan': {
       const node = nodeForControl(task, nodes);
       const after: AfterLastStep = type.hooks.includes('onDone') ? { do: 'insert-finish', node } : { do: 'finish' };
-      if (node !== null) wake.add(node);
+      if (node !== null) wakeFor(wake, node, task.id);
       return writes.consumePlan(task.id, move.control, after);
     }
     case 'finish':

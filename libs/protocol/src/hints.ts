@@ -1,10 +1,17 @@
 import { z } from 'zod';
 
+/** Tasks that a hint names at most: beyond it looking is cheaper. */
+export const MAX_HINTED_TASKS = 16;
+
 /**
  * Messages without a reply. Each only says "look now": the receiver reads the store, so a lost, late or doubled one
  * changes nothing but the time it takes.
  */
-export const wakeHint = z.object({ reason: z.string().optional() });
+export const wakeHint = z.object({
+  reason: z.string().optional(),
+  /** To a node: tasks that may have something for it, so that it needs not look for them. */
+  tasks: z.array(z.string()).max(MAX_HINTED_TASKS).optional(),
+});
 export type WakeHint = z.infer<typeof wakeHint>;
 
 /** To a node: look at the state of this task, whose work you may be running. */

@@ -25,5 +25,13 @@ export type {
 } from './task-payloads.ts';
 export type { GateRequest } from './throttle-payloads.ts';
 export type { NodesReply, NodeView, TypesReply, TypeView } from './cluster-payloads.ts';
-export { controlHint, taskHint, wakeHint, type ControlHint, type TaskHint, type WakeHint } from './hints.ts';
+export {
+  controlHint,
+  MAX_HINTED_TASKS,
+  taskHint,
+  wakeHint,
+  type ControlHint,
+  type TaskHint,
+  type WakeHint,
+} from './hints.ts';
 export { readTraceContext, TRACEPARENT_HEADER, TRACESTATE_HEADER, type TraceContext } from './trace-context.ts';

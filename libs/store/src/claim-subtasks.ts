@@ -48,6 +48,7 @@ interface ClaimRow {
  * cancelled, paused or moved on. Claims of different executors don't wait for each other.
  *
  * @param controls control subtasks to claim, by id.
+ * @param hinted tasks whose control subtasks to claim, whichever they are, but for those that read gates.
  * @throws {LongshoreError} NODE_FENCED when the node is not live under this epoch any more.
  */
 export async function claimSubtasks(
@@ -55,19 +56,16 @@ export async function claimSubtasks(
   node: NodeIdentity,
   requests: readonly ClaimRequest[],
   controls: readonly string[],
+  hinted: readonly string[] = [],
 ): Promise<readonly ClaimedSubtask[]> {
-  if (requests.length === 0 && controls.length === 0) return [];
+  if (requests.length === 0 && controls.length === 0 && hinted.length === 0) return [];
   return inTransaction(db, async (tx, commit) => {
     // All tasks at once and before any subtask: taken one kind of work after the other, a claim deadlocked with whoever takes the
     // tasks by their ids.
     const [, tasks, targets] = await Promise.all([
       holdNode(tx, node),
-      shareTasks(
-        tx,
-        requests.map((one) => one.taskId),
-        controls,
-      ),
-      readControlTasks(tx, controls),
+      shareTasks(tx, [...requests.map((one) => one.taskId), ...hinted], controls),
+      readControlTasks(tx, controls, hinted),
     ]);
     const claims = [workClaim(node, tasks, requests), controlsClaim(node, tasks, targets)];
     const claimed = await commit(
@@ -118,10 +116,16 @@ async function shareTasks(tx: Tx, ids: readonly string[], controls: readonly str
 }
 
 /** Whose the control subtasks are; that never changes, so it needs no lock. */
-async function readControlTasks(tx: Tx, ids: readonly string[]): Promise<readonly ControlTarget[]> {
-  if (ids.length === 0) return [];
+async function readControlTasks(
+  tx: Tx,
+  ids: readonly string[],
+  hinted: readonly string[],
+): Promise<readonly ControlTarget[]> {
+  if (ids.length === 0 && hinted.length === 0) return [];
   const rows = await sql<ControlTarget>`
-    SELECT id, task_id, kind FROM subtasks WHERE id = ANY(${ids}::bigint[])`.execute(tx);
+    SELECT id, task_id, kind FROM subtasks WHERE id = ANY(${ids}::bigint[])
+    UNION SELECT id, task_id, kind FROM subtasks
+    WHERE task_id = ANY(${hinted}::bigint[]) AND kind <> 'work' AND kind <> 'gates'`.execute(tx);
   return rows.rows;
 }
 

@@ -81,7 +81,7 @@ describe('what is claimed', () => {
       afterMs: 3_600_000,
     });
     expect(ordinals(await claim(store.db, n1, taskId, 9))).toEqual([2]);
-    expect(await readClaimableWork(store.db, 'n1')).toEqual({ tasks: [], controls: [] });
+    expect(await readClaimableWork(store.db, 'n1')).toEqual({ tasks: [], controls: [], gates: [] });
     const session = await store.session();
     await session.run(
       `UPDATE subtasks SET not_before = clock_timestamp() - interval '1ms' WHERE not_before IS NOT NULL`,

@@ -20,6 +20,12 @@ import {
 import { TaskSubmitter } from './submit.ts';
 import { nodeView, taskView } from './views.ts';
 
+function nothingToCancel({ id, state }: StoredTask): LongshoreError {
+  return new LongshoreError('STATE_CONFLICT', `task ${id} has ended (${state}); there is nothing to cancel`, {
+    details: { state },
+  });
+}
+
 const IDLE = { running: 0, pending: 0 };
 
 /** What every replica of the owner answers. Writes here need no leadership: each is a compare-and-set under the task's row. */
@@ -67,16 +73,12 @@ export function apiHandlers(store: Store, bus: Bus, instance: string, wakeLeader
     },
     'task.cancel': async ({ task: ref, reason }) => {
       const found = await find(ref);
-      if (found.isArchived) {
-        throw new LongshoreError(
-          'STATE_CONFLICT',
-          `task ${found.id} has ended (${found.state}); there is nothing to cancel`,
-          {
-            details: { state: found.state },
-          },
-        );
-      }
-      const { changed } = await cancelTask(store.db, found.id, actor, reason ?? null);
+      if (found.isArchived) throw nothingToCancel(found);
+      const { changed } = await cancelTask(store.db, found.id, actor, reason ?? null).catch(async (error: unknown) => {
+        // It may have left for history since it was found.
+        const now = await find({ id: found.id });
+        throw now.isArchived ? nothingToCancel(now) : error;
+      });
       if (changed) {
         wakeLeader();
         bus.publish(bus.subjects.taskEvents(taskId(found.id)), { kind: 'state' } satisfies TaskHint);
