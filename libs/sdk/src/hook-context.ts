@@ -44,7 +44,7 @@ export interface HookContext<Meta = unknown, Settings = unknown> {
    *
    * @throws {TaskTypeError} CONNECTION_UNKNOWN when the executor has none of this name.
    */
-  connection(name: string): TargetConnection;
+  readonly connection: (name: string) => TargetConnection;
   /** Succeeded subtasks of an earlier step in the order of their ordinals, read page by page. */
-  previousSubtasks(step: string): AsyncIterable<FinishedSubtask>;
+  readonly previousSubtasks: (step: string) => AsyncIterable<FinishedSubtask>;
 }

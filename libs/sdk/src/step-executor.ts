@@ -36,7 +36,7 @@ export interface SubtaskContext<Meta = unknown, Settings = unknown> extends Hook
    *
    * @param value JSON of at most 64 KiB.
    */
-  saveCheckpoint(value: JsonValue): Promise<void>;
+  readonly saveCheckpoint: (value: JsonValue) => Promise<void>;
   readonly progress: Progress;
   readonly resource: SubtaskResource;
   /** The task's budget and health gates: ask before each batch. */
