@@ -6,8 +6,11 @@ import type { Benchmark, BenchOptions } from '../benchmark.ts';
 import { median, percentile, rounded, spread } from '../statistics.ts';
 
 const ROUNDS = 200;
-/** Samples of each side that aren't counted: connections, compiled code, cached plans. */
-const WARM_UP = 20;
+/**
+ * Samples of each side that aren't counted: connections, cached plans, and code that the engine compiles only after it has run some
+ * hundred times, in five processes of ours.
+ */
+const WARM_UP = 400;
 
 /** Submit to first subtask started, beside graphile-worker's LISTEN/NOTIFY path on the same server, sample by sample in turn. */
 export const latencyBenchmark: Benchmark = {
