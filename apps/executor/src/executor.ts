@@ -178,7 +178,7 @@ export class Executor {
     const requests: ClaimRequest[] = [];
     let planned = 0;
     for (const task of tasks) {
-      const work = await this.#works.open(task.id, false).catch((error: unknown) => {
+      const work = await this.#works.open(task.id).catch((error: unknown) => {
         this.#context.logger.error({ error, task_id: task.id }, 'no runner could be started');
         return null;
       });
@@ -204,7 +204,7 @@ export class Executor {
     }
     this.#slots.takeControl(subtask.kind);
     try {
-      const work = await this.#works.open(subtask.taskId, true);
+      const work = await this.#works.open(subtask.taskId, subtask.task);
       if (work !== null) this.#start(work, subtask);
       else this.#slots.releaseControl(subtask.kind);
     } catch (error) {

@@ -1,6 +1,6 @@
 import { isTerminalTaskState } from '@longshore/core';
 import type { Runner } from '@longshore/runner';
-import { readTaskForRunner, readTaskStates, type Settlement, type Store } from '@longshore/store';
+import { readTaskForRunner, readTaskStates, type Settlement, type Store, type TaskForRunner } from '@longshore/store';
 import type { Logger } from '@longshore/telemetry';
 import type { RunnerPool } from './runner-pool.ts';
 import { TaskWork, type Run } from './task-work.ts';
@@ -38,14 +38,14 @@ export class TaskWorks {
   /**
    * This node's part of a task, with a live runner; made on first need.
    *
-   * @param isFresh read the task anew, because something may have changed it: for control subtasks.
+   * @param fresh the task as it was claimed, because something may have changed it: for control subtasks.
    * @throws {LongshoreError} what loading the type in a new runner throws, STORE_UNAVAILABLE.
    */
-  async open(taskId: string, isFresh: boolean): Promise<TaskWork | null> {
+  async open(taskId: string, fresh: TaskForRunner | null = null): Promise<TaskWork | null> {
     const known = this.#works.get(taskId);
     const runner = known?.runner.isAlive === true ? known.runner : null;
-    if (known !== undefined && runner !== null && !isFresh) return known;
-    const task = await readTaskForRunner(this.#options.store.db, taskId);
+    if (known !== undefined && runner !== null && fresh === null) return known;
+    const task = fresh ?? (await readTaskForRunner(this.#options.store.db, taskId));
     if (task === null) return null;
     if (known !== undefined && runner !== null && known.task.version === task.version) return known;
     const { pool, store, nodeId, logger, abortGraceMs, onSettled, onProgress } = this.#options;

@@ -23,7 +23,8 @@ export async function planStep(run: RunSpec, type: TaskType, context: PlanContex
       `nextStep of ${type.type} answered ${JSON.stringify(step)}, which is none of its steps`,
     );
   }
-  await host.call(run.runId, { method: 'plan-start', step });
+  // Nothing can be left of attempts that there never were, and the first step of a task can't have run before.
+  if (run.attempt > 1 || run.task.step !== null) await host.call(run.runId, { method: 'plan-start', step });
   const isIdempotent = type.executor.isIdempotent?.(step) ?? true;
   let subtasks: PlanPage['subtasks'][number][] = [];
   let bytes = 0;

@@ -17,16 +17,22 @@ const plan = (meta: object, step: string | null = null): object => ({ kind: 'pla
 
 test('a plan names its step, then hands over its subtasks in order, page by page, the last with its result', async () => {
   const { host, start } = await startFixture();
-  const settled = await host.settlement(start('', plan({ pages: 2.5 })));
+  const settled = await host.settlement(start('', { ...plan({ pages: 2.5 }), attempt: 2 }));
   expect(settled).toMatchObject({
     ok: true,
-    result: { step: 'split', planAttempt: 1, subtasks: 2_500, totalRows: 5_000, totalBytes: 7_500 },
+    result: { step: 'split', planAttempt: 2, subtasks: 2_500, totalRows: 5_000, totalBytes: 7_500 },
   });
   expect(host.calls[0]).toEqual({ method: 'plan-start', step: 'split' });
   const pages = [...pagesOf(host.calls), lastPageOf(settled)];
   expect(pages.map((page) => page.subtasks.length)).toEqual([1_000, 1_000, 500]);
   const ordinals = pages.flatMap((page) => page.subtasks.map(({ meta }) => (meta as { ordinal: number }).ordinal));
   expect(ordinals).toEqual(Array.from({ length: 2_500 }, (_, index) => index + 1));
+});
+
+test('the first plan of a task has nothing to clear, and says nothing before its pages', async () => {
+  const { host, start } = await startFixture();
+  await host.settlement(start('', plan({ pages: 1.5 })));
+  expect(host.calls.map(({ method }) => method)).toEqual(['plan-page']);
 });
 
 test('large metas make smaller pages', async () => {

@@ -1,6 +1,7 @@
 import { isClaimable, type SubtaskKind } from '@longshore/core';
-import { sql, type RawBuilder } from 'kysely';
+import { sql, type QueryResult, type RawBuilder } from 'kysely';
 import { holdNode, type NodeIdentity } from './held-subtask.ts';
+import { taskForRunner, toTaskForRunner, type TaskForRunner, type TaskRow } from './task-for-runner.ts';
 import { inTransaction, type Db, type Tx } from './transactions.ts';
 
 /** How many work subtasks of a task to claim at most. */
@@ -26,6 +27,8 @@ export interface ClaimedSubtask {
   readonly isIdempotent: boolean;
   readonly meta: unknown;
   readonly checkpoint: unknown;
+  /** Its task as it is under the claim, for control subtasks: what a hook needs to know may have changed. Null for work. */
+  readonly task: TaskForRunner | null;
 }
 
 interface ClaimRow {
@@ -67,11 +70,13 @@ export async function claimSubtasks(
       shareTasks(tx, [...requests.map((one) => one.taskId), ...hinted], controls),
       readControlTasks(tx, controls, hinted),
     ]);
-    const claims = [workClaim(node, tasks, requests), controlsClaim(node, tasks, targets)];
-    const claimed = await commit(
-      claims.filter((claim) => claim !== null),
-      'claim.before-commit',
-    );
+    const wanted = targets.filter((row) => isClaimable(row.kind as SubtaskKind, tasks.get(row.task_id)?.state ?? ''));
+    const claims = [workClaim(node, tasks, requests), controlsClaim(node, wanted)].filter((claim) => claim !== null);
+    const reading = taskForRunner(wanted.map((row) => row.task_id));
+    const answers = await commit<unknown>([...claims, ...(wanted.length > 0 ? [reading] : [])], 'claim.before-commit');
+    const claimed = answers.slice(0, claims.length) as readonly QueryResult<ClaimRow>[];
+    const read = (answers[claims.length]?.rows ?? []) as readonly TaskRow[];
+    const taskOf = new Map(read.map((row) => [row.id, toTaskForRunner(row)]));
     return claimed
       .flatMap(({ rows }) => rows.toSorted((a, b) => a.ordinal - b.ordinal))
       .map((row) => ({
@@ -86,6 +91,7 @@ export async function claimSubtasks(
         isIdempotent: row.is_idempotent,
         meta: row.meta,
         checkpoint: row.checkpoint,
+        task: row.kind === 'work' ? null : (taskOf.get(row.task_id) ?? null),
       }));
   });
 }
@@ -156,12 +162,7 @@ function pendingOf(node: NodeIdentity, task: SharedTask, request: ClaimRequest):
       ORDER BY ordinal LIMIT ${request.limit} FOR UPDATE SKIP LOCKED) walk`;
 }
 
-function controlsClaim(
-  node: NodeIdentity,
-  tasks: SharedTasks,
-  targets: readonly ControlTarget[],
-): RawBuilder<ClaimRow> | null {
-  const wanted = targets.filter((row) => isClaimable(row.kind as SubtaskKind, tasks.get(row.task_id)?.state ?? ''));
+function controlsClaim(node: NodeIdentity, wanted: readonly ControlTarget[]): RawBuilder<ClaimRow> | null {
   if (wanted.length === 0) return null;
   return claimOf(
     node,

@@ -1,4 +1,4 @@
-import { isClaimable, type HealthGate, type RetryPolicy, type SubtaskKind, type ThrottleLimits } from '@longshore/core';
+import { isClaimable, type SubtaskKind } from '@longshore/core';
 import { sql } from 'kysely';
 import { fromStore } from './open-store.ts';
 import type { Db } from './transactions.ts';
@@ -68,70 +68,6 @@ async function readRunnableTasks(db: Db, nodeId: string): Promise<readonly Runna
     step: row.step,
     planAttempt: row.plan_attempt,
   }));
-}
-
-/** What a runner needs to know of its task. */
-export interface TaskForRunner {
-  readonly id: string;
-  readonly key: string;
-  readonly type: string;
-  readonly typeVersion: string;
-  readonly state: string;
-  readonly version: number;
-  readonly step: string | null;
-  readonly slots: number;
-  readonly slotsPerSubtask: number;
-  readonly reservedNodes: readonly string[];
-  readonly meta: unknown;
-  readonly retry: RetryPolicy;
-  readonly trace: { readonly traceparent: string; readonly tracestate?: string } | null;
-  readonly throttle: ThrottleLimits | null;
-  readonly gates: readonly HealthGate[];
-}
-
-/** A task with its meta; null when it is not active. */
-export async function readTaskForRunner(db: Db, id: string): Promise<TaskForRunner | null> {
-  const row = await fromStore(
-    db
-      .selectFrom('tasks')
-      .select([
-        'id',
-        'key',
-        'type',
-        'type_version',
-        'state',
-        'version',
-        'step',
-        'slots',
-        'slots_per_subtask',
-        'reserved_nodes',
-        'meta',
-        'retry',
-        'trace',
-        'throttle',
-        'gates',
-      ])
-      .where('id', '=', id)
-      .executeTakeFirst(),
-  );
-  if (row === undefined) return null;
-  return {
-    id: row.id,
-    key: row.key,
-    type: row.type,
-    typeVersion: row.type_version,
-    state: row.state,
-    version: row.version,
-    step: row.step,
-    slots: row.slots,
-    slotsPerSubtask: row.slots_per_subtask,
-    reservedNodes: row.reserved_nodes,
-    meta: row.meta,
-    retry: row.retry,
-    trace: row.trace,
-    throttle: row.throttle,
-    gates: row.gates ?? [],
-  };
 }
 
 /** States of tasks that an executor runs subtasks of; a task that is missing here has left for history. */

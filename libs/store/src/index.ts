@@ -14,14 +14,8 @@ export { submitTask, type NewTask } from './submit-task.ts';
 export { cancelTask, type CancelResult } from './cancel-task.ts';
 export type { HeldSubtask, NodeIdentity } from './held-subtask.ts';
 export { claimSubtasks, type ClaimedSubtask, type ClaimRequest } from './claim-subtasks.ts';
-export {
-  readClaimableWork,
-  readTaskForRunner,
-  readTaskStates,
-  type ClaimableWork,
-  type RunnableTask,
-  type TaskForRunner,
-} from './claimable-work.ts';
+export { readClaimableWork, readTaskStates, type ClaimableWork, type RunnableTask } from './claimable-work.ts';
+export { readTaskForRunner, type TaskForRunner } from './task-for-runner.ts';
 export { settleSubtasks, type Settlement, type SettleResult } from './settle-subtasks.ts';
 export { raiseAttempt, saveCheckpoint, saveProgress, type HeldProgress } from './holder-writes.ts';
 export { releaseUnknown } from './release-unknown.ts';

@@ -14,7 +14,7 @@ import { instant } from './record-event.ts';
 import { archiveSubtasks, archiveSucceededControl } from './move-to-history.ts';
 import { pageOfTask } from './subtask-pages.ts';
 import { COMMIT_LATER, type Db, type Tx } from './transactions.ts';
-import { lockTask, transitionTask, type LockedTask } from './transition-task.ts';
+import { lockTask, transitionOf, transitionTask, type LockedTask } from './transition-task.ts';
 
 /**
  * The leading owner's writes. Each runs behind the leader's fence, takes the task's row, and checks that the snapshot on which
@@ -102,12 +102,12 @@ export function ownerWrites(db: Db, lease: LeaderLease, actor: string): OwnerWri
         return true;
       }),
     consumePlan: (id, control, after) =>
-      withTask(id, async (tx, task) => {
+      withTask(id, async (tx, task, commit) => {
         if (task.state !== TaskState.pending && task.state !== TaskState.running) return false;
         if (await hasUnfinishedWork(tx, task)) return false;
         const result = (await takeResult(tx, task, control, 'plan')) as StoredPlanResult | undefined;
         if (result === undefined) return false;
-        if (result.step !== null) await startStep(tx, task, result, actor);
+        if (result.step !== null) await commit(...stepStart(task, result, actor));
         else await endSteps(tx, task, after, actor);
         return true;
       }),
@@ -229,21 +229,21 @@ function controlInsertion(
     ON CONFLICT (task_id, kind, step, plan_attempt, ordinal) DO NOTHING`;
 }
 
-async function startStep(tx: Tx, task: LockedTask, result: StoredPlanResult, actor: string): Promise<void> {
-  await Promise.all([
-    COMMIT_LATER.execute(tx),
-    sql`
-      INSERT INTO task_steps (task_id, step, position, plan_attempt, subtasks, total_rows, total_bytes)
-      VALUES (${task.id}, ${result.step}, (SELECT count(*) + 1 FROM task_steps WHERE task_id = ${task.id}), ${result.planAttempt},
-        ${result.subtasks}, ${result.totalRows ?? null}, ${result.totalBytes ?? null})`.execute(tx),
-    transitionTask(tx, task, {
-      trigger: 'plan',
-      to: TaskState.running,
-      actor,
-      step: { name: result.step, planAttempt: result.planAttempt },
-      message: `step ${result.step ?? ''}: ${result.subtasks} subtasks`,
-    }),
-  ]);
+/** The statements that make a planned step the current one. The step's row hangs on the same task as the transition. */
+function stepStart(task: LockedTask, result: StoredPlanResult, actor: string): readonly RawBuilder<unknown>[] {
+  const step = sql`
+    INSERT INTO task_steps (task_id, step, position, plan_attempt, subtasks, total_rows, total_bytes)
+    SELECT id, ${result.step}, (SELECT count(*) + 1 FROM task_steps WHERE task_id = ${task.id}), ${result.planAttempt}::int,
+      ${result.subtasks}::int, ${result.totalRows ?? null}::bigint, ${result.totalBytes ?? null}::bigint
+    FROM tasks WHERE id = ${task.id} AND state = ${task.state} AND version = ${task.version}`;
+  const transition = transitionOf(task, {
+    trigger: 'plan',
+    to: TaskState.running,
+    actor,
+    step: { name: result.step, planAttempt: result.planAttempt },
+    message: `step ${result.step ?? ''}: ${result.subtasks} subtasks`,
+  });
+  return [COMMIT_LATER, step, transition];
 }
 
 async function endSteps(tx: Tx, task: LockedTask, after: AfterLastStep, actor: string): Promise<void> {

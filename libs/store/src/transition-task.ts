@@ -6,7 +6,7 @@ import {
   type TaskState,
   type TaskTrigger,
 } from '@longshore/core';
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import { storableText } from './record-event.ts';
 import type { Tx } from './transactions.ts';
 
@@ -78,6 +78,19 @@ export interface Transition {
  * @throws {LongshoreError} STATE_CONFLICT when the table of transitions doesn't have it, or the row changed.
  */
 export async function transitionTask(tx: Tx, task: LockedTask, change: Transition): Promise<void> {
+  const changed = await transitionOf(task, change).execute(tx);
+  if (changed.numAffectedRows !== 1n) {
+    throw new LongshoreError('STATE_CONFLICT', `task ${task.id} changed while it was being moved to ${change.to}`);
+  }
+}
+
+/**
+ * The statement of a transition, for what ends a transaction that holds the task's row exclusively: the task can't be another than it
+ * was read as then.
+ *
+ * @throws {LongshoreError} STATE_CONFLICT when the table of transitions doesn't have it.
+ */
+export function transitionOf(task: LockedTask, change: Transition): RawBuilder<unknown> {
   if (!isTaskTransition(task.state as TaskState, change.trigger, change.to)) {
     throw new LongshoreError(
       'STATE_CONFLICT',
@@ -90,7 +103,7 @@ export async function transitionTask(tx: Tx, task: LockedTask, change: Transitio
   const isEnd = change.outcome !== undefined;
   const message = change.message ?? change.error?.message ?? null;
   // The event's row hangs on the update: nothing is written when the task is not what it was.
-  const changed = await sql`
+  return sql`
     WITH changed AS (UPDATE tasks SET
       event_seq = event_seq + 1,
       state = ${change.to},
@@ -110,8 +123,5 @@ export async function transitionTask(tx: Tx, task: LockedTask, change: Transitio
     INSERT INTO task_events (task_id, seq, actor, kind, from_state, to_state, message)
     SELECT ${task.id}, event_seq, ${storableText(change.actor)}, ${change.trigger}, ${task.state}, ${change.to},
       ${message === null ? null : storableText(message)}
-    FROM changed`.execute(tx);
-  if (changed.numAffectedRows !== 1n) {
-    throw new LongshoreError('STATE_CONFLICT', `task ${task.id} changed while it was being moved to ${change.to}`);
-  }
+    FROM changed`;
 }
