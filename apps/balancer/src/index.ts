@@ -14,6 +14,7 @@ export const balancerService: ServiceDefinition<typeof LEADER_OPTIONS> = {
       holder: config.instance,
       store,
       logger,
+      metrics: context.metrics,
       ttlMs: config.leaderTtlMs,
       lead: (lease, signal) => keepBalance(context, lease, signal),
       signal: stopping.signal,

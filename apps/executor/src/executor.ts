@@ -14,6 +14,9 @@ import {
   type RunnableTask,
   type Settlement,
 } from '@longshore/store';
+import { ThreadMetrics } from '@longshore/telemetry';
+import type { AttemptSpans } from './attempt-spans.ts';
+import type { ExecutorMetrics } from './executor-metrics.ts';
 import type { EXECUTOR_OPTIONS } from './executor-options.ts';
 import type { Membership } from './membership.ts';
 import type { RunnerPool } from './runner-pool.ts';
@@ -40,6 +43,8 @@ export class Executor {
   readonly #context: ExecutorContext;
   readonly #membership: Membership;
   readonly #slots: SlotManager;
+  readonly #spans: AttemptSpans;
+  readonly #metrics: ExecutorMetrics;
   readonly #queue: SettlementQueue;
   readonly #works: TaskWorks;
   readonly #stop = new AbortController();
@@ -53,16 +58,29 @@ export class Executor {
   #reconciledAt = performance.now();
   #whenIdle: (() => void) | null = null;
 
-  constructor(context: ExecutorContext, membership: Membership, pool: RunnerPool) {
+  constructor(
+    context: ExecutorContext,
+    membership: Membership,
+    pool: RunnerPool,
+    spans: AttemptSpans,
+    metrics: ExecutorMetrics,
+  ) {
     const { store, bus, logger, config } = context;
     this.#context = context;
     this.#membership = membership;
     this.#slots = new SlotManager(config.slots, CONTROL_PLACES, GATE_PLACES);
+    this.#spans = spans;
+    this.#metrics = metrics;
+    metrics.watchSlots(context.metrics, this.#slots);
     this.#works = new TaskWorks({
       store,
       nodeId: config.nodeId,
       logger,
       pool,
+      spans,
+      threadMetrics: new ThreadMetrics(context.metrics, (metric, why) =>
+        logger.warn({ metric, why }, 'a metric of a task type was refused'),
+      ),
       abortGraceMs: config.abortGraceMs,
       onSettled: (work, run, settlement) => this.#afterRun(work, run, settlement),
       onProgress: (run) => void this.#changed.add(run),
@@ -135,6 +153,11 @@ export class Executor {
   }
 
   async #claim(): Promise<void> {
+    if (this.#spans.isBehind) {
+      // More would be lost: claimed when the collector has caught up, and everything else goes on.
+      void this.#spans.room().then(() => this.#loop.wake());
+      return;
+    }
     const { store } = this.#context;
     const identity = this.#membership.identity;
     const claimable = await readClaimableWork(store.db, identity.id);
@@ -233,7 +256,9 @@ export class Executor {
   }
 
   #handBack(work: TaskWork, reason: string): void {
-    for (const { id, attempt, taskId: task, kind } of work.takeHeld()) {
+    for (const claimed of work.takeHeld()) {
+      const { id, attempt, taskId: task, kind } = claimed;
+      this.#spans.handedBack(work.task, claimed, this.#membership.identity.id);
       this.#queue.add({ id, attempt, taskId: task, kind, rows: 0, bytes: 0, how: 'hand-back', reason });
     }
   }
@@ -242,6 +267,8 @@ export class Executor {
     if (run.claimed.kind === 'work') this.#slots.release(run.claimed.taskId, run.slots);
     else this.#slots.releaseControl(run.claimed.kind);
     this.#changed.delete(run);
+    this.#spans.ended(run.claimed.id, settlement === null);
+    this.#metrics.ended(work.task.type, run.claimed.kind, run.startedAt, settlement);
     if (settlement !== null) this.#queue.add(settlement);
     if (!this.#stop.signal.aborted) this.#startHeld(work);
     this.#loop.wake();
@@ -254,6 +281,8 @@ export class Executor {
 
   #afterWrite(written: readonly Settlement[], lost: readonly Settlement[]): void {
     const { bus, logger } = this.#context;
+    this.#spans.written(written, lost);
+    this.#metrics.refused(lost.length);
     for (const { id, attempt, taskId: task } of lost) {
       logger.warn({ task_id: task, subtask_id: id, attempt }, 'a late result was refused');
     }

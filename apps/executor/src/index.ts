@@ -1,7 +1,9 @@
 import { startLoop, type ServiceDefinition } from '@longshore/service';
 import { readClusterId, registerType } from '@longshore/store';
+import { AttemptSpans } from './attempt-spans.ts';
 import { cleanLedgers } from './clean-ledgers.ts';
 import { Executor } from './executor.ts';
+import { ExecutorMetrics } from './executor-metrics.ts';
 import { EXECUTOR_OPTIONS, readConnections } from './executor-options.ts';
 import { Membership } from './membership.ts';
 import { resolvePlugin } from './resolve-plugin.ts';
@@ -18,7 +20,8 @@ export const executorService: ServiceDefinition<typeof EXECUTOR_OPTIONS> = {
   description: 'Runs subtasks: claims those of its node, runs them in worker threads, reports how they end.',
   options: EXECUTOR_OPTIONS,
   start: async (context) => {
-    const { config, store, bus, logger } = context;
+    const { config, store, bus, telemetry } = context;
+    const logger = context.logger.child({ node: config.nodeId });
     const connections = readConnections(process.env);
     const clusterId = await readClusterId(store.db);
     const pool = new RunnerPool({
@@ -28,10 +31,12 @@ export const executorService: ServiceDefinition<typeof EXECUTOR_OPTIONS> = {
       settings: config.pluginSettings,
       slotMemoryBytes: config.slotMemoryMb * 1024 * 1024,
       fenceGraceMs: config.fenceGraceMs,
+      isTracing: telemetry.tracing !== null,
       logger,
     });
     for (const name of config.plugins) await pool.load(name, resolvePlugin(name, process.cwd()));
     for (const type of pool.types) await registerType(store.db, type);
+    const metrics = new ExecutorMetrics(context.metrics);
     let executor: Executor | null = null;
     const leaving = new AbortController();
     const membership = await Membership.join({
@@ -47,14 +52,23 @@ export const executorService: ServiceDefinition<typeof EXECUTOR_OPTIONS> = {
         leaseTtlMs: config.leaseTtlMs,
       },
       signal: leaving.signal,
-      onFenced: () => executor?.abortAll('lost-lease'),
+      onFenced: () => {
+        metrics.leaseLost();
+        executor?.abortAll('lost-lease');
+      },
       onLeaseOverdue: () => executor?.abortAll('lost-lease', (run) => !run.claimed.isIdempotent),
       onReplaced: (error) => {
         executor?.abortAll('lost-lease');
         context.fail(error);
       },
     });
-    const running = new Executor(context, membership, pool);
+    const running = new Executor(
+      { ...context, logger },
+      membership,
+      pool,
+      new AttemptSpans(telemetry.tracing, clusterId),
+      metrics,
+    );
     executor = running;
     const cleaning = startLoop({
       intervalMs: CLEAN_LEDGERS_MS,

@@ -11,6 +11,8 @@ export interface PoolOptions {
   readonly slotMemoryBytes: number;
   /** How long a revert waits for effects that are under way, in milliseconds. */
   readonly fenceGraceMs: number;
+  /** Whether runners trace what they run. */
+  readonly isTracing: boolean;
   readonly logger: Logger;
 }
 
@@ -42,8 +44,8 @@ export class RunnerPool {
    * @throws {LongshoreError} what `startRunner` throws; PLUGIN_INVALID when another package has the same type.
    */
   async load(packageName: string, moduleUrl: string): Promise<void> {
-    const { nodeId, clusterId, connections, settings, fenceGraceMs } = this.#options;
-    const setup = { moduleUrl, packageName, nodeId, clusterId, connections, settings, fenceGraceMs };
+    const { nodeId, clusterId, connections, settings, fenceGraceMs, isTracing } = this.#options;
+    const setup = { moduleUrl, packageName, nodeId, clusterId, connections, settings, fenceGraceMs, isTracing };
     const first = await startRunner({ setup, memoryBytes: this.memoryOf(1) });
     const { type } = first;
     if (this.#plugins.has(type.type)) {

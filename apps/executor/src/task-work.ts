@@ -14,7 +14,8 @@ import {
   type Store,
   type TaskForRunner,
 } from '@longshore/store';
-import type { Logger } from '@longshore/telemetry';
+import type { Logger, Measurement, SpanData, ThreadMetrics } from '@longshore/telemetry';
+import type { AttemptSpans } from './attempt-spans.ts';
 import { HoldAhead } from './hold-ahead.ts';
 import { PlanWriter } from './plan-writer.ts';
 import { TaskThrottle, type ThrottleReason } from './task-throttle.ts';
@@ -47,6 +48,8 @@ export interface TaskWorkOptions {
   readonly before: TaskWork | null;
   readonly store: Store;
   readonly nodeId: string;
+  readonly spans: AttemptSpans;
+  readonly threadMetrics: ThreadMetrics;
   readonly logger: Logger;
   readonly abortGraceMs: number;
   readonly memoryBytes: number;
@@ -114,7 +117,10 @@ export class TaskWork implements RunnerHost {
         nodeId: options.nodeId,
         limits: this.task.throttle ?? {},
         hasGates: this.task.gates.length > 0,
-        onWaiting: (subtaskId, reason) => this.#hold(subtaskId, reason),
+        onWaiting: (subtaskId, reason) => {
+          options.spans.waits(subtaskId, reason);
+          this.#hold(subtaskId, reason);
+        },
       });
   }
 
@@ -161,6 +167,7 @@ export class TaskWork implements RunnerHost {
       nodeCount: nodes.length,
       isThrottled: task.throttle !== null || task.gates.length > 0,
       gates: claimed.kind === 'gates' ? task.gates : [],
+      trace: this.#options.spans.started(task, claimed, identity.id),
     });
   }
 
@@ -245,6 +252,14 @@ export class TaskWork implements RunnerHost {
       run.waiting = waiting;
       this.#options.onProgress(run);
     }
+  }
+
+  spans(runId: string, spans: readonly SpanData[]): void {
+    this.#options.spans.took(runId, spans);
+  }
+
+  measured(measurements: readonly Measurement[]): void {
+    this.#options.threadMetrics.take(measurements);
   }
 
   settled(runId: string, settled: Settled): void {

@@ -1,7 +1,8 @@
 import { isTerminalTaskState } from '@longshore/core';
 import type { Runner } from '@longshore/runner';
 import { readTaskForRunner, readTaskStates, type Settlement, type Store, type TaskForRunner } from '@longshore/store';
-import type { Logger } from '@longshore/telemetry';
+import type { Logger, ThreadMetrics } from '@longshore/telemetry';
+import type { AttemptSpans } from './attempt-spans.ts';
 import type { RunnerPool } from './runner-pool.ts';
 import { TaskWork, type Run } from './task-work.ts';
 
@@ -10,6 +11,8 @@ export interface TaskWorksOptions {
   readonly nodeId: string;
   readonly logger: Logger;
   readonly pool: RunnerPool;
+  readonly spans: AttemptSpans;
+  readonly threadMetrics: ThreadMetrics;
   readonly abortGraceMs: number;
   readonly onSettled: (work: TaskWork, run: Run, settlement: Settlement | null) => void;
   readonly onProgress: (run: Run) => void;
@@ -48,14 +51,16 @@ export class TaskWorks {
     const task = fresh ?? (await readTaskForRunner(this.#options.store.db, taskId));
     if (task === null) return null;
     if (known !== undefined && runner !== null && known.task.version === task.version) return known;
-    const { pool, store, nodeId, logger, abortGraceMs, onSettled, onProgress } = this.#options;
+    const { pool, spans, threadMetrics, store, nodeId, logger, abortGraceMs, onSettled, onProgress } = this.#options;
     const work = new TaskWork({
       task,
       runner: runner ?? this.#takeIdle(task.type, task.slots) ?? (await pool.take(task.type, task.slots)),
       before: known ?? null,
       store,
       nodeId,
-      logger: logger.child({ task_id: taskId }),
+      spans,
+      threadMetrics,
+      logger: logger.child({ task_id: taskId, trace_id: spans.traceIdOf(task) }),
       abortGraceMs,
       memoryBytes: pool.memoryOf(task.slotsPerSubtask),
       onSettled: (run, settlement) => onSettled(work, run, settlement),

@@ -15,6 +15,7 @@ export const nodeManagerService: ServiceDefinition<typeof NODE_MANAGER_OPTIONS> 
       holder: config.instance,
       store,
       logger,
+      metrics: context.metrics,
       ttlMs: config.leaderTtlMs,
       lead: (lease, signal) => watchNodes(context, lease, signal),
       signal: stopping.signal,

@@ -1,6 +1,8 @@
 import { startLoop, type ConfigOf, type ServiceContext } from '@longshore/service';
-import { extendAllLeases, fenceExpiredNodes, sweepOrphans, type LeaderLease } from '@longshore/store';
+import { extendAllLeases, fenceExpiredNodes, readClusterId, sweepOrphans, type LeaderLease } from '@longshore/store';
+import { counterOf } from '@longshore/telemetry';
 import type { NODE_MANAGER_OPTIONS } from './node-manager-options.ts';
+import { traceLostAttempts } from './trace-lost-attempts.ts';
 
 type Context = ServiceContext<ConfigOf<typeof NODE_MANAGER_OPTIONS>>;
 
@@ -13,7 +15,10 @@ const OUTAGE_PART = 1 / 3;
 
 /** The leading node-manager's work, until the lease is lost: who is alive, and what the others held. */
 export async function watchNodes(context: Context, lease: LeaderLease, signal: AbortSignal): Promise<void> {
-  const { store, bus, logger, config } = context;
+  const { store, bus, logger, config, telemetry } = context;
+  const freedCounter = counterOf(context.metrics, 'freedSubtasks');
+  let cluster: string | null = null;
+  const clusterId = async (): Promise<string> => (cluster ??= await readClusterId(store.db));
   let lastRoundAt: number | null = null;
   const loop = startLoop({
     intervalMs: config.pollMs,
@@ -27,8 +32,12 @@ export async function watchNodes(context: Context, lease: LeaderLease, signal: A
       const fenced = await fenceExpiredNodes(store.db, lease, config.leaseMarginMs);
       for (const node of fenced) logger.warn({ node }, 'node declared dead: its lease has run out');
       const freed = await sweepOrphans(store.db, lease);
-      if (freed > 0) logger.info({ freed }, 'freed subtasks of lost holders');
-      if (fenced.length > 0 || freed > 0) {
+      if (freed.length > 0) {
+        for (const { taskType } of freed) freedCounter.inc({ type: taskType });
+        logger.info({ freed: freed.length }, 'freed subtasks of lost holders');
+        if (telemetry.tracing !== null) traceLostAttempts(telemetry.tracing, await clusterId(), freed);
+      }
+      if (fenced.length > 0 || freed.length > 0) {
         bus.publish(bus.subjects.wakeBalancer, { reason: 'nodes lost' });
         bus.publish(bus.subjects.wakeOwner, { reason: 'nodes lost' });
       }

@@ -9,7 +9,7 @@ export const ownerService: ServiceDefinition<typeof OWNER_OPTIONS> = {
   description: 'Answers the API, admits tasks in rank order and moves them through their states.',
   options: OWNER_OPTIONS,
   start: (context) => {
-    const { config, store, bus, logger } = context;
+    const { config, store, bus, logger, telemetry } = context;
     const stopping = new AbortController();
     /** Wakes the leader if it is this process: saves the way over NATS. */
     let wakeHere: (() => void) | null = null;
@@ -17,12 +17,13 @@ export const ownerService: ServiceDefinition<typeof OWNER_OPTIONS> = {
       if (wakeHere === null) bus.publish(bus.subjects.wakeOwner, {});
       else wakeHere();
     };
-    const answering = bus.answer(apiHandlers(store, bus, config.instance, wakeLeader));
+    const answering = bus.answer(apiHandlers(store, bus, config.instance, telemetry.tracing, wakeLeader));
     const leading = leadWhileElected({
       name: 'owner',
       holder: config.instance,
       store,
       logger,
+      metrics: context.metrics,
       ttlMs: config.leaderTtlMs,
       lead: (lease, signal) => leadOwner(context, lease, signal, (wake) => (wakeHere = wake)),
       signal: stopping.signal,

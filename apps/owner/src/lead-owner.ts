@@ -2,6 +2,8 @@ import { taskId, type TaskId } from '@longshore/core';
 import { MAX_HINTED_TASKS, wakeHint, type TaskHint } from '@longshore/protocol';
 import { startLoop, type ConfigOf, type ServiceContext } from '@longshore/service';
 import { forgetOldTasks, ownerWrites, readNodes, readSchedulingSnapshot, type LeaderLease } from '@longshore/store';
+import { gaugeOf } from '@longshore/telemetry';
+import { MoveSpans } from './move-spans.ts';
 import type { OWNER_OPTIONS } from './owner-options.ts';
 import { schedulingPass } from './scheduling-pass.ts';
 import { TypeCatalog } from './type-catalog.ts';
@@ -21,6 +23,8 @@ export async function leadOwner(
   onWakeable: (wake: (() => void) | null) => void,
 ): Promise<void> {
   const { store, bus, logger, config } = context;
+  const taskGauge = gaugeOf(context.metrics, 'tasks');
+  const spans = new MoveSpans(context.telemetry.tracing, store.db);
   const types = new TypeCatalog(store.db);
   const writes = ownerWrites(store.db, lease, `owner ${config.instance}`);
   const loop = startLoop({
@@ -29,12 +33,15 @@ export async function leadOwner(
     onError: (error) => logger.warn({ error }, 'a scheduling pass failed'),
     round: async () => {
       const [tasks, nodes] = await Promise.all([readSchedulingSnapshot(store.db), readNodes(store.db)]);
+      countTasks(taskGauge, tasks);
+      await spans.prepare(tasks);
       const result = await schedulingPass(
         {
           tasks,
           nodes,
           typeOf: (task) => types.get(task.type, task.typeVersion),
           maxScheduledTasks: config.maxScheduledTasks,
+          around: (task, move, carryOut) => spans.around(task, move, carryOut),
         },
         writes,
         logger,
@@ -66,5 +73,16 @@ export async function leadOwner(
   } finally {
     onWakeable(null);
     subscription.close();
+    // Another one leads now, and counts them.
+    taskGauge.reset();
   }
+}
+
+/** Sets how many tasks are in which state. States and types without any vanish. */
+function countTasks(
+  gauge: ReturnType<typeof gaugeOf>,
+  tasks: readonly { readonly state: string; readonly type: string }[],
+): void {
+  gauge.reset();
+  for (const { state, type } of tasks) gauge.inc({ state, type });
 }

@@ -21,6 +21,8 @@ export interface PassInput {
   readonly nodes: readonly NodeInfo[];
   readonly typeOf: (task: ScheduledTask) => Promise<StoredType | null>;
   readonly maxScheduledTasks: number;
+  /** Sees each move while it is carried out; resolves to what `carryOut` does. */
+  readonly around: (task: ScheduledTask, move: TaskMove, carryOut: () => Promise<boolean>) => Promise<boolean>;
 }
 
 /** What a pass changed, for messages. */
@@ -69,7 +71,9 @@ export async function schedulingPass(input: PassInput, writes: OwnerWrites, logg
       }
       const admission = admissions.get(task.id);
       const move = moves.get(task.id) ?? { do: 'wait' };
-      const done = await carryOut(move, task, type, { ...input, writes, wake, reserved: together.get(task.id) });
+      const done = await input.around(task, move, () =>
+        carryOut(move, task, type, { ...input, writes, wake, reserved: together.get(task.id) }),
+      );
       if (!done) continue;
       changed.push(task.id);
       if (move.do === 'stop' || move.do === 'fail') stopped.push(task.id);

@@ -28,7 +28,10 @@ export interface ConnectOptions {
 
 /** What every call takes. */
 export interface CallOptions {
-  /** W3C trace context of the caller: the owner goes on with that trace. Default: the owner starts one. */
+  /**
+   * W3C trace context of the caller: the task goes on with that trace. Default: the active span of `@opentelemetry/api`; where
+   * there is none, the task gets a trace of its own.
+   */
   readonly trace?: TraceContext | undefined;
 }
 

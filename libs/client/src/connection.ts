@@ -1,6 +1,7 @@
 import type { Bus } from '@longshore/bus';
 import { LongshoreError } from '@longshore/core';
 import type { ApiMethod, ApiReply, ApiRequest } from '@longshore/protocol';
+import { activeTrace } from './active-trace.ts';
 import type { CallOptions } from './client-options.ts';
 
 /** A client's connection: the bus, and what ends with it. Shared by the client and its task handles. */
@@ -19,7 +20,7 @@ export class Connection {
   /** Asks an owner; rejects as `Bus.request` does. */
   request<M extends ApiMethod>(method: M, payload: ApiRequest<M>, options: CallOptions = {}): Promise<ApiReply<M>> {
     if (this.#closed.signal.aborted) return Promise.reject(this.#closed.signal.reason as Error);
-    return this.bus.request(method, payload, { trace: options.trace ?? null });
+    return this.bus.request(method, payload, { trace: options.trace ?? activeTrace() });
   }
 
   /** A signal that aborts when the caller's does or when the client is closed. */

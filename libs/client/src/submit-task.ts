@@ -4,6 +4,7 @@ import type { SubmitReply, SubmitRequest } from '@longshore/protocol';
 import { pause } from './abortable.ts';
 import type { CallOptions } from './client-options.ts';
 import type { Connection } from './connection.ts';
+import { traceSubmit } from './trace-submit.ts';
 
 /** How to submit. */
 export interface SubmitOptions extends CallOptions {
@@ -24,6 +25,10 @@ export async function submitTask(
   request: SubmitRequest,
   options: SubmitOptions = {},
 ): Promise<SubmitReply> {
+  return traceSubmit(request.type, () => send(connection, request, options));
+}
+
+async function send(connection: Connection, request: SubmitRequest, options: SubmitOptions): Promise<SubmitReply> {
   refuseLargeMeta(request);
   const signal = connection.endsWith(options.signal);
   const key = request.key ?? randomUUID();

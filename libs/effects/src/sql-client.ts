@@ -1,5 +1,6 @@
 import type { SqlClient, SqlResult, SqlRow } from '@longshore/sdk';
 import type { PoolClient } from 'pg';
+import { traceStream } from './trace-stream.ts';
 
 /** A driver's session as plugins see it. */
 export function sqlClient(client: PoolClient): SqlClient {
@@ -8,6 +9,9 @@ export function sqlClient(client: PoolClient): SqlClient {
       const result = await client.query<R>(text, values === undefined ? [] : [...values]);
       return { rows: result.rows, rowCount: result.rowCount };
     },
-    stream: <S>(submittable: S): S => client.query(submittable as never),
+    stream: <S>(submittable: S): S => {
+      traceStream(submittable);
+      return client.query(submittable as never);
+    },
   };
 }

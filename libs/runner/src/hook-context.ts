@@ -7,6 +7,7 @@ import {
   type Logger,
   type TargetConnection,
 } from '@longshore/sdk';
+import { hookMeter, hookTracer } from './hook-telemetry.ts';
 import type { Host } from './host.ts';
 import type { LoadedType } from './load-task-type.ts';
 import type { RunnerSetup, RunSpec } from './messages.ts';
@@ -61,6 +62,8 @@ export function openHookContext(
       attempt: run.attempt,
       signal,
       logger: hookLogger(host, run.runId),
+      tracer: hookTracer(setup.packageName),
+      meter: hookMeter(),
       connection,
       previousSubtasks: (step) => previousSubtasks(host, run.runId, step),
     },

@@ -1,5 +1,6 @@
 import type { ErrorData, GateReading, HealthGate, PlanResult, SubtaskKind } from '@longshore/core';
 import type { JsonValue, StopReason, ThrottleCost } from '@longshore/sdk';
+import type { Measurement, SpanData, TraceContext } from '@longshore/telemetry';
 import type { TypeDescription } from './type-description.ts';
 import type { Waiting } from './waiting-reasons.ts';
 
@@ -17,6 +18,8 @@ export interface RunnerSetup {
   readonly fenceGraceMs: number;
   /** The executor's settings by task type; the type finds its own after it was loaded. */
   readonly settings: Readonly<Record<string, unknown>>;
+  /** Whether spans of hooks are exported. Default false: nothing of an SDK is loaded. */
+  readonly isTracing?: boolean;
 }
 
 /** One hook to run: a work subtask, or a control subtask's hook. Names a held subtask. */
@@ -46,6 +49,8 @@ export interface RunSpec {
   readonly resource: { readonly slots: number; readonly memoryBytes: number };
   /** For a plan: the nodes that it is spread over. */
   readonly nodeCount: number;
+  /** The span of this attempt, as the parent of what the hook does. Default: it isn't traced. */
+  readonly trace?: TraceContext | undefined;
 }
 
 export type MessageToRunner =
@@ -108,6 +113,10 @@ export type MessageFromRunner =
   | { readonly kind: 'call'; readonly callId: number; readonly runId: string; readonly call: HostCall }
   | { readonly kind: 'progress'; readonly runs: readonly RunProgress[] }
   | { readonly kind: 'settled'; readonly runId: string; readonly settled: Settled }
+  /** What the task type measured in this thread. */
+  | { readonly kind: 'measurements'; readonly measurements: readonly Measurement[] }
+  /** Ended spans of a run, before it is settled. */
+  | { readonly kind: 'spans'; readonly runId: string; readonly spans: readonly SpanData[] }
   | {
       readonly kind: 'log';
       readonly runId: string;

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { LongshoreError, toErrorData, type ErrorData } from '@longshore/core';
 import type { StopReason } from '@longshore/sdk';
+import type { Measurement, SpanData } from '@longshore/telemetry';
 import { errorOfData } from './error-of-data.ts';
 import type {
   HostCall,
@@ -20,6 +21,10 @@ export interface RunnerHost {
   call(runId: string, call: HostCall): Promise<unknown>;
   progress(runs: readonly RunProgress[]): void;
   settled(runId: string, settled: Settled): void;
+  /** Ended spans of a run; the last ones come before it is settled. */
+  spans(runId: string, spans: readonly SpanData[]): void;
+  /** What the task type measured with its meter. */
+  measured(measurements: readonly Measurement[]): void;
   log(
     runId: string,
     level: 'debug' | 'info' | 'warn' | 'error',
@@ -68,6 +73,8 @@ const NO_HOST: RunnerHost = {
   call: () => Promise.reject(new LongshoreError('INTERNAL', 'the runner belongs to no task')),
   progress: () => undefined,
   settled: () => undefined,
+  spans: () => undefined,
+  measured: () => undefined,
   log: () => undefined,
   crashed: () => undefined,
 };
@@ -177,6 +184,12 @@ function dispatch(host: RunnerHost, message: MessageFromRunner, post: (message: 
       return;
     case 'settled':
       host.settled(message.runId, message.settled);
+      return;
+    case 'measurements':
+      host.measured(message.measurements);
+      return;
+    case 'spans':
+      host.spans(message.runId, message.spans);
       return;
     case 'log':
       host.log(message.runId, message.level, message.message, message.fields);

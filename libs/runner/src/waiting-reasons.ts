@@ -1,4 +1,5 @@
 import type { WaitingReason } from '@longshore/sdk';
+import { traceWaiting } from './trace-waiting.ts';
 
 /** A reason, and for how long it has been waited for. */
 export interface Waiting extends WaitingReason {
@@ -7,17 +8,29 @@ export interface Waiting extends WaitingReason {
 
 /** What one hook says that it waits for, in memory; reported with its progress. */
 export class WaitingReasons {
-  readonly #open = new Set<{ readonly reason: WaitingReason; readonly since: number }>();
+  readonly #open = new Set<{ readonly reason: WaitingReason; readonly since: number; readonly endSpan: () => void }>();
   #isChanged = false;
 
   /** Begins to wait. @returns what ends it; calling that again does nothing. */
   begin(reason: WaitingReason): () => void {
-    const entry = { reason: { code: reason.code, message: reason.message }, since: performance.now() };
+    const entry = {
+      reason: { code: reason.code, message: reason.message },
+      since: performance.now(),
+      endSpan: traceWaiting(reason),
+    };
     this.#open.add(entry);
     this.#isChanged = true;
     return () => {
-      if (this.#open.delete(entry)) this.#isChanged = true;
+      if (!this.#open.delete(entry)) return;
+      this.#isChanged = true;
+      entry.endSpan();
     };
+  }
+
+  /** The hook is over: whatever it still waited for ends with it. */
+  end(): void {
+    for (const { endSpan } of this.#open) endSpan();
+    this.#open.clear();
   }
 
   /** The newest reason that still holds; null when it waits for nothing. */

@@ -2,12 +2,15 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { toErrorData, toJsonData, type ErrorData } from '@longshore/core';
 import { faultPoint } from '@longshore/faults';
 import { stopReason, SubtaskStopped } from '@longshore/sdk';
+import { withinAttempt } from '@longshore/telemetry/worker';
 import { openHookContext } from './hook-context.ts';
+import { takeMeasurements } from './hook-telemetry.ts';
 import { connectHost } from './host.ts';
 import { loadTaskType, type LoadedType } from './load-task-type.ts';
 import type { MessageToRunner, RunnerSetup, RunSpec, Settled } from './messages.ts';
 import { ProgressMeter } from './progress-meter.ts';
 import { runHook, type RunReports } from './run-hook.ts';
+import { flushRunSpans } from './run-spans.ts';
 import { StepExecutors } from './step-executors.ts';
 import { describeType } from './type-description.ts';
 import { WaitingReasons } from './waiting-reasons.ts';
@@ -24,6 +27,7 @@ try {
   const executors = new StepExecutors(loaded, (run, signal) => openHookContext(setup, loaded, run, host, signal));
   parentPort?.on('message', (message: MessageToRunner) => receive(message, loaded, executors));
   setInterval(reportProgress, PROGRESS_MS).unref();
+  setInterval(() => void reportMeasurements(), PROGRESS_MS).unref();
   host.send({ kind: 'ready', type: describeType(loaded.type) });
 } catch (thrown) {
   host.send({ kind: 'load-failed', error: toErrorData(thrown, 'PLUGIN_INVALID') });
@@ -54,7 +58,11 @@ function receive(message: MessageToRunner, loaded: LoadedType, executors: StepEx
   }
 }
 
-async function start(run: RunSpec, loaded: LoadedType, executors: StepExecutors): Promise<void> {
+function start(run: RunSpec, loaded: LoadedType, executors: StepExecutors): Promise<void> {
+  return withinAttempt(run.runId, run.trace, () => runToEnd(run, loaded, executors));
+}
+
+async function runToEnd(run: RunSpec, loaded: LoadedType, executors: StepExecutors): Promise<void> {
   const abort = new AbortController();
   const progress = new ProgressMeter();
   const reports = { progress, waiting: new WaitingReasons() };
@@ -77,6 +85,8 @@ async function start(run: RunSpec, loaded: LoadedType, executors: StepExecutors)
     );
   await opened.close();
   active.delete(run.runId);
+  reports.waiting.end();
+  flushRunSpans(run.runId);
   host.send({ kind: 'settled', runId: run.runId, settled });
 }
 
@@ -98,6 +108,11 @@ function isRetryable(thrown: unknown, loaded: LoadedType, run: RunSpec): boolean
     host.send({ kind: 'log', runId: run.runId, level: 'warn', message: 'isRetryableError failed', fields });
     return true;
   }
+}
+
+async function reportMeasurements(): Promise<void> {
+  const measurements = await takeMeasurements();
+  if (measurements.length > 0) host.send({ kind: 'measurements', measurements });
 }
 
 function reportProgress(): void {

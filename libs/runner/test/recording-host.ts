@@ -1,4 +1,5 @@
 import type { ErrorData } from '@longshore/core';
+import type { Measurement, SpanData } from '@longshore/telemetry';
 import type { HostCall, RunnerHost, RunProgress, Settled } from '../src/index.ts';
 
 type LogLine = readonly [level: string, message: string, fields: Readonly<Record<string, unknown>>];
@@ -11,6 +12,8 @@ export class RecordingHost implements RunnerHost {
   readonly progressReports: { readonly atMs: number; readonly runs: ProgressReport }[] = [];
   readonly settlements = new Map<string, Settled>();
   readonly crashes: ErrorData[] = [];
+  readonly measurements: Measurement[] = [];
+  readonly spansByRun = new Map<string, readonly SpanData[]>();
   /** How calls are answered. */
   answer: (runId: string, call: HostCall) => Promise<unknown> = () => Promise.resolve(null);
   readonly #changed = new Set<() => void>();
@@ -30,6 +33,16 @@ export class RecordingHost implements RunnerHost {
   settled(runId: string, settled: Settled): void {
     if (this.settlements.has(runId)) throw new Error(`run ${runId} was settled twice`);
     this.settlements.set(runId, settled);
+    this.#tell();
+  }
+
+  spans(runId: string, spans: readonly SpanData[]): void {
+    this.spansByRun.set(runId, [...(this.spansByRun.get(runId) ?? []), ...spans]);
+    this.#tell();
+  }
+
+  measured(measurements: readonly Measurement[]): void {
+    this.measurements.push(...measurements);
     this.#tell();
   }
 

@@ -1,3 +1,4 @@
+import type { Meter, Tracer } from '@opentelemetry/api';
 import type { JsonValue } from './json.ts';
 import type { Logger } from './logger.ts';
 import type { TargetConnection } from './target-connection.ts';
@@ -39,6 +40,16 @@ export interface HookContext<Meta = unknown, Settings = unknown> {
   /** Aborted when the hook should end; `stopReason(signal)` tells why. Pass it to everything that waits. */
   readonly signal: AbortSignal;
   readonly logger: Logger;
+  /**
+   * For spans of the type's own, within the attempt's. SQL that is sent through `connection` has spans already. Where tracing is off
+   * it does nothing, at next to no cost.
+   */
+  readonly tracer: Tracer;
+  /**
+   * For metrics of the type's own: they are served on the executor's `/metrics` and sent by OTLP. Give a metric the same few
+   * attributes each time, each of few values and never an id; names that begin with `longshore.` are taken.
+   */
+  readonly meter: Meter;
   /**
    * The connection that the executor has under this name. The first use opens a session.
    *

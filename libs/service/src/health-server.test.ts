@@ -1,5 +1,5 @@
 import { createServer, type AddressInfo } from 'node:net';
-import { Counter } from 'prom-client';
+import { Counter, Registry } from 'prom-client';
 import { expect, onTestFinished, test } from 'vitest';
 import { startHealthServer, type HealthOptions, type HealthServer } from './health-server.ts';
 
@@ -8,6 +8,7 @@ async function start(options: Partial<HealthOptions> = {}): Promise<HealthServer
     host: '127.0.0.1',
     port: 0,
     service: 'owner',
+    metrics: new Registry(),
     notReady: () => null,
     ...options,
   });
@@ -30,7 +31,8 @@ test('/healthz answers while the process does, /readyz says why it can not do it
 });
 
 test('/metrics has the process’s and the service’s own, labelled with the service', async () => {
-  const { url, metrics } = await start();
+  const metrics = new Registry();
+  const { url } = await start({ metrics });
   new Counter({ name: 'longshore_rounds_total', help: 'Rounds.', registers: [metrics] }).inc(3);
   const response = await fetch(`${url}/metrics`);
   const text = await response.text();
@@ -40,8 +42,10 @@ test('/metrics has the process’s and the service’s own, labelled with the se
 });
 
 test('two in one process keep their metrics apart', async () => {
-  const [first, second] = [await start(), await start({ service: 'balancer' })];
-  new Counter({ name: 'only_here_total', help: 'x', registers: [first.metrics] }).inc();
+  const metrics = new Registry();
+  await start({ metrics });
+  const second = await start({ service: 'balancer' });
+  new Counter({ name: 'only_here_total', help: 'x', registers: [metrics] }).inc();
   expect(await (await fetch(`${second.url}/metrics`)).text()).not.toContain('only_here_total');
 });
 
@@ -62,6 +66,7 @@ test('it closes while a client keeps its connection open', async () => {
     host: '127.0.0.1',
     port: 0,
     service: 'owner',
+    metrics: new Registry(),
     notReady: () => null,
   });
   await (await fetch(`${server.url}/healthz`, { headers: { connection: 'keep-alive' } })).text();

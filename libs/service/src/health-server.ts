@@ -5,8 +5,6 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 export interface HealthServer {
   /** `http://host:port` */
   readonly url: string;
-  /** Where a service keeps its metrics. */
-  readonly metrics: Registry;
   close(): Promise<void>;
 }
 
@@ -15,6 +13,8 @@ export interface HealthOptions {
   /** 0: a free one. */
   readonly port: number;
   readonly service: string;
+  /** Where the service keeps its metrics. */
+  readonly metrics: Registry;
   /** Why the service can't do its work now; null: it can. */
   readonly notReady: () => string | null;
 }
@@ -25,7 +25,7 @@ export interface HealthOptions {
  * @throws {LongshoreError} HTTP_PORT_IN_USE.
  */
 export async function startHealthServer(options: HealthOptions): Promise<HealthServer> {
-  const metrics = new Registry();
+  const { metrics } = options;
   metrics.setDefaultLabels({ service: options.service });
   collectDefaultMetrics({ register: metrics });
   const server = Fastify({ logger: false, forceCloseConnections: true });
@@ -38,7 +38,7 @@ export async function startHealthServer(options: HealthOptions): Promise<HealthS
   server.get('/metrics', async (_, reply) => reply.type(metrics.contentType).send(await metrics.metrics()));
   try {
     const url = await server.listen({ host: options.host, port: options.port });
-    return { url, metrics, close: () => server.close() };
+    return { url, close: () => server.close() };
   } catch (cause) {
     const code = (cause as { code?: unknown }).code;
     if (code === 'EADDRINUSE' || code === 'EACCES') {

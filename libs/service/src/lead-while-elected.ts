@@ -8,7 +8,8 @@ import {
   type LeaseName,
   type Store,
 } from '@longshore/store';
-import type { Logger } from '@longshore/telemetry';
+import { counterOf, type Logger } from '@longshore/telemetry';
+import type { Registry } from 'prom-client';
 
 export interface LeaderOptions {
   readonly name: LeaseName;
@@ -16,6 +17,7 @@ export interface LeaderOptions {
   readonly holder: string;
   readonly store: Store;
   readonly logger: Logger;
+  readonly metrics: Registry;
   /** How long the lease lasts without a renewal, in milliseconds. */
   readonly ttlMs: number;
   /** Does the leader's work until the signal is aborted: the lease was lost, or the service is being stopped. */
@@ -77,11 +79,13 @@ async function renewUntilLost(options: LeaderOptions, lease: LeaderLease, signal
     const outcome = await renewWithin(options, lease, endsAt - before, signal);
     if (outcome === 'renewed') endsAt = before + ttlMs;
     if (outcome === 'lost') {
+      counterOf(options.metrics, 'leaseLosses').inc({ lease: options.name });
       logger.warn({ epoch: lease.epoch }, 'the lease was lost');
       return;
     }
     // Others may lead now. The fences keep us harmless anyway.
     if (performance.now() >= endsAt) {
+      counterOf(options.metrics, 'leaseLosses').inc({ lease: options.name });
       logger.warn({ epoch: lease.epoch }, 'the lease ran out before it could be renewed');
       return;
     }

@@ -1,8 +1,8 @@
 import { connectBus, type Bus } from '@longshore/bus';
 import { toErrorData } from '@longshore/core';
 import { openStore, type Store } from '@longshore/store';
-import { createLogger, type Logger } from '@longshore/telemetry';
-import type { Registry } from 'prom-client';
+import { createLogger, startTelemetry, type Logger, type Telemetry } from '@longshore/telemetry';
+import { Registry } from 'prom-client';
 import { COMMON_OPTIONS } from './common-options.ts';
 import { startHealthServer } from './health-server.ts';
 import { HelpShown, parseOptions, type ConfigOf, type OptionSet } from './option-set.ts';
@@ -18,6 +18,7 @@ export interface ServiceContext<C> {
   readonly store: Store;
   readonly bus: Bus;
   readonly metrics: Registry;
+  readonly telemetry: Telemetry;
   /** Aborted when the service is to stop. */
   readonly signal: AbortSignal;
   /** Ends the process with an error: for what can't be repaired here, such as another process under the same name. */
@@ -95,6 +96,15 @@ async function serve<O extends OptionSet>(
   report: (message: Record<string, unknown>) => void,
 ): Promise<void> {
   const logger = createLogger(config.logLevel, { service: definition.name, instance: config.instance });
+  const metrics = new Registry();
+  const telemetry = await startTelemetry({
+    env: process.env,
+    service: definition.name,
+    instance: config.instance,
+    cluster: config.cluster,
+    logger,
+    metrics,
+  });
   let running: RunningService | null = null;
   let bus: Bus | null = null;
   const store = openStore({
@@ -112,12 +122,22 @@ async function serve<O extends OptionSet>(
     host: config.httpHost,
     port: config.httpPort,
     service: definition.name,
+    metrics,
     notReady,
   });
   try {
     await waitForStore(store, config.databaseUrl, config.mode, logger, signal);
     bus = await connectBus(busOptions(definition.name, config));
-    running = await definition.start({ config, logger, store, bus, metrics: health.metrics, signal, fail });
+    running = await definition.start({
+      config,
+      logger,
+      store,
+      bus,
+      metrics,
+      telemetry,
+      signal,
+      fail,
+    });
     logger.info({ http: health.url }, `${definition.name} is ready`);
     report({ event: 'ready', httpUrl: health.url, instance: config.instance });
     await aborted(signal);
@@ -133,6 +153,7 @@ async function serve<O extends OptionSet>(
     await bus?.close();
     await store.close();
     await health.close();
+    await telemetry.shutdown();
     clearTimeout(limit);
   }
 }

@@ -1,4 +1,5 @@
 import { electLeader, type LeaderLease, type Store } from '@longshore/store';
+import { Registry } from 'prom-client';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { leadWhileElected } from '../src/index.ts';
 import { silent, storeOf, useServer, withClient } from './test-store.ts';
@@ -30,6 +31,7 @@ function contend(store: Store, holder: string, { ttlMs = 1_000, lead }: Contende
     holder,
     store,
     logger: silent,
+    metrics: new Registry(),
     ttlMs,
     signal: abort.signal,
     onChange: (isLeader) => changes.push(isLeader),

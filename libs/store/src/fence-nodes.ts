@@ -45,6 +45,22 @@ function isExpired(marginMs: number): ReturnType<typeof sql> {
 /** Rows of lost holders that are freed at once: a node holds what its slots allow, so one page is the rule. */
 const SWEEP_PAGE_ROWS = 1_000;
 
+/** A row that was taken from a holder that is gone, as it was while it ran. */
+export interface FreedSubtask {
+  readonly id: string;
+  readonly taskId: string;
+  readonly taskType: string;
+  readonly trace: { readonly traceparent: string; readonly tracestate?: string } | null;
+  readonly kind: string;
+  readonly step: string;
+  readonly ordinal: number;
+  /** The node that held it. */
+  readonly nodeId: string;
+  readonly attempt: number;
+  /** When it was claimed. */
+  readonly startedAt: Date;
+}
+
 interface OrphanRow {
   id: string;
   task_id: string;
@@ -53,16 +69,25 @@ interface OrphanRow {
   is_idempotent: boolean;
 }
 
+interface LockedRow extends OrphanRow {
+  type: string | null;
+  trace: FreedSubtask['trace'];
+  kind: string;
+  step: string;
+  ordinal: number;
+  started_at: Date;
+}
+
 /**
  * Frees running rows whose holder can't be alive: their node is dead or stopped, or has registered anew since. Level-triggered,
  * so a row is freed whatever was missed before. Idempotent work becomes pending again; the rest fails, as nobody knows how
  * far it came.
  *
- * @returns how many rows were freed.
+ * @returns the rows that were freed.
  */
-export async function sweepOrphans(db: Db, lease: LeaderLease): Promise<number> {
+export async function sweepOrphans(db: Db, lease: LeaderLease): Promise<readonly FreedSubtask[]> {
   const orphans = await findOrphans(db);
-  if (orphans.length === 0) return 0;
+  if (orphans.length === 0) return [];
   return asLeader(db, lease, async (tx) => {
     const taskIds = [...new Set(orphans.map((row) => row.task_id))];
     await sql`SELECT 1 FROM tasks WHERE id = ANY(${taskIds}::bigint[]) ORDER BY id FOR UPDATE`.execute(tx);
@@ -82,7 +107,7 @@ export async function sweepOrphans(db: Db, lease: LeaderLease): Promise<number> 
         })),
       );
     }
-    return locked.length;
+    return locked.map(freedSubtask);
   });
 }
 
@@ -99,10 +124,27 @@ async function findOrphans(db: Db): Promise<readonly OrphanRow[]> {
   return rows.rows;
 }
 
-async function lockOrphans(tx: Tx, orphans: readonly OrphanRow[]): Promise<readonly OrphanRow[]> {
-  const rows = await sql<OrphanRow>`
-    SELECT s.id, s.task_id, s.exec_id, s.attempt, s.is_idempotent
+function freedSubtask(row: LockedRow): FreedSubtask {
+  const { id, kind, step, ordinal, attempt, trace } = row;
+  return {
+    id,
+    taskId: row.task_id,
+    taskType: row.type ?? '',
+    trace,
+    kind,
+    step,
+    ordinal,
+    nodeId: row.exec_id,
+    attempt,
+    startedAt: row.started_at,
+  };
+}
+
+async function lockOrphans(tx: Tx, orphans: readonly OrphanRow[]): Promise<readonly LockedRow[]> {
+  const rows = await sql<LockedRow>`
+    SELECT s.id, s.task_id, s.exec_id, s.attempt, s.is_idempotent, s.kind, s.step, s.ordinal, s.started_at, t.type, t.trace
     FROM subtasks s
+    LEFT JOIN tasks t ON t.id = s.task_id
     JOIN unnest(${orphans.map((row) => row.id)}::bigint[], ${orphans.map((row) => row.attempt)}::int[]) AS o(id, attempt)
       ON s.id = o.id AND s.attempt = o.attempt
     WHERE s.state = 'running'

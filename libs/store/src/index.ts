@@ -38,7 +38,7 @@ export {
   type NodeRegistration,
   type StoredNode,
 } from './nodes.ts';
-export { extendAllLeases, fenceExpiredNodes, sweepOrphans } from './fence-nodes.ts';
+export { extendAllLeases, fenceExpiredNodes, sweepOrphans, type FreedSubtask } from './fence-nodes.ts';
 export {
   moveControl,
   moveSubtasks,
@@ -52,6 +52,7 @@ export { readTypes, registerType, type StoredType } from './task-types.ts';
 export { readSchedulingSnapshot, type ScheduledTask } from './scheduling-snapshot.ts';
 export { ownerWrites, type AdmissionChange, type AfterLastStep, type OwnerWrites } from './owner-writes.ts';
 export { findForgottenTasks, forgetOldTasks } from './history-retention.ts';
+export { readTaskTraces } from './read-task-traces.ts';
 export { findTaskByKey, listTasks, readTask, readTaskMeta, type StoredTask, type TaskFilter } from './read-tasks.ts';
 export { leaseThrottle, type ThrottleLease } from './throttle-budgets.ts';
 export { readGates, saveGates, type StoredGates } from './task-gates.ts';

@@ -131,10 +131,10 @@ describe('the sweep', () => {
     const planning = await submit(store.db);
     const plan = await claimPlan(store.db, owner, n1, planning);
     for (const node of [n1, n2]) for (const taskId of [again, once]) await claim(store.db, node, taskId, 9);
-    expect(await sweepOrphans(store.db, manager)).toBe(0);
+    expect(await sweepOrphans(store.db, manager)).toHaveLength(0);
     await lose(store);
-    expect(await sweepOrphans(store.db, manager)).toBe(4);
-    expect(await sweepOrphans(store.db, manager)).toBe(0);
+    expect(await sweepOrphans(store.db, manager)).toHaveLength(4);
+    expect(await sweepOrphans(store.db, manager)).toHaveLength(0);
     const session = await store.session();
     const rows = await session.run(
       `SELECT exec_id, state, node_epoch, attempt, failures, error->>'code' AS error, reason, kind FROM subtasks ORDER BY id`,
@@ -185,7 +185,7 @@ describe('the sweep', () => {
     await store.blocked('sweeping');
     await settling.run('DELETE FROM subtasks WHERE id = $1', [held!.id]);
     await settling.run('COMMIT');
-    expect(await sweeping).toBe(0);
+    expect(await sweeping).toHaveLength(0);
     expect(await readEvents(store.db, taskId, 2, 9)).toEqual([]);
   });
 
@@ -207,7 +207,7 @@ describe('the sweep', () => {
     );
     await claiming.run('COMMIT');
     const again = await registering;
-    expect(await sweepOrphans(store.db, manager)).toBe(1);
+    expect(await sweepOrphans(store.db, manager)).toHaveLength(1);
     expect(await claimSubtasks(store.db, again, [{ taskId, limit: 1, afterOrdinal: 0 }], [])).toMatchObject([
       { attempt: 2 },
     ]);

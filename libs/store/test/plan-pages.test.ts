@@ -158,7 +158,7 @@ describe('a plan that is killed half-way', () => {
       [taskId],
     );
     await page.run('COMMIT');
-    expect(await sweeping).toBe(1);
+    expect(await sweeping).toHaveLength(1);
     expect(await insertPlanPage(store.db, node, hold, pageRows(1, ['n1'], true, 3))).toBe(false);
 
     const [again] = await claimSubtasks(store.db, next, [], [plan.id]);

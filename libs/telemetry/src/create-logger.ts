@@ -1,4 +1,5 @@
 import { pino, type Logger as PinoLogger, type LoggerOptions } from 'pino';
+import { activeSpanFields } from './trace-context.ts';
 
 export type Logger = PinoLogger;
 
@@ -7,7 +8,8 @@ export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', '
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /**
- * Structured logs of one process: a JSON line each on stdout, with the service and its instance on every line.
+ * Structured logs of one process: a JSON line each on stdout, with the service and its instance on every line, and with `trace_id`
+ * and `span_id` on those that are written within a span.
  *
  * @param fields what every line carries, such as `service` and `instance`.
  */
@@ -19,6 +21,7 @@ export function createLogger(level: LogLevel, fields: Readonly<Record<string, un
     formatters: { level: (label) => ({ level: label }) },
     messageKey: 'message',
     errorKey: 'error',
+    mixin: activeSpanFields,
     // Nothing logs a secret on purpose; these are the fields in which one could come by accident.
     redact: {
       paths: ['*.password', '*.token', 'password', 'token', '*.url', 'url', '*.connectionString'],

@@ -1,1 +1,14 @@
+export { taskTraceId } from './attempt-ids.ts';
+export type { Attempt, AttemptEnd, AttemptSpan } from './attempt.ts';
 export { createLogger, LOG_LEVELS, type Logger, type LogLevel } from './create-logger.ts';
+export { counterOf, gaugeOf, histogramOf } from './metrics/instruments.ts';
+export type { Registry as MetricsRegistry } from 'prom-client';
+export { METRICS, NODE_METRICS, prometheusName, type MetricInfo } from './metrics/metric-table.ts';
+export type { Measurement } from './metrics/measurement.ts';
+export { ThreadMetrics } from './metrics/thread-metrics.ts';
+export { SPAN_ATTRIBUTES, SPANS, type SpanInfo } from './signals.ts';
+export { startTelemetry, type TelemetryIdentity, type TelemetryOptions } from './start-telemetry.ts';
+export { readTelemetrySettings, TelemetrySettingsError, type TelemetrySettings } from './telemetry-settings.ts';
+export type { Telemetry, Tracing } from './telemetry.ts';
+export { spanContextOf, traceContextOf, traceIdOf, type TraceContext } from './trace-context.ts';
+export type { SpanData } from './tracing/span-data.ts';

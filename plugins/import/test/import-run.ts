@@ -8,6 +8,7 @@ import type {
   PlannedSubtask,
   SubtaskContext,
 } from '@longshore/sdk';
+import { metrics, trace } from '@opentelemetry/api';
 import importTaskType, { type ImportMeta } from '../src/index.ts';
 
 /** Where an import under test runs. */
@@ -179,6 +180,8 @@ export class ImportRun {
         attempt: 1,
         signal,
         logger,
+        tracer: trace.getTracer('test'),
+        meter: metrics.getMeter('test'),
         connection: () => target.connection,
         // eslint-disable-next-line @typescript-eslint/require-await -- the context's is asynchronous
         previousSubtasks: async function* (name) {

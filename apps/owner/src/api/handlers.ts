@@ -17,7 +17,9 @@ import {
   type Store,
   type StoredTask,
 } from '@longshore/store';
+import type { Tracing } from '@longshore/telemetry';
 import { TaskSubmitter } from './submit.ts';
+import { traceRequest } from './trace-request.ts';
 import { nodeView, taskView } from './views.ts';
 
 function nothingToCancel({ id, state }: StoredTask): LongshoreError {
@@ -29,7 +31,13 @@ function nothingToCancel({ id, state }: StoredTask): LongshoreError {
 const IDLE = { running: 0, pending: 0 };
 
 /** What every replica of the owner answers. Writes here need no leadership: each is a compare-and-set under the task's row. */
-export function apiHandlers(store: Store, bus: Bus, instance: string, wakeLeader: () => void): ApiHandlers {
+export function apiHandlers(
+  store: Store,
+  bus: Bus,
+  instance: string,
+  tracing: Tracing | null,
+  wakeLeader: () => void,
+): ApiHandlers {
   const actor = `api ${instance}`;
   const submitter = new TaskSubmitter(store, actor, wakeLeader);
 
@@ -42,7 +50,8 @@ export function apiHandlers(store: Store, bus: Bus, instance: string, wakeLeader
   };
 
   return {
-    'task.submit': (request, { trace }) => submitter.submit(request, trace),
+    'task.submit': (request, { trace }) =>
+      traceRequest(tracing, request.type, trace, (parent) => submitter.submit(request, parent)),
     'task.get': async ({ task: ref }) => {
       const task = await find(ref);
       const [meta, progress, nodes, waiting] = await Promise.all([
