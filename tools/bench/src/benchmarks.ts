@@ -2,6 +2,7 @@ import type { Benchmark } from './benchmark.ts';
 import { floorBenchmark } from './floor/floor-benchmark.ts';
 import { importBenchmark } from './import/import-benchmark.ts';
 import { latencyBenchmark } from './latency/latency-benchmark.ts';
+import { tracingBenchmark } from './tracing/tracing-benchmark.ts';
 
 /** All benchmarks, by the names that `npm run bench` takes. */
-export const BENCHMARKS: readonly Benchmark[] = [importBenchmark, latencyBenchmark, floorBenchmark];
+export const BENCHMARKS: readonly Benchmark[] = [importBenchmark, latencyBenchmark, floorBenchmark, tracingBenchmark];
