@@ -114,6 +114,17 @@ export class AttemptSpans {
     }
   }
 
+  /** Ends of attempts that could not be written. This node frees their rows itself later, so it tells them now. */
+  unwritten(batch: readonly Settlement[]): void {
+    for (const { id } of batch) {
+      const open = this.#open.get(id);
+      if (open?.endedAt === undefined || open.endedAt === null) continue;
+      this.#leaveToOthers(id, open);
+      const error = { code: 'STORE_UNAVAILABLE', message: 'its result could not be written' };
+      open.span.end({ outcome: 'lost', error, at: open.endedAt });
+    }
+  }
+
   /** More attempts would lose spans: the collector takes them, but more slowly than they come. */
   get isBehind(): boolean {
     return this.#tracing?.isBehind === true;

@@ -89,6 +89,7 @@ export class Executor {
       store,
       logger,
       identity: () => membership.identity,
+      onGivenUp: (batch) => this.#spans.unwritten(batch),
       onWritten: (written, lost) => this.#afterWrite(written, lost),
     });
     const { signal } = this.#stop;

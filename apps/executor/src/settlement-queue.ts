@@ -9,6 +9,8 @@ export interface SettlementQueueOptions {
   readonly logger: Logger;
   /** Who writes, now: the registration may change while results wait. */
   readonly identity: () => NodeIdentity;
+  /** Told of a batch that could not be written: its rows are freed by this node when it looks for what it doesn't know. */
+  readonly onGivenUp: (batch: readonly Settlement[]) => void;
   /** Told after each batch that reached the store. */
   readonly onWritten: (written: readonly Settlement[], lost: readonly Settlement[]) => void;
 }
@@ -58,7 +60,7 @@ export class SettlementQueue {
   }
 
   async #writeBatch(batch: readonly Settlement[]): Promise<void> {
-    const { store, logger, identity, onWritten } = this.#options;
+    const { store, logger, identity, onWritten, onGivenUp } = this.#options;
     let failures = 0;
     for (let pauseMs = 50; ; pauseMs = Math.min(LONGEST_WAIT_MS, pauseMs * 2)) {
       try {
@@ -76,6 +78,7 @@ export class SettlementQueue {
         if (!isAway && ++failures >= MOST_TRIES) {
           // Nothing of the batch was written; the rows are freed by the sweep when this node is found not to know them.
           logger.error({ error, subtasks: batch.map((one) => one.id) }, 'results could not be written');
+          onGivenUp(batch);
           onWritten([], batch);
           return;
         }

@@ -1,6 +1,6 @@
 import { LongshoreError } from '@longshore/core';
 import Fastify from 'fastify';
-import { collectDefaultMetrics, Registry } from 'prom-client';
+import { collectDefaultMetrics, type Registry } from 'prom-client';
 
 export interface HealthServer {
   /** `http://host:port` */

@@ -23,6 +23,7 @@ export function offCostUs(): number {
     isIdempotent: true,
     meta: null,
     checkpoint: null,
+    task: null,
   };
   const task = { id: '1', type: 'noop', trace: null };
   const settlement = {
