@@ -1,5 +1,5 @@
-/** What only the executor needs: the way to the store, to NATS and to targets, with the passwords in it. */
-const KEPT_BACK = /^LONGSHORE_(DATABASE_URL$|NATS_|CONNECTION_)/;
+/** What only the executor needs: the way to the store, to NATS, to targets and to the collector, with the passwords in it. */
+const KEPT_BACK = /^(LONGSHORE_(DATABASE_URL$|NATS_|CONNECTION_)|OTEL_EXPORTER_OTLP_)/;
 
 /**
  * The environment that plugin code sees: the executor's without its credentials. A plugin gets at a target by the connection that its

@@ -72,6 +72,14 @@ test('wrong settings are exit code 2', async () => {
   expect(code).toBe(2);
 });
 
+test('a telemetry variable that is not understood ends it by name', async () => {
+  const starting = startService({ ...(await environment()), OTEL_TRACES_EXPORTER: 'zipkin' });
+  await expect(starting).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+    message: expect.stringContaining('OTEL_TRACES_EXPORTER must be otlp or none (got "zipkin")'),
+  });
+});
+
 test('a port in use is reported to who started it', async () => {
   const taken = createServer();
   await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
