@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { SubtaskView, TaskHandle } from '@longshore/client';
+import type { SubmitRequest, SubtaskView, TaskHandle } from '@longshore/client';
 import {
   createLogger,
   METRICS,
@@ -92,10 +92,11 @@ async function createHinderedTable(): Promise<void> {
     CREATE TRIGGER hinder BEFORE INSERT ON traced FOR EACH ROW EXECUTE FUNCTION hinder()`);
 }
 
-function submitInSpan(): Promise<{ task: TaskHandle; traceId: string }> {
+function submitInSpan(request: Partial<SubmitRequest> = {}): Promise<{ task: TaskHandle; traceId: string }> {
   return trace.getTracer('application').startActiveSpan('nightly load', async (span) => {
     const task = await cluster.client.submit({
       type: 'import',
+      ...request,
       meta: {
         connection: 'target',
         table: 'traced',
@@ -226,6 +227,26 @@ describe('the trace of an import with a kill and a retry', () => {
     const own = spans.filter((span) => !span.name.startsWith('pg') && span.name !== 'nightly load');
     expect(undocumented(own)).toEqual([]);
   });
+});
+
+it('a subtask that its budget keeps waiting has a span that says so', async () => {
+  await createHinderedTable();
+  const { task, traceId } = await submitInSpan({ throttle: { rows: ROWS / 2 } });
+  expect((await task.wait(deadline())).task).toMatchObject({ state: 'succeed' });
+  const spans = await waitUntil(
+    () => spansOf(traceId),
+    (found) => found.some((span) => span.name === 'finish import'),
+    { what: 'the span of the last hook' },
+  );
+  const waits = spans.filter((span) => span.name === 'waiting THROTTLED');
+  const loads = spans.filter((span) => span.name === 'work import/load').map((span) => span.spanId);
+  expect(waits).not.toEqual([]);
+  for (const wait of waits) {
+    expect(loads).toContain(wait.parentSpanId);
+    expect(wait.attributes['longshore.waiting.message']).toBe(`the task's budget is ${ROWS / 2} rows/s`);
+    expect(wait.endNs).toBeGreaterThan(wait.startNs);
+  }
+  expect(undocumented(waits)).toEqual([]);
 });
 
 describe('an import that is canceled', () => {
