@@ -32,10 +32,11 @@ export function openTracing(
       onDropped(spans);
     },
   });
+  const sampler = chooseSampler(settings);
   const provider = new TracerProvider({
     resource,
     idGenerator: ids,
-    sampler: chooseSampler(settings),
+    sampler,
     spanProcessors: [queue],
   });
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
@@ -45,7 +46,7 @@ export function openTracing(
     tracing: {
       tracer,
       startAttempt: (attempt, startedAt = performance.timeOrigin + performance.now()) =>
-        startAttemptSpan(tracer, ids, attempt, startedAt),
+        startAttemptSpan({ tracer, ids, sampler }, attempt, startedAt),
       startRequest: (method, caller) => {
         const attributes = { 'rpc.system.name': 'longshore', 'rpc.method': method };
         return tracer.startSpan(method, { kind: SpanKind.SERVER, attributes }, contextOf(caller));

@@ -1,4 +1,10 @@
-import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
+import {
+  AlwaysOnSampler,
+  InMemorySpanExporter,
+  ParentBasedSampler,
+  SimpleSpanProcessor,
+  TracerProvider,
+} from '@opentelemetry/sdk-trace';
 import { expect, test } from 'vitest';
 import type { Attempt } from '../attempt.ts';
 import { NamedIds } from './named-ids.ts';
@@ -10,9 +16,14 @@ const TRACE = { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b71692033
 function startProcess() {
   const exporter = new InMemorySpanExporter();
   const ids = new NamedIds();
-  const provider = new TracerProvider({ idGenerator: ids, spanProcessors: [new SimpleSpanProcessor({ exporter })] });
-  const start = (changes: Partial<Attempt>) =>
-    startAttemptSpan(provider.getTracer('test'), ids, attempt(changes), 1_000);
+  const sampler = new ParentBasedSampler({ root: new AlwaysOnSampler() });
+  const provider = new TracerProvider({
+    sampler,
+    idGenerator: ids,
+    spanProcessors: [new SimpleSpanProcessor({ exporter })],
+  });
+  const tracer = provider.getTracer('test');
+  const start = (changes: Partial<Attempt>) => startAttemptSpan({ tracer, ids, sampler }, attempt(changes), 1_000);
   return { start, spans: () => exporter.getFinishedSpans() };
 }
 

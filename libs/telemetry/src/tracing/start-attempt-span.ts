@@ -1,54 +1,59 @@
 import {
-  context,
+  ROOT_CONTEXT,
   SpanKind,
   SpanStatusCode,
   trace,
   TraceFlags,
+  type Attributes,
   type Context,
   type Link,
   type Tracer,
 } from '@opentelemetry/api';
+import { SamplingDecision, type Sampler } from '@opentelemetry/sdk-trace';
 import { attemptSpanId, taskTraceId } from '../attempt-ids.ts';
 import type { Attempt, AttemptEnd, AttemptSpan } from '../attempt.ts';
-import { spanContextOf, traceContextOf } from '../trace-context.ts';
+import { spanContextOf, traceContextOf, type TraceContext } from '../trace-context.ts';
 import type { NamedIds } from './named-ids.ts';
+
+/** What spans of attempts are made with. */
+export interface AttemptTracer {
+  readonly tracer: Tracer;
+  readonly ids: NamedIds;
+  readonly sampler: Sampler;
+}
 
 /**
  * Starts the span of an attempt: a child of the task's trace context and of nothing else, so that no process whose death could
  * lose its spans stands between an attempt and the submit.
  *
+ * Until it ends there is only its context. The SDK's part follows then, for many attempts at once and not between the end of one
+ * subtask and the start of the next; of an attempt that somebody else tells the end of, nothing has to be undone.
+ *
  * @param startedAt milliseconds since the epoch.
  */
-export function startAttemptSpan(tracer: Tracer, ids: NamedIds, attempt: Attempt, startedAt: number): AttemptSpan {
-  const { clusterId, taskId, taskType, kind, step } = attempt;
+export function startAttemptSpan(made: AttemptTracer, attempt: Attempt, startedAt: number): AttemptSpan {
   const parent = attempt.trace === null ? null : spanContextOf(attempt.trace);
-  const traceId = parent?.traceId ?? taskTraceId(clusterId, taskId);
-  const spanId = attemptSpanId(clusterId, attempt.subtaskId, attempt.attempt);
-  const isWork = kind === 'work';
-  const span = ids.naming(traceId, spanId, () =>
-    tracer.startSpan(
-      isWork ? `work ${taskType}/${step}` : `${kind} ${taskType}`,
-      {
-        kind: SpanKind.CONSUMER,
-        startTime: startedAt,
-        attributes: {
-          'longshore.task.id': taskId,
-          'longshore.task.type': taskType,
-          'longshore.subtask.id': attempt.subtaskId,
-          'longshore.subtask.kind': kind,
-          'longshore.subtask.attempt': attempt.attempt,
-          'longshore.node.id': attempt.nodeId,
-          ...(isWork ? { 'longshore.step': step, 'longshore.subtask.ordinal': attempt.ordinal } : {}),
-        },
-        ...(attempt.attempt > 1 ? { links: [linkToPrevious(attempt, traceId)] } : {}),
-      },
-      parentContext(parent),
-    ),
-  );
+  const traceId = parent?.traceId ?? taskTraceId(attempt.clusterId, attempt.taskId);
+  const spanId = attemptSpanId(attempt.clusterId, attempt.subtaskId, attempt.attempt);
+  const inTrace = parent === null ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, parent);
+  const isSampled = isTaken(made.sampler, inTrace, traceId, attempt);
+  const traceFlags = isSampled ? TraceFlags.SAMPLED : TraceFlags.NONE;
   return {
-    context: traceContextOf(span.spanContext()),
+    context: contextOf(attempt.trace, traceId, spanId, traceFlags),
     end: (end) => {
-      span.setAttributes(endAttributes(end));
+      if (!isSampled) return;
+      const span = made.ids.naming(traceId, spanId, () =>
+        made.tracer.startSpan(
+          nameOf(attempt),
+          {
+            kind: SpanKind.CONSUMER,
+            startTime: startedAt,
+            attributes: attributesOf(attempt, end),
+            ...(attempt.attempt > 1 ? { links: [linkToPrevious(attempt, traceId)] } : {}),
+          },
+          inTrace,
+        ),
+      );
       if (end.error !== undefined) {
         span.setStatus({ code: SpanStatusCode.ERROR, message: `${end.error.code}: ${end.error.message}` });
       }
@@ -57,8 +62,19 @@ export function startAttemptSpan(tracer: Tracer, ids: NamedIds, attempt: Attempt
   };
 }
 
-function parentContext(parent: ReturnType<typeof spanContextOf>): Context {
-  return parent === null ? trace.deleteSpan(context.active()) : trace.setSpanContext(context.active(), parent);
+/** The sampler's word, which it gives again when the span is made: it goes by the trace and the parent. */
+function isTaken(sampler: Sampler, inTrace: Context, traceId: string, attempt: Attempt): boolean {
+  const { decision } = sampler.shouldSample(inTrace, traceId, nameOf(attempt), SpanKind.CONSUMER, {}, []);
+  return decision === SamplingDecision.RECORD_AND_SAMPLED;
+}
+
+function contextOf(parent: TraceContext | null, traceId: string, spanId: string, traceFlags: TraceFlags): TraceContext {
+  const own = traceContextOf({ traceId, spanId, traceFlags });
+  return parent?.tracestate === undefined ? own : { ...own, tracestate: parent.tracestate };
+}
+
+function nameOf({ kind, taskType, step }: Attempt): string {
+  return kind === 'work' ? `work ${taskType}/${step}` : `${kind} ${taskType}`;
 }
 
 function linkToPrevious({ clusterId, subtaskId, attempt }: Attempt, traceId: string): Link {
@@ -68,11 +84,22 @@ function linkToPrevious({ clusterId, subtaskId, attempt }: Attempt, traceId: str
   };
 }
 
-function endAttributes({ outcome, error, rows = 0, bytes = 0 }: AttemptEnd): Record<string, string | number> {
-  return {
+function attributesOf(attempt: Attempt, { outcome, error, rows = 0, bytes = 0 }: AttemptEnd): Attributes {
+  const attributes: Attributes = {
+    'longshore.task.id': attempt.taskId,
+    'longshore.task.type': attempt.taskType,
+    'longshore.subtask.id': attempt.subtaskId,
+    'longshore.subtask.kind': attempt.kind,
+    'longshore.subtask.attempt': attempt.attempt,
     'longshore.subtask.outcome': outcome,
-    ...(rows > 0 ? { 'longshore.subtask.rows': rows } : {}),
-    ...(bytes > 0 ? { 'longshore.subtask.bytes': bytes } : {}),
-    ...(error === undefined ? {} : { 'error.type': error.code }),
+    'longshore.node.id': attempt.nodeId,
   };
+  if (attempt.kind === 'work') {
+    attributes['longshore.step'] = attempt.step;
+    attributes['longshore.subtask.ordinal'] = attempt.ordinal;
+  }
+  if (rows > 0) attributes['longshore.subtask.rows'] = rows;
+  if (bytes > 0) attributes['longshore.subtask.bytes'] = bytes;
+  if (error !== undefined) attributes['error.type'] = error.code;
+  return attributes;
 }
