@@ -1,0 +1,14 @@
+import type { LockHolder } from './lock-watch.ts';
+
+/** What a batch waits for, in one line. @param error - of the last try, for when nobody was seen. */
+export function describeHolders(table: string, holders: readonly LockHolder[], error: unknown): string {
+  if (holders.length === 0) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return `a batch of ${table} was given up and is tried again with fewer rows: ${reason}`;
+  }
+  const names = holders.map(({ pid, application, openForSeconds }) => {
+    const since = openForSeconds === null ? '' : `, open for ${openForSeconds} s`;
+    return `process ${pid}${application === '' ? '' : ` (${application}${since})`}`;
+  });
+  return `a lock on ${table} or its rows is held by ${names.join(', ')}`;
+}

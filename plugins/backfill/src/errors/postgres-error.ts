@@ -1,0 +1,94 @@
+import { backfillError } from './backfill-error.ts';
+import { BackfillErrorCode } from './backfill-error-code.ts';
+
+/** What the driver tells of an error that the server reported. */
+export interface PostgresError extends Error {
+  /** SQLSTATE: five characters, the first two are its class. */
+  readonly code: string;
+  readonly detail?: string;
+  readonly hint?: string;
+  readonly constraint?: string;
+}
+
+/** Tells the server's errors from those of the network and of the driver. */
+export function isPostgresError(error: unknown): error is PostgresError {
+  if (!(error instanceof Error)) return false;
+  const { code, severity } = error as { readonly code?: unknown; readonly severity?: unknown };
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && typeof severity === 'string';
+}
+
+/**
+ * SQLSTATE classes of what the same statement would meet again: unsupported, data, constraint, authorization, no such
+ * database, syntax and names and privileges, view check, limits, and what a trigger raises. The rest may pass: lost
+ * connections, deadlocks, too many of them, memory, disk, shutdown, a standby that is not yet promoted.
+ */
+const permanentClasses: ReadonlySet<string> = new Set(['0A', '22', '23', '28', '3D', '42', '44', '54', 'P0']);
+
+/** Whether an error without a word of its own may pass by itself. */
+export function isRetryableError(error: unknown): boolean {
+  return !isPostgresError(error) || !permanentClasses.has(error.code.slice(0, 2));
+}
+
+/** SQLSTATE classes that speak of a row when they end a change: data, constraint, view check, limits, a trigger's own. */
+const rowClasses: ReadonlySet<string> = new Set(['22', '23', '44', '54', 'P0']);
+
+/** What a failed batch says about the next try. */
+export const BatchFailure = {
+  /** Somebody else's locks, or too little time: fewer rows hold less. */
+  contention: 'contention',
+  /** One of its rows: fewer rows show which. */
+  row: 'row',
+  /** Nothing that the number of rows could change. */
+  other: 'other',
+} as const;
+export type BatchFailure = (typeof BatchFailure)[keyof typeof BatchFailure];
+
+/** Deadlock, lock_timeout, statement_timeout, serialization failure (of a trigger that asks for it). */
+const contentionCodes: ReadonlySet<string> = new Set(['40P01', '55P03', '57014', '40001']);
+
+/** What ended a batch. */
+export function batchFailure(error: unknown): BatchFailure {
+  if (!isPostgresError(error)) return BatchFailure.other;
+  if (contentionCodes.has(error.code)) return BatchFailure.contention;
+  return rowClasses.has(error.code.slice(0, 2)) ? BatchFailure.row : BatchFailure.other;
+}
+
+/** Gives the server's errors about a table codes of ours; what may pass by itself and has none stays as it is. */
+export function withTableName(error: unknown, table: string): unknown {
+  if (!isPostgresError(error)) return error;
+  const details = { table, sqlstate: error.code };
+  const reason = error.message;
+  switch (error.code) {
+    case '53100':
+      return backfillError(
+        BackfillErrorCode.DiskFull,
+        `The target's disk is full while ${table} is changed (${reason}). Make room: the backfill goes on by itself while it is being retried.`,
+        details,
+        error,
+      );
+    case '42501':
+      return backfillError(
+        BackfillErrorCode.NoPrivilege,
+        `The connection's role may not do this with ${table}: ${reason}. Grant it SELECT on the table and UPDATE on the columns.`,
+        details,
+        error,
+      );
+    case '42P01':
+    case '3F000':
+      return backfillError(
+        BackfillErrorCode.TableMissing,
+        `Table ${table} is gone, or another one that the backfill uses (${reason}). They have to stay while it runs.`,
+        details,
+        error,
+      );
+    case '42703':
+      return backfillError(
+        BackfillErrorCode.ColumnMissing,
+        `A column of ${table} is gone (${reason}). The table must keep its columns while a backfill runs.`,
+        details,
+        error,
+      );
+    default:
+      return error;
+  }
+}

@@ -1,0 +1,4 @@
+export { backfillTaskType as default } from './backfill-task-type.ts';
+export { BackfillErrorCode } from './errors/backfill-error-code.ts';
+export type { BackfillMeta } from './meta/backfill-meta.ts';
+export { backfillTuning, type BackfillTuning } from './meta/tuning.ts';

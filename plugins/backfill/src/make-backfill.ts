@@ -1,0 +1,89 @@
+import {
+  defineTaskType,
+  type MetaSchema,
+  type PlanContext,
+  type PlannedSubtask,
+  type StepExecutor,
+  type TaskType,
+  type TaskTypeDefaults,
+  type TaskTypeDefinition,
+} from '@longshore/sdk';
+import type { BackfillWork } from './backfill-work.ts';
+import { isRetryableError } from './errors/postgres-error.ts';
+import type { BackfillTuning } from './meta/tuning.ts';
+import { backfillResult } from './steps/backfill-result.ts';
+import { changeRange } from './steps/change-range.ts';
+import { planTail } from './steps/plan-tail.ts';
+import { planUpdate } from './steps/plan-update.ts';
+import { prepareBackfill } from './steps/prepare-backfill.ts';
+import { previewBackfill } from './steps/preview.ts';
+import { revertBackfill } from './steps/revert-backfill.ts';
+import { planVerify, verifyRange } from './steps/verify-range.ts';
+
+/** What a backfill's type is called and told. */
+export interface BackfillType<Meta, Settings> {
+  readonly type: string;
+  readonly version: string;
+  readonly description: string;
+  readonly meta: MetaSchema<Meta>;
+  readonly settings?: TaskTypeDefinition<Meta, Settings>['settings'];
+  readonly defaults?: TaskTypeDefaults;
+}
+
+interface Step<Meta, Settings> {
+  plan(context: PlanContext<Meta, Settings>): AsyncGenerator<PlannedSubtask>;
+  readonly executor: StepExecutor<Meta, Settings>;
+}
+
+/**
+ * What a task gets unless its type or its submit says otherwise.
+ *
+ * - Two batches at once, of two ranges, keep two cores of the server busy; on two nodes at most, as more nodes bring more load
+ *   to the same table, and one can be lost without a pause.
+ * - A failure is held. There is no undoing; what is left is to go on, and a revert would throw away the ledger, which alone knows which
+ *   rows have been changed. So it waits until a person has mended what is in the way, and tries again.
+ * - Ten tries, over some two minutes, outlast a restart or failover of the target; what can't pass is permanent.
+ */
+const DEFAULTS: TaskTypeDefaults = {
+  slots: 2,
+  slotsPerSubtask: 1,
+  maxNodes: 2,
+  onFailure: 'hold',
+  retry: { maxFailures: 10, initialMs: 1_000, factor: 2, maxMs: 30_000 },
+};
+
+/** A task type around what a backfill does to rows. */
+export function makeBackfill<Meta extends BackfillTuning, Settings>(
+  { settings, defaults, ...type }: BackfillType<Meta, Settings>,
+  work: BackfillWork<Meta, Settings>,
+): TaskType<Meta, Settings> {
+  const changing: StepExecutor<Meta, Settings> = { runSubtask: (context) => changeRange(context, work) };
+  const steps: Readonly<Record<string, Step<Meta, Settings>>> = {
+    update: { plan: (context) => planUpdate(context, work), executor: changing },
+    tail: { plan: (context) => planTail(context, work), executor: changing },
+    verify: {
+      plan: (context) => planVerify(context, work),
+      executor: { runSubtask: (context) => verifyRange(context, work) },
+    },
+  };
+  const stepOf = (name: string): Step<Meta, Settings> => {
+    const step = steps[name];
+    if (step === undefined) throw new TypeError(`a backfill has no step ${name}`);
+    return step;
+  };
+  return defineTaskType<Meta, Settings>({
+    ...type,
+    ...(settings !== undefined && { settings }),
+    steps: Object.keys(steps),
+    defaults: { ...DEFAULTS, ...defaults },
+    connections: (meta) => [meta.connection],
+    scheduler: {
+      prepare: (context) => prepareBackfill(context, work),
+      planStep: (context, step) => stepOf(step).plan(context),
+      onDone: (context) => (context.task.meta.dryRun ? previewBackfill(context, work) : backfillResult(context, work)),
+      revert: revertBackfill,
+      isRetryableError,
+    },
+    executor: { getStepExecutor: (step) => stepOf(step).executor, isRetryableError },
+  });
+}

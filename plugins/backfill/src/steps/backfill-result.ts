@@ -1,0 +1,32 @@
+import type { HookContext, JsonValue } from '@longshore/sdk';
+import type { BackfillWork } from '../backfill-work.ts';
+import { rangeResult } from '../batches/range-progress.ts';
+import type { BackfillTuning } from '../meta/tuning.ts';
+import { verifyResult } from './verify-range.ts';
+
+/** The result of a backfill that was done. */
+export async function backfillResult<Meta extends BackfillTuning, Settings>(
+  context: HookContext<Meta, Settings>,
+  work: BackfillWork<Meta, Settings>,
+): Promise<JsonValue> {
+  const totals = { rows: 0, batches: 0, ranges: 0, throughKey: null as string | null };
+  for (const step of ['update', 'tail']) {
+    for await (const { result } of context.previousSubtasks(step)) {
+      const { rows, batches, throughKey } = rangeResult.parse(result);
+      totals.rows += rows;
+      totals.batches += batches;
+      totals.ranges += 1;
+      // They come in the order of their keys.
+      totals.throughKey = throughKey ?? totals.throughKey;
+    }
+  }
+  if (work.where(context.task.meta) === null) return { dryRun: false, ...totals, remaining: null };
+  let remaining = 0;
+  for await (const { result } of context.previousSubtasks('verify')) remaining += verifyResult.parse(result).remaining;
+  if (remaining > 0) {
+    context.logger.warn(
+      `${remaining} rows match the where still, or again: writers made them, or the change doesn't end the match; a backfill of the same where changes them`,
+    );
+  }
+  return { dryRun: false, ...totals, remaining };
+}

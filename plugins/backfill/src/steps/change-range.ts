@@ -1,0 +1,112 @@
+import type { EffectBatches, JsonValue, SubtaskContext } from '@longshore/sdk';
+import type { BackfillWork } from '../backfill-work.ts';
+import { firstBatchRows } from '../batches/batch-rows.ts';
+import { rangeResult, type RangeProgress, type RangeResult } from '../batches/range-progress.ts';
+import { runBatches, type BatchRun } from '../batches/run-batches.ts';
+import { withTableName } from '../errors/postgres-error.ts';
+import type { BackfillTuning } from '../meta/tuning.ts';
+import { settleWriters, type OpenWriter } from '../table/open-writers.ts';
+import { highestKey } from '../table/walk-keys.ts';
+import { rangeWork } from './range-work.ts';
+
+/**
+ * Changes the rows of one range. What is committed is in the ledger, so another attempt goes on behind the last batch.
+ *
+ * @returns {RangeResult} of all attempts together.
+ */
+export async function changeRange<Meta extends BackfillTuning, Settings>(
+  context: SubtaskContext<Meta, Settings>,
+  work: BackfillWork<Meta, Settings>,
+): Promise<JsonValue> {
+  const { target, range, plannedAt } = rangeWork.parse(context.subtask.meta);
+  const { meta } = context.task;
+  const run: BatchRun<Meta, Settings> = { context, work, target };
+  const start: RangeProgress = { after: range.after, rows: 0, passed: 0, batches: 0, batchRows: firstBatchRows(meta) };
+  try {
+    const outcome = await context
+      .connection(meta.connection)
+      .effectBatches<RangeProgress, RangeResult>(start, async (batches) => {
+        // What an earlier attempt did counts for this one's progress.
+        context.progress.add({ rows: batches.checkpoint.passed });
+        const throughKey =
+          range.upTo === null ? await followTail(run, batches) : await runToEnd(run, batches, range.upTo, plannedAt);
+        const { rows, batches: count } = batches.checkpoint;
+        return { rows, batches: count, throughKey };
+      });
+    return rangeResult.parse(outcome.result);
+  } catch (error) {
+    throw withTableName(error, target.table);
+  }
+}
+
+/** A range with an end: everything that was there when it was planned, and what was on its way into it. */
+async function runToEnd<Meta extends BackfillTuning, Settings>(
+  run: BatchRun<Meta, Settings>,
+  batches: EffectBatches<RangeProgress>,
+  upTo: string,
+  plannedAt: number,
+): Promise<string> {
+  if (batches.checkpoint.batches === 0) await waitForWriters(run, plannedAt);
+  await runBatches(run, batches, upTo);
+  return upTo;
+}
+
+/**
+ * How often the tail looks for more. Each pass has what was added during the one before, which is less and less as long as the
+ * backfill is faster than its writers; if it is not, it must end all the same.
+ */
+const MAX_PASSES = 20;
+
+/**
+ * What was added behind the last key: pass by pass up to what is the highest key then, until one is done by a single batch. What is
+ * added after that is a matter of writers who set the columns themselves.
+ */
+async function followTail<Meta extends BackfillTuning, Settings>(
+  run: BatchRun<Meta, Settings>,
+  batches: EffectBatches<RangeProgress>,
+): Promise<string | null> {
+  const { context, target } = run;
+  const connection = context.connection(context.task.meta.connection);
+  for (let pass = 0; pass < MAX_PASSES; pass++) {
+    const { after, batches: before } = batches.checkpoint;
+    const upTo = await connection.read((client) => highestKey(client, target, after));
+    if (upTo === null) return after;
+    // In this order: what was given a key below the highest one has been begun by now.
+    await waitForWriters(run, null);
+    await runBatches(run, batches, upTo);
+    if (batches.checkpoint.batches - before <= 1) return upTo;
+  }
+  return batches.checkpoint.after;
+}
+
+async function waitForWriters<Meta extends BackfillTuning, Settings>(
+  { context, target }: BatchRun<Meta, Settings>,
+  startedBefore: number | null,
+): Promise<void> {
+  const { task, signal } = context;
+  let endWaiting: (() => void) | null = null;
+  try {
+    await settleWriters(context.connection(task.meta.connection), target, {
+      startedBefore,
+      ownPrefix: `ls/${task.id}/`,
+      signal,
+      onWaiting: (writers) => {
+        endWaiting?.();
+        endWaiting = context.waiting({ code: 'WRITERS_OPEN', message: describeWriters(target.table, writers) });
+      },
+    });
+  } finally {
+    // The analyser doesn't follow assignments in callbacks.
+    (endWaiting as (() => void) | null)?.();
+  }
+}
+
+function describeWriters(table: string, writers: readonly OpenWriter[]): string {
+  const names = writers
+    .slice(0, 3)
+    .map(({ pid, application }) =>
+      pid === null ? 'a prepared transaction' : `process ${pid}${application === '' ? '' : ` (${application})`}`,
+    );
+  const more = writers.length > names.length ? ` and ${writers.length - names.length} more` : '';
+  return `transactions that write to ${table} and began before: ${names.join(', ')}${more}`;
+}

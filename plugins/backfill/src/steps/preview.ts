@@ -1,0 +1,152 @@
+import type { HookContext, JsonValue, SqlClient } from '@longshore/sdk';
+import type { BackfillWork, BatchRange } from '../backfill-work.ts';
+import { firstBatchRows } from '../batches/batch-rows.ts';
+import { beginBatch } from '../batches/batch-session.ts';
+import { withTableName } from '../errors/postgres-error.ts';
+import type { BackfillTuning } from '../meta/tuning.ts';
+import { quoteIdentifier } from '../sql/quote-identifier.ts';
+import { keyTypeOf, rowsOf, type BackfillTarget } from '../table/backfill-target.ts';
+import { matchCondition } from '../table/range-condition.ts';
+import { planRanges, type RangePlan } from './plan-update.ts';
+
+/** Rows that are tried, and of these as many are shown. */
+const TRIED_ROWS = 100;
+const SHOWN_ROWS = 5;
+/** Of each value, in characters: a result has 64 KiB. */
+const SHOWN_CHARACTERS = 200;
+
+/** A row's shown columns, as text. */
+interface ShownRow extends Record<string, unknown> {
+  readonly key: string;
+  readonly values: Readonly<Record<string, string | null>>;
+}
+
+/**
+ * A dry run: how the table would be divided, about how much it is, and what happens to some rows, in a transaction that is
+ * rolled back.
+ */
+export async function previewBackfill<Meta extends BackfillTuning, Settings>(
+  context: HookContext<Meta, Settings>,
+  work: BackfillWork<Meta, Settings>,
+): Promise<JsonValue> {
+  const { meta } = context.task;
+  const plan = await planRanges(context, work);
+  try {
+    const tried = await context.connection(meta.connection).read((client) => tryRows(client, plan, context, work));
+    return { dryRun: true, ...estimate(plan, tried.changed, tried.elapsedMs, meta), sample: tried.sample };
+  } catch (error) {
+    throw withTableName(error, plan.target.table);
+  }
+}
+
+/** A few rows say little about the speed: the batches are counted with the size that the target's time allows by them. */
+function estimate(
+  plan: RangePlan,
+  changed: number,
+  elapsedMs: number,
+  meta: BackfillTuning,
+): Record<string, JsonValue> {
+  const rowMs = changed === 0 ? null : elapsedMs / changed;
+  const batchRows =
+    rowMs === null
+      ? firstBatchRows(meta)
+      : Math.round(Math.min(meta.maxBatchRows, Math.max(meta.minBatchRows, meta.targetBatchMs / rowMs)));
+  return {
+    table: plan.target.table,
+    key: plan.target.key,
+    rows: plan.rows,
+    matching: plan.matching,
+    ranges: plan.ranges.length,
+    batches: Math.max(plan.ranges.length, Math.ceil(plan.rows / batchRows)),
+    batchRows,
+  };
+}
+
+interface Tried {
+  readonly changed: number;
+  readonly elapsedMs: number;
+  readonly sample: JsonValue;
+}
+
+async function tryRows<Meta extends BackfillTuning, Settings>(
+  client: SqlClient,
+  { target }: RangePlan,
+  context: HookContext<Meta, Settings>,
+  work: BackfillWork<Meta, Settings>,
+): Promise<Tried> {
+  const { meta } = context.task;
+  await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
+  await beginBatch(client, meta.lockTimeoutMs);
+  const columns = work.shownColumns(meta);
+  const before = await readRows(client, target, columns, await firstMatching(client, target, work.where(meta)));
+  const [first, last] = [before.at(0), before.at(-1)];
+  let tried: Tried = { changed: 0, elapsedMs: 0, sample: [] };
+  if (first !== undefined && last !== undefined) {
+    const range: BatchRange = { after: await keyBefore(client, target, first.key), upTo: last.key };
+    const begun = performance.now();
+    const changed = await work.change(client, target, range, context);
+    const elapsedMs = performance.now() - begun;
+    const shown = before.slice(0, SHOWN_ROWS);
+    const after = new Map(
+      (
+        await readRows(
+          client,
+          target,
+          columns,
+          shown.map(({ key }) => key),
+        )
+      ).map((row) => [row.key, row.values]),
+    );
+    const sample = shown.map(({ key, values }) => ({ key, before: { ...values }, after: { ...after.get(key) } }));
+    tried = { changed, elapsedMs, sample };
+  }
+  await client.query('ROLLBACK');
+  return tried;
+}
+
+/** Rows that are looked through for some that match, from the lowest key on: a predicate may hold for very few. */
+const LOOKED_AT_ROWS = 10_000;
+
+/** Keys of the first rows that match, in order. */
+async function firstMatching(
+  client: SqlClient,
+  target: BackfillTarget,
+  where: string | null,
+): Promise<readonly string[]> {
+  const { text, values } = matchCondition(target, { after: null, upTo: null }, where);
+  const name = target.table.slice(target.table.lastIndexOf('.') + 1);
+  // Under the table's own name, as the predicate may use it.
+  const found = await client.query<{ key: string }>(
+    `SELECT ${target.key}::text AS key
+       FROM (SELECT * FROM ${rowsOf(target)} ORDER BY ${target.key} LIMIT ${LOOKED_AT_ROWS}) AS ${name}
+      WHERE ${text} ORDER BY ${name}.${target.key} LIMIT ${TRIED_ROWS}`,
+    values,
+  );
+  return found.rows.map(({ key }) => key);
+}
+
+async function keyBefore(client: SqlClient, target: BackfillTarget, key: string): Promise<string | null> {
+  const found = await client.query<{ key: string }>(
+    `SELECT ${target.key}::text AS key FROM ${rowsOf(target)} WHERE ${target.key} < $1 ORDER BY ${target.key} DESC LIMIT 1`,
+    [key],
+  );
+  return found.rows[0]?.key ?? null;
+}
+
+async function readRows(
+  client: SqlClient,
+  target: BackfillTarget,
+  columns: readonly string[],
+  keys: readonly string[],
+): Promise<readonly ShownRow[]> {
+  const pairs = columns.map(
+    (column, i) => `($${i + 2}::text, left(${quoteIdentifier(column)}::text, ${SHOWN_CHARACTERS}))`,
+  );
+  const found = await client.query<ShownRow>(
+    `SELECT ${target.key}::text AS key,
+            (SELECT coalesce(json_object_agg(name, value), '{}') FROM (VALUES ${pairs.join(', ')}) AS shown (name, value)) AS values
+       FROM ${rowsOf(target)} WHERE ${target.key} = ANY ($1::${keyTypeOf(target).sql}[]) ORDER BY ${target.key}`,
+    [keys, ...columns],
+  );
+  return found.rows;
+}
