@@ -23,8 +23,8 @@ export interface BackfillWork<Meta extends BackfillTuning, Settings> {
   table(meta: Meta): string;
   /** The predicate of the rows to change; null: all. */
   where(meta: Meta): string | null;
-  /** Columns, as the table has them, whose values show what a change does. */
-  shownColumns(meta: Meta): readonly string[];
+  /** Columns, as the table has them, that are sure to be set. */
+  setColumns(meta: Meta): readonly string[];
   /**
    * Looks whether it can work, beyond what is asked of every table. Runs in a read-only transaction.
    *

@@ -11,6 +11,7 @@ import {
 import type { BackfillWork } from './backfill-work.ts';
 import { isRetryableError } from './errors/postgres-error.ts';
 import type { BackfillTuning } from './meta/tuning.ts';
+import type { Pace } from './batches/run-batches.ts';
 import { backfillResult } from './steps/backfill-result.ts';
 import { changeRange } from './steps/change-range.ts';
 import { planTail } from './steps/plan-tail.ts';
@@ -32,7 +33,8 @@ export interface BackfillType<Meta, Settings> {
 
 interface Step<Meta, Settings> {
   plan(context: PlanContext<Meta, Settings>): AsyncGenerator<PlannedSubtask>;
-  readonly executor: StepExecutor<Meta, Settings>;
+  /** A new one for each runner. */
+  executor(): StepExecutor<Meta, Settings>;
 }
 
 /**
@@ -57,13 +59,16 @@ export function makeBackfill<Meta extends BackfillTuning, Settings>(
   { settings, defaults, ...type }: BackfillType<Meta, Settings>,
   work: BackfillWork<Meta, Settings>,
 ): TaskType<Meta, Settings> {
-  const changing: StepExecutor<Meta, Settings> = { runSubtask: (context) => changeRange(context, work) };
+  const changing = (): StepExecutor<Meta, Settings> => {
+    const pace: Pace = { rows: null };
+    return { runSubtask: (context) => changeRange(context, work, pace) };
+  };
   const steps: Readonly<Record<string, Step<Meta, Settings>>> = {
     update: { plan: (context) => planUpdate(context, work), executor: changing },
     tail: { plan: (context) => planTail(context, work), executor: changing },
     verify: {
       plan: (context) => planVerify(context, work),
-      executor: { runSubtask: (context) => verifyRange(context, work) },
+      executor: () => ({ runSubtask: (context) => verifyRange(context, work) }),
     },
   };
   const stepOf = (name: string): Step<Meta, Settings> => {
@@ -84,6 +89,6 @@ export function makeBackfill<Meta extends BackfillTuning, Settings>(
       revert: revertBackfill,
       isRetryableError,
     },
-    executor: { getStepExecutor: (step) => stepOf(step).executor, isRetryableError },
+    executor: { getStepExecutor: (step) => stepOf(step).executor(), isRetryableError },
   });
 }

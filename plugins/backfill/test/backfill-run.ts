@@ -7,6 +7,7 @@ import type {
   PlanContext,
   PlannedSubtask,
   SqlClient,
+  StepExecutor,
   SubtaskContext,
   TargetConnection,
   TaskType,
@@ -55,6 +56,7 @@ export class BackfillRun {
   readonly asked: number[] = [];
   readonly #options: BackfillRunOptions;
   readonly #finished = new Map<string, FinishedSubtask[]>();
+  readonly #executors = new Map<StepName, StepExecutor<BackfillTuning, undefined>>();
   #lastSubtaskId = 0;
 
   constructor(options: BackfillRunOptions) {
@@ -112,7 +114,7 @@ export class BackfillRun {
         },
       } satisfies SubtaskContext<BackfillTuning, undefined>;
       // Through JSON, as it is stored.
-      const result = await this.#options.type.executor.getStepExecutor(step).runSubtask(subtask);
+      const result = await this.#executorOf(step).runSubtask(subtask);
       return JSON.parse(JSON.stringify(result ?? null)) as JsonValue;
     });
   }
@@ -157,6 +159,13 @@ export class BackfillRun {
 
   nextSubtaskId(): string {
     return `${++this.#lastSubtaskId}`;
+  }
+
+  /** One per step, as in a runner. */
+  #executorOf(step: StepName): StepExecutor<BackfillTuning, undefined> {
+    const executor = this.#executors.get(step) ?? this.#options.type.executor.getStepExecutor(step);
+    this.#executors.set(step, executor);
+    return executor;
   }
 
   #openTarget(step: string, subtaskId: string, attempt: number, signal: AbortSignal): OpenTarget {

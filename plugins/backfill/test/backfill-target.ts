@@ -1,7 +1,7 @@
 import { startPostgres } from '@longshore/embedded';
 import type { TaskType } from '@longshore/sdk';
 import pg from 'pg';
-import backfillTaskType from '../src/index.ts';
+import backfillTaskType, { type BackfillTuning } from '../src/index.ts';
 import { BackfillRun } from './backfill-run.ts';
 
 /** A server, and a session of the test's own. */
@@ -9,7 +9,7 @@ export interface BackfillTarget {
   readonly client: pg.Client;
   readonly url: string;
   /** A backfill of its own into the target; of the SQL type unless another one is given. */
-  start(meta: Record<string, unknown>, options?: StartOptions): BackfillRun;
+  start<Meta extends BackfillTuning>(meta: Record<string, unknown>, options?: StartOptions<Meta>): BackfillRun;
   /** Another session, ended with the target. */
   connect(): Promise<pg.Client>;
   /** Removes all tables and what effects left. */
@@ -17,9 +17,9 @@ export interface BackfillTarget {
   stop(): Promise<void>;
 }
 
-export interface StartOptions {
+export interface StartOptions<Meta extends BackfillTuning> {
   readonly url?: string;
-  readonly type?: TaskType<never, undefined>;
+  readonly type?: TaskType<Meta, undefined>;
 }
 
 export async function openBackfillTarget(): Promise<BackfillTarget> {
@@ -37,10 +37,10 @@ export async function openBackfillTarget(): Promise<BackfillTarget> {
   return {
     client,
     url: server.url,
-    start: (meta, { url = server.url, type = backfillTaskType } = {}) =>
+    start: (meta, { url = server.url, type } = {}) =>
       new BackfillRun({
         url,
-        type: type,
+        type: type ?? backfillTaskType,
         taskId: `${++lastTaskId}`,
         meta,
       }),

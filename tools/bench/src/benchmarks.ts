@@ -1,3 +1,4 @@
+import { backfillBenchmark } from './backfill/backfill-benchmark.ts';
 import type { Benchmark } from './benchmark.ts';
 import { floorBenchmark } from './floor/floor-benchmark.ts';
 import { importBenchmark } from './import/import-benchmark.ts';
@@ -5,4 +6,10 @@ import { latencyBenchmark } from './latency/latency-benchmark.ts';
 import { tracingBenchmark } from './tracing/tracing-benchmark.ts';
 
 /** All benchmarks, by the names that `npm run bench` takes. */
-export const BENCHMARKS: readonly Benchmark[] = [importBenchmark, latencyBenchmark, floorBenchmark, tracingBenchmark];
+export const BENCHMARKS: readonly Benchmark[] = [
+  importBenchmark,
+  backfillBenchmark,
+  latencyBenchmark,
+  floorBenchmark,
+  tracingBenchmark,
+];

@@ -6,14 +6,14 @@ export interface BatchBounds {
   readonly targetBatchMs: number;
 }
 
-/** What a batch of a range starts with when nothing is known yet: some tens of milliseconds on most tables. */
+/** What the first batch has, when nothing is known yet: some tens of milliseconds on most tables. */
 const FIRST_ROWS = 1_000;
 /** A batch may grow to this many times the one before: one that was fast by chance must not be followed by a very slow one. */
-const MOST_GROWTH = 1.5;
+const MOST_GROWTH = 2;
 /** And shrink to this part of it: one that was slow by chance (a checkpoint, a pause) says little about the next one. */
 const MOST_SHRINKING = 0.5;
 
-/** Rows of a range's first batch. */
+/** Rows of the first batch of all. */
 export function firstBatchRows(bounds: BatchBounds): number {
   return within(FIRST_ROWS, bounds);
 }

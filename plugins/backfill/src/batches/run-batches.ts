@@ -14,11 +14,18 @@ import { describeHolders } from './describe-holders.ts';
 import { LockWatch } from './lock-watch.ts';
 import type { RangeProgress } from './range-progress.ts';
 
+/** How many rows a batch may have by now, from one range to the next: a process learns it once. */
+export interface Pace {
+  /** null: nothing is known yet. */
+  rows: number | null;
+}
+
 /** What batches need to know. */
 export interface BatchRun<Meta extends BackfillTuning, Settings> {
   readonly context: SubtaskContext<Meta, Settings>;
   readonly work: BackfillWork<Meta, Settings>;
   readonly target: BackfillTarget;
+  readonly pace: Pace;
 }
 
 /** From this many failures in a row on it is no bad luck, and is shown as what the subtask waits for. */
@@ -61,7 +68,10 @@ export async function runBatches<Meta extends BackfillTuning, Settings>(
         endWaiting?.();
         endWaiting = null;
         // A short piece at the end of the range says nothing about a whole batch.
-        if (moved.passed - passedBefore >= rows) rows = nextBatchRows(rows, performance.now() - begun, meta);
+        if (moved.passed - passedBefore >= rows) {
+          rows = nextBatchRows(rows, performance.now() - begun, meta);
+          run.pace.rows = rows;
+        }
       } catch (error) {
         context.signal.throwIfAborted();
         failures += 1;

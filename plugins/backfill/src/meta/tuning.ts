@@ -13,9 +13,9 @@ export const backfillTuning = {
     .int()
     .min(10)
     .max(60_000)
-    .default(200)
+    .default(150)
     .describe(
-      'How long a batch, which is one transaction, should take, in milliseconds; the number of its rows follows from it. 10 to 60000. Whoever wants a row of a batch waits at most about this long. Default 200: above it nothing gets faster, and writers notice. Lower it when they do.',
+      'How long a batch, which is one transaction, should take, in milliseconds; the number of its rows follows from it. 10 to 60000. Whoever wants a row of a batch waits at most about this long. Default 150: above it hardly anything gets faster, and writers notice. Lower it when they do.',
     ),
   minBatchRows: z
     .int()
@@ -44,7 +44,7 @@ export const backfillTuning = {
     .min(1)
     .optional()
     .describe(
-      'Rows of one range, which is one subtask. Default: a 64th of the table, between 10000 and 1000000. Lower it to use more nodes for a small table.',
+      'Rows of one range, which is one subtask. Default: a 32nd of the table, between 100000 and 1000000. Lower it to use more nodes for a small table.',
     ),
   dryRun: z
     .boolean()

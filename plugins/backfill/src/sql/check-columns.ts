@@ -11,27 +11,33 @@ interface TableColumn extends Record<string, unknown> {
 }
 
 /**
+ * Makes sure that the columns are there.
+ *
+ * @param names - as the table has them, not quoted.
+ * @throws {TaskTypeError} BACKFILL_COLUMN_MISSING.
+ */
+export async function checkColumnNames(
+  client: SqlClient,
+  target: BackfillTarget,
+  names: readonly string[],
+): Promise<void> {
+  await findColumns(client, target, names);
+}
+
+/**
  * Makes sure that the columns are there and can be set.
  *
  * @param names - as the table has them, not quoted.
  * @throws {TaskTypeError} BACKFILL_COLUMN_MISSING, BACKFILL_COLUMN_GENERATED, BACKFILL_KEY_CHANGED or BACKFILL_NO_PRIVILEGE.
  */
-export async function checkColumns(client: SqlClient, target: BackfillTarget, names: readonly string[]): Promise<void> {
+export async function checkSettable(
+  client: SqlClient,
+  target: BackfillTarget,
+  names: readonly string[],
+): Promise<void> {
   const { table } = target;
-  const { rows: columns } = await client.query<TableColumn>(
-    `SELECT attname AS name, quote_ident(attname) AS quoted, attgenerated <> '' OR attidentity = 'a' AS is_generated,
-            has_column_privilege(attrelid, attnum, 'UPDATE') AS may_update
-       FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum`,
-    [table],
-  );
-  for (const name of names) {
-    const column = columns.find((candidate) => candidate.name === name);
-    const details = { table, column: name };
-    if (column === undefined) {
-      const known = columns.map((candidate) => candidate.name).join(', ');
-      const message = `Table ${table} has no column ${JSON.stringify(name)}. It has: ${known}. Names must be the same, also in case, and not quoted.`;
-      throw backfillError(BackfillErrorCode.ColumnMissing, message, details);
-    }
+  for (const column of await findColumns(client, target, names)) {
+    const details = { table, column: column.name };
     if (column.quoted === target.key) {
       const message = `${column.quoted} is the primary key of ${table}, along which a backfill goes, so it cannot set it. Add a new column, backfill that, and make it the key.`;
       throw backfillError(BackfillErrorCode.KeyChanged, message, details);
@@ -45,4 +51,24 @@ export async function checkColumns(client: SqlClient, target: BackfillTarget, na
       throw backfillError(BackfillErrorCode.NoPrivilege, message, details);
     }
   }
+}
+
+async function findColumns(
+  client: SqlClient,
+  target: BackfillTarget,
+  names: readonly string[],
+): Promise<readonly TableColumn[]> {
+  const { rows: columns } = await client.query<TableColumn>(
+    `SELECT attname AS name, quote_ident(attname) AS quoted, attgenerated <> '' OR attidentity = 'a' AS is_generated,
+            has_column_privilege(attrelid, attnum, 'UPDATE') AS may_update
+       FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum`,
+    [target.table],
+  );
+  return names.map((name) => {
+    const column = columns.find((candidate) => candidate.name === name);
+    if (column !== undefined) return column;
+    const known = columns.map((candidate) => candidate.name).join(', ');
+    const message = `Table ${target.table} has no column ${JSON.stringify(name)}. It has: ${known}. Names must be the same, also in case, and not quoted.`;
+    throw backfillError(BackfillErrorCode.ColumnMissing, message, { table: target.table, column: name });
+  });
 }

@@ -23,6 +23,16 @@ export async function checkExpression(
   what: string,
 ): Promise<void> {
   const type = what === 'where' ? 'boolean' : 'text';
+  if (what === 'where') {
+    // It must be boolean by itself: the cast below would make one of a text.
+    await planned(
+      client,
+      `SELECT FROM ${rowsOf(target)} WHERE $1::boolean AND (\n${expression}\n)`,
+      ['true'],
+      target,
+      what,
+    );
+  }
   for (const wrapped of [`CAST(\n${expression}\n AS ${type})`, `ARRAY[\n${expression}\n]`]) {
     await planned(client, `SELECT ${wrapped} FROM ${rowsOf(target)} WHERE $1::boolean`, ['true'], target, what);
   }

@@ -4,7 +4,7 @@ import type { BackfillMeta } from '../meta/backfill-meta.ts';
 import { rowsOf, type BackfillTarget } from '../table/backfill-target.ts';
 import { matchCondition } from '../table/range-condition.ts';
 import type { KeyRange } from '../ranges/key-range.ts';
-import { checkColumns } from './check-columns.ts';
+import { checkSettable } from './check-columns.ts';
 import { checkExpression, planned } from './check-expression.ts';
 import { quoteIdentifier } from './quote-identifier.ts';
 
@@ -12,9 +12,9 @@ import { quoteIdentifier } from './quote-identifier.ts';
 export const sqlWork: BackfillWork<BackfillMeta, undefined> = {
   table: (meta) => meta.table,
   where: (meta) => meta.where ?? null,
-  shownColumns: (meta) => Object.keys(meta.set),
+  setColumns: (meta) => Object.keys(meta.set),
   check: async (client, target, { task: { meta } }) => {
-    await checkColumns(client, target, Object.keys(meta.set));
+    await checkSettable(client, target, Object.keys(meta.set));
     for (const [column, expression] of Object.entries(meta.set)) {
       await checkExpression(client, target, expression, `set.${column}`);
     }

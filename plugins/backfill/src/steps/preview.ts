@@ -4,7 +4,6 @@ import { firstBatchRows } from '../batches/batch-rows.ts';
 import { beginBatch } from '../batches/batch-session.ts';
 import { withTableName } from '../errors/postgres-error.ts';
 import type { BackfillTuning } from '../meta/tuning.ts';
-import { quoteIdentifier } from '../sql/quote-identifier.ts';
 import { keyTypeOf, rowsOf, type BackfillTarget } from '../table/backfill-target.ts';
 import { matchCondition } from '../table/range-condition.ts';
 import { planRanges, type RangePlan } from './plan-update.ts';
@@ -14,12 +13,6 @@ const TRIED_ROWS = 100;
 const SHOWN_ROWS = 5;
 /** Of each value, in characters: a result has 64 KiB. */
 const SHOWN_CHARACTERS = 200;
-
-/** A row's shown columns, as text. */
-interface ShownRow extends Record<string, unknown> {
-  readonly key: string;
-  readonly values: Readonly<Record<string, string | null>>;
-}
 
 /**
  * A dry run: how the table would be divided, about how much it is, and what happens to some rows, in a transaction that is
@@ -77,31 +70,37 @@ async function tryRows<Meta extends BackfillTuning, Settings>(
   const { meta } = context.task;
   await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
   await beginBatch(client, meta.lockTimeoutMs);
-  const columns = work.shownColumns(meta);
-  const before = await readRows(client, target, columns, await firstMatching(client, target, work.where(meta)));
-  const [first, last] = [before.at(0), before.at(-1)];
+  const keys = await firstMatching(client, target, work.where(meta));
+  const [first, last] = [keys.at(0), keys.at(-1)];
   let tried: Tried = { changed: 0, elapsedMs: 0, sample: [] };
   if (first !== undefined && last !== undefined) {
-    const range: BatchRange = { after: await keyBefore(client, target, first.key), upTo: last.key };
+    const shown = keys.slice(0, SHOWN_ROWS);
+    const before = await readRows(client, target, shown);
+    const range: BatchRange = { after: await keyBefore(client, target, first), upTo: last };
     const begun = performance.now();
     const changed = await work.change(client, target, range, context);
     const elapsedMs = performance.now() - begun;
-    const shown = before.slice(0, SHOWN_ROWS);
-    const after = new Map(
-      (
-        await readRows(
-          client,
-          target,
-          columns,
-          shown.map(({ key }) => key),
-        )
-      ).map((row) => [row.key, row.values]),
-    );
-    const sample = shown.map(({ key, values }) => ({ key, before: { ...values }, after: { ...after.get(key) } }));
+    const after = await readRows(client, target, shown);
+    const sample = shown.map((key) => ({ key, ...difference(before.get(key), after.get(key), work.setColumns(meta)) }));
     tried = { changed, elapsedMs, sample };
   }
   await client.query('ROLLBACK');
   return tried;
+}
+
+/** A row's columns, as text. */
+type RowText = Readonly<Record<string, string | null>>;
+
+/** The columns that are other than before, and those that were set. */
+function difference(
+  before: RowText = {},
+  after: RowText = {},
+  set: readonly string[],
+): { readonly before: Record<string, string | null>; readonly after: Record<string, string | null> } {
+  const columns = Object.keys(after).filter((name) => before[name] !== after[name] || set.includes(name));
+  const pick = (row: RowText): Record<string, string | null> =>
+    Object.fromEntries(columns.map((name) => [name, row[name]?.slice(0, SHOWN_CHARACTERS) ?? null]));
+  return { before: pick(before), after: pick(after) };
 }
 
 /** Rows that are looked through for some that match, from the lowest key on: a predicate may hold for very few. */
@@ -127,7 +126,7 @@ async function firstMatching(
 
 async function keyBefore(client: SqlClient, target: BackfillTarget, key: string): Promise<string | null> {
   const found = await client.query<{ key: string }>(
-    `SELECT ${target.key}::text AS key FROM ${rowsOf(target)} WHERE ${target.key} < $1 ORDER BY ${target.key} DESC LIMIT 1`,
+    `SELECT ${target.key}::text AS key FROM ${rowsOf(target)} AS walked WHERE ${target.key} < $1 ORDER BY walked.${target.key} DESC LIMIT 1`,
     [key],
   );
   return found.rows[0]?.key ?? null;
@@ -136,17 +135,13 @@ async function keyBefore(client: SqlClient, target: BackfillTarget, key: string)
 async function readRows(
   client: SqlClient,
   target: BackfillTarget,
-  columns: readonly string[],
   keys: readonly string[],
-): Promise<readonly ShownRow[]> {
-  const pairs = columns.map(
-    (column, i) => `($${i + 2}::text, left(${quoteIdentifier(column)}::text, ${SHOWN_CHARACTERS}))`,
-  );
-  const found = await client.query<ShownRow>(
+): Promise<ReadonlyMap<string, RowText>> {
+  const found = await client.query<{ key: string; columns: RowText }>(
     `SELECT ${target.key}::text AS key,
-            (SELECT coalesce(json_object_agg(name, value), '{}') FROM (VALUES ${pairs.join(', ')}) AS shown (name, value)) AS values
-       FROM ${rowsOf(target)} WHERE ${target.key} = ANY ($1::${keyTypeOf(target).sql}[]) ORDER BY ${target.key}`,
-    [keys, ...columns],
+            (SELECT json_object_agg(name, value) FROM json_each_text(to_json(longshore_row)) AS pairs (name, value)) AS columns
+       FROM ${rowsOf(target)} AS longshore_row WHERE ${target.key} = ANY ($1::${keyTypeOf(target).sql}[])`,
+    [keys],
   );
-  return found.rows;
+  return new Map(found.rows.map(({ key, columns }) => [key, columns]));
 }

@@ -4,6 +4,8 @@ import type { KeyRange } from '../ranges/key-range.ts';
 import { rowsOf, type BackfillTarget } from './backfill-target.ts';
 import { rangeCondition } from './range-condition.ts';
 
+// ORDER BY names the table: `key` alone would be the text that is selected, if the column has that name.
+
 /**
  * The key of the nth row of a range in the order of the index, or null when it has fewer. Whether a row matches does not count:
  * a predicate that holds for one row in a million must not make the walk, and with it the transaction, a million rows long.
@@ -18,7 +20,7 @@ export async function nthKey(
 ): Promise<Key | null> {
   const { text, values } = rangeCondition(target, range);
   const found = await client.query<{ key: Key }>(
-    `SELECT ${target.key}::text AS key FROM ${rowsOf(target)} WHERE ${text} ORDER BY ${target.key} OFFSET ${n - 1} LIMIT 1`,
+    `SELECT ${target.key}::text AS key FROM ${rowsOf(target)} AS walked WHERE ${text} ORDER BY walked.${target.key} OFFSET ${n - 1} LIMIT 1`,
     values,
   );
   return found.rows[0]?.key ?? null;
@@ -28,7 +30,7 @@ export async function nthKey(
 export async function highestKey(client: SqlClient, target: BackfillTarget, after: Key | null): Promise<Key | null> {
   const { text, values } = rangeCondition(target, { after, upTo: null });
   const found = await client.query<{ key: Key }>(
-    `SELECT ${target.key}::text AS key FROM ${rowsOf(target)} WHERE ${text} ORDER BY ${target.key} DESC LIMIT 1`,
+    `SELECT ${target.key}::text AS key FROM ${rowsOf(target)} AS walked WHERE ${text} ORDER BY walked.${target.key} DESC LIMIT 1`,
     values,
   );
   return found.rows[0]?.key ?? null;
