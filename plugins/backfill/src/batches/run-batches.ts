@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import type { EffectBatches, SqlClient, SubtaskContext } from '@longshore/sdk';
 import type { BackfillWork } from '../backfill-work.ts';
 import { backfillError } from '../errors/backfill-error.ts';
@@ -12,6 +11,7 @@ import { nextBatchRows, retryDelayMs, shrunkBatchRows } from './batch-rows.ts';
 import { beginBatch } from './batch-session.ts';
 import { describeHolders } from './describe-holders.ts';
 import { LockWatch } from './lock-watch.ts';
+import { pause } from './pause.ts';
 import type { RangeProgress } from './range-progress.ts';
 
 /** How many rows a batch may have by now, from one range to the next: a process learns it once. */
@@ -86,7 +86,7 @@ export async function runBatches<Meta extends BackfillTuning, Settings>(
                 message: describeHolders(target.table, watch?.holders ?? [], error),
               });
             }
-            await wait(retryDelayMs(failures), undefined, { signal: context.signal });
+            await pause(retryDelayMs(failures), context.signal);
             break;
           case BatchFailure.row:
             // Halved until one row is left, so that the error can name it, and all before it are done.

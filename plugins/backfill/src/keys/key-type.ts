@@ -8,8 +8,6 @@ export type Key = string;
 export interface KeyType {
   /** Its name in SQL, to cast parameters to. */
   readonly sql: string;
-  /** Whether a text is a key of it in Postgres' own form. */
-  isKey(text: string): boolean;
   /** Below 0: the first key comes first in the index. 0: they are the same. */
   compare(a: Key, b: Key): number;
 }

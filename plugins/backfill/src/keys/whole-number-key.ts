@@ -1,12 +1,9 @@
 import type { KeyType } from './key-type.ts';
 
-const DECIMAL = /^(?:0|-?[1-9]\d{0,18})$/;
-
 /** Keys of the integer types differ only in their width, which the cast to their type checks. */
 export function wholeNumberKey(sql: 'smallint' | 'integer' | 'bigint'): KeyType {
   return {
     sql,
-    isKey: (text) => DECIMAL.test(text),
     // 64 bits do not fit into a number.
     compare: (a, b) => {
       const [first, second] = [BigInt(a), BigInt(b)];

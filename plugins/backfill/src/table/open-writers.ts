@@ -1,5 +1,5 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import type { TargetConnection } from '@longshore/sdk';
+import { pause } from '../batches/pause.ts';
 import type { BackfillTarget } from './backfill-target.ts';
 
 /** A transaction of somebody else that has written to the table, or may, and is open. */
@@ -36,14 +36,17 @@ export async function settleWriters(
   { startedBefore, ownPrefix, signal, onWaiting }: SettleOptions,
 ): Promise<void> {
   let waitedFor: ReadonlySet<string> | null = null;
+  let shown = 0;
   for (let lookMs = FIRST_LOOK_MS; ; lookMs = Math.min(LAST_LOOK_MS, lookMs * 2)) {
     const open = await readOpenWriters(connection, target, startedBefore, ownPrefix);
     // Those that came after the first look are not waited for, or a busy table would have no end.
     const left: OpenWriter[] = open.filter(({ transaction }) => waitedFor?.has(transaction) ?? true);
     if (left.length === 0) return;
-    if (waitedFor?.size !== left.length && lookMs > FIRST_LOOK_MS) onWaiting(left);
+    // They only become fewer. What is over by the second look is no wait to speak of.
+    if (waitedFor !== null && shown !== left.length) onWaiting(left);
+    shown = waitedFor === null ? 0 : left.length;
     waitedFor = new Set(left.map(({ transaction }) => transaction));
-    await wait(lookMs, undefined, { signal });
+    await pause(lookMs, signal);
   }
 }
 
@@ -55,15 +58,14 @@ async function readOpenWriters(
 ): Promise<readonly OpenWriter[]> {
   const found = await connection.read((client) =>
     client.query<OpenWriter & Record<string, unknown>>(
-      // Who may not see when another role's transaction began waits for it.
+      // Who may not see when another role's transaction began waits for it. A number holds the time to less than a microsecond.
       `SELECT DISTINCT l.virtualtransaction AS transaction, l.pid, coalesce(a.application_name, '') AS application
          FROM pg_locks AS l LEFT JOIN pg_stat_activity AS a ON a.pid = l.pid
-        WHERE l.locktype = 'relation' AND l.granted AND l.mode NOT IN ('AccessShareLock', 'RowShareLock', 'ShareLock')
-          AND l.mode <> 'ShareUpdateExclusiveLock'
+        WHERE l.locktype = 'relation' AND l.granted AND l.mode NOT IN ('AccessShareLock', 'RowShareLock', 'ShareLock', 'ShareUpdateExclusiveLock')
           AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
           AND l.relation IN (SELECT $1::regclass UNION SELECT relid FROM pg_partition_tree($1::regclass))
           AND NOT starts_with(coalesce(a.application_name, ''), $2)
-          AND ($3::float8 IS NULL OR a.xact_start IS NULL OR a.xact_start <= to_timestamp($3::float8) + interval '1 ms')`,
+          AND ($3::float8 IS NULL OR a.xact_start IS NULL OR a.xact_start <= to_timestamp($3::float8) + interval '1 microsecond')`,
       [target.table, ownPrefix, startedBefore],
     ),
   );
