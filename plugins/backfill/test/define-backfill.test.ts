@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { defineBackfill, backfillTuning } from '../src/index.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -17,6 +18,13 @@ beforeEach(async () => {
 });
 
 describe('the example', () => {
+  test('is the one of the documentation', async () => {
+    const page = await readFile(new URL('../../../docs/backfill.md', import.meta.url), 'utf8');
+    const source = await readFile(new URL('./example/slug-backfill.ts', import.meta.url), 'utf8');
+    const shown = /```ts\n([^]*?)```/.exec(page)?.[1];
+    expect(shown).toBe(source.replace('../../src/index.ts', '@longshore/plugin-backfill'));
+  });
+
   beforeEach(async () => {
     await target.client.query(
       `CREATE TABLE articles (id bigint PRIMARY KEY, title text NOT NULL, slug text UNIQUE);
