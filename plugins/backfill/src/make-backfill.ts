@@ -60,7 +60,7 @@ export function makeBackfill<Meta extends BackfillTuning, Settings>(
   work: BackfillWork<Meta, Settings>,
 ): TaskType<Meta, Settings> {
   const changing = (): StepExecutor<Meta, Settings> => {
-    const pace: Pace = { rows: null };
+    const pace: Pace = { rows: null, changedShare: 1 };
     return { runSubtask: (context) => changeRange(context, work, pace) };
   };
   const steps: Readonly<Record<string, Step<Meta, Settings>>> = {

@@ -64,7 +64,7 @@ async function startUpdate(
 
 describe('a row that somebody else holds', () => {
   test('is waited for with ever smaller batches, which says who has it, and is changed from what became of it', async () => {
-    const run = target.start({ ...once, lockTimeoutMs: 20, minBatchRows: 1 });
+    const run = target.start({ ...once, lockTimeoutMs: 20 });
     const running = await startUpdate(run, 'UPDATE items SET touched = touched + 1, counter = 10 WHERE id = 400');
     // Every row before it is done by then: a batch is the held row alone.
     await expect
@@ -116,7 +116,7 @@ test('a statement timeout of the role makes batches smaller', async () => {
   const url = new URL(target.url);
   url.searchParams.set('options', '-c statement_timeout=400ms');
   const meta = { ...once, set: { counter: 'counter + slow(1)' }, where: 'id <= 200', targetBatchMs: 60_000 };
-  const run = target.start({ ...meta, minBatchRows: 1 }, { url: url.href });
+  const run = target.start(meta, { url: url.href });
   expect(await run.run()).toMatchObject({ rows: 200 });
   expect(run.asked[0]).toBe(1_000);
   expect(Math.min(...run.asked)).toBeLessThan(200);

@@ -20,11 +20,7 @@ describe('the rows of a batch', () => {
         fc.nat(1_000_000),
         fc.double({ min: 0, max: 1e9, noNaN: true }),
         (limits, rows, elapsedMs) => {
-          for (const next of [
-            firstBatchRows(limits),
-            nextBatchRows(rows, elapsedMs, limits),
-            shrunkBatchRows(rows, limits),
-          ]) {
+          for (const next of [firstBatchRows(limits), nextBatchRows(rows, elapsedMs, limits)]) {
             expect(next).toBeGreaterThanOrEqual(limits.minBatchRows);
             expect(next).toBeLessThanOrEqual(limits.maxBatchRows);
             expect(Number.isInteger(next)).toBe(true);
@@ -53,6 +49,10 @@ describe('the rows of a batch', () => {
   ])('are %s', (_, rows, elapsedMs, next) => {
     expect(nextBatchRows(rows, elapsedMs, plain)).toBe(next);
   });
+});
+
+test('a batch that met others is halved, down to one row', () => {
+  expect([1_000, 51, 2, 1].map(shrunkBatchRows)).toEqual([500, 25, 1, 1]);
 });
 
 test('retries wait longer and longer, up to five seconds', () => {

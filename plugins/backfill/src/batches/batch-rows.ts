@@ -31,9 +31,12 @@ export function nextBatchRows(rows: number, elapsedMs: number, bounds: BatchBoun
   return within(Math.round(rows * step), bounds);
 }
 
-/** Rows of the next try after one that met others' locks: it holds less for a shorter time. */
-export function shrunkBatchRows(rows: number, bounds: BatchBounds): number {
-  return within(Math.floor(rows / 2), bounds);
+/**
+ * Rows of the next try after one that met others' locks or a time-out: it holds less for a shorter time. Also below the least that a
+ * slow batch may have, as it would meet the same again.
+ */
+export function shrunkBatchRows(rows: number): number {
+  return Math.max(1, Math.floor(rows / 2));
 }
 
 /** How long to wait before the next try, in milliseconds: 50 after the first failure in a row, then twice that, at most 5,000. */

@@ -14,10 +14,12 @@ import { LockWatch } from './lock-watch.ts';
 import { pause } from './pause.ts';
 import type { RangeProgress } from './range-progress.ts';
 
-/** How many rows a batch may have by now, from one range to the next: a process learns it once. */
+/** What batches have taught, from one range to the next: a process learns it once. */
 export interface Pace {
-  /** null: nothing is known yet. */
+  /** How many rows a batch may have by now; null: nothing is known yet. */
   rows: number | null;
+  /** The part of the rows that the last batch passed which it changed. A batch that changes few costs the task's budget few. */
+  changedShare: number;
 }
 
 /** What batches need to know. */
@@ -51,9 +53,10 @@ export async function runBatches<Meta extends BackfillTuning, Settings>(
   let endWaiting: (() => void) | null = null;
   try {
     for (;;) {
-      const { after, passed: passedBefore } = batches.checkpoint;
+      const before = batches.checkpoint;
+      const { after } = before;
       if (after !== null && type.compare(after, upTo) >= 0) return;
-      await context.throttle.beforeBatch({ rows, statements: 1 });
+      await context.throttle.beforeBatch({ rows: Math.ceil(rows * run.pace.changedShare), statements: 1 });
       const watch = failures === 0 ? null : new LockWatch(context.connection(meta.connection), meta.lockTimeoutMs / 4);
       const begun = performance.now();
       const tried = { rows, upTo: null as Key | null };
@@ -63,12 +66,14 @@ export async function runBatches<Meta extends BackfillTuning, Settings>(
           watch?.start(pid);
           return changeNext(run, client, from, { rows, upTo, tried });
         });
-        context.progress.add({ rows: moved.passed - passedBefore });
+        const passed = moved.passed - before.passed;
+        context.progress.add({ rows: passed });
+        if (passed > 0) run.pace.changedShare = Math.min(1, (moved.rows - before.rows) / passed);
         failures = 0;
         endWaiting?.();
         endWaiting = null;
         // A short piece at the end of the range says nothing about a whole batch.
-        if (moved.passed - passedBefore >= rows) {
+        if (passed >= rows) {
           rows = nextBatchRows(rows, performance.now() - begun, meta);
           run.pace.rows = rows;
         }
@@ -78,7 +83,7 @@ export async function runBatches<Meta extends BackfillTuning, Settings>(
         switch (batchFailure(error)) {
           case BatchFailure.contention:
             await watch?.stop();
-            rows = shrunkBatchRows(rows, meta);
+            rows = shrunkBatchRows(rows);
             if (failures >= SHOWN_FAILURES) {
               endWaiting?.();
               endWaiting = context.waiting({

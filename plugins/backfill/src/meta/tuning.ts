@@ -22,7 +22,9 @@ export const backfillTuning = {
     .min(1)
     .max(1_000_000)
     .default(50)
-    .describe('Rows below which a batch does not shrink, however long it takes. 1 to 1000000. Default 50.'),
+    .describe(
+      'Rows below which a batch does not shrink for being slow; after a deadlock or time-out it may. 1 to 1000000. Default 50.',
+    ),
   maxBatchRows: z
     .int()
     .min(1)
