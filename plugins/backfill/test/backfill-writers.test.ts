@@ -80,7 +80,8 @@ describe('a row that somebody else holds', () => {
     await other.query('COMMIT');
     expect(await running.result).toMatchObject({ rows: 1_000 });
     expect(run.openWaits).toBe(0);
-    expect(Math.min(...run.asked)).toBe(1);
+    // Also below minBatchRows.
+    expect(Math.min(...run.asked)).toBeLessThan(50);
     expect(await state()).toEqual(['1/0:999', '11/1:1']);
   });
 

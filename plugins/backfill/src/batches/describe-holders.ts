@@ -6,9 +6,9 @@ export function describeHolders(table: string, holders: readonly LockHolder[], e
     const reason = error instanceof Error ? error.message : String(error);
     return `a batch of ${table} was given up and is tried again with fewer rows: ${reason}`;
   }
-  const names = holders.map(({ pid, application, openForSeconds }) => {
-    const since = openForSeconds === null ? '' : `, open for ${openForSeconds} s`;
-    return `process ${pid}${application === '' ? '' : ` (${application}${since})`}`;
+  const names = holders.map(({ pid, application, began }) => {
+    const particulars = [application, began === null ? '' : `its transaction began at ${began}`].filter(Boolean);
+    return `process ${pid}${particulars.length === 0 ? '' : ` (${particulars.join('; ')})`}`;
   });
   return `a lock on ${table} or its rows is held by ${names.join(', ')}`;
 }

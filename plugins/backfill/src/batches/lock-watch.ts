@@ -4,8 +4,8 @@ import type { TargetConnection } from '@longshore/sdk';
 export interface LockHolder {
   readonly pid: number;
   readonly application: string;
-  /** How long its transaction has been open, in whole seconds; null where the role may not see it. */
-  readonly openForSeconds: number | null;
+  /** When its transaction began, as a text in UTC; null where the role may not see it. */
+  readonly began: string | null;
 }
 
 /** Looks from a second session at who holds what the first one waits for. */
@@ -50,7 +50,7 @@ export class LockWatch {
     const found = await this.#connection.read((client) =>
       client.query<LockHolder & Record<string, unknown>>(
         `SELECT a.pid, a.application_name AS application,
-                floor(extract(epoch FROM clock_timestamp() - a.xact_start))::int AS "openForSeconds"
+                to_char(a.xact_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS began
            FROM pg_stat_activity AS a WHERE a.pid = ANY (pg_blocking_pids($1)) ORDER BY a.xact_start LIMIT 3`,
         [pid],
       ),

@@ -7,11 +7,10 @@ import type { Key } from '../keys/key-type.ts';
 import type { BackfillTuning } from '../meta/tuning.ts';
 import { keyTypeOf, type BackfillTarget } from '../table/backfill-target.ts';
 import { countKeys, nthKey } from '../table/walk-keys.ts';
-import { nextBatchRows, retryDelayMs, shrunkBatchRows } from './batch-rows.ts';
+import { nextBatchRows, shrunkBatchRows } from './batch-rows.ts';
 import { beginBatch } from './batch-session.ts';
-import { describeHolders } from './describe-holders.ts';
+import { Contention } from './contention.ts';
 import { LockWatch } from './lock-watch.ts';
-import { pause } from './pause.ts';
 import type { RangeProgress } from './range-progress.ts';
 
 /** What batches have taught, from one range to the next: a process learns it once. */
@@ -30,9 +29,6 @@ export interface BatchRun<Meta extends BackfillTuning, Settings> {
   readonly pace: Pace;
 }
 
-/** From this many failures in a row on it is no bad luck, and is shown as what the subtask waits for. */
-const SHOWN_FAILURES = 3;
-
 /**
  * Changes everything from where the ledger is up to a key, batch by batch.
  *
@@ -49,52 +45,30 @@ export async function runBatches<Meta extends BackfillTuning, Settings>(
   const { meta } = context.task;
   const type = keyTypeOf(target);
   let rows = Math.min(meta.maxBatchRows, Math.max(meta.minBatchRows, batches.checkpoint.batchRows));
-  let failures = 0;
-  let endWaiting: (() => void) | null = null;
+  const contention = new Contention(context, target.table);
   try {
     for (;;) {
-      const before = batches.checkpoint;
-      const { after } = before;
+      const { after } = batches.checkpoint;
       if (after !== null && type.compare(after, upTo) >= 0) return;
       await context.throttle.beforeBatch({ rows: Math.ceil(rows * run.pace.changedShare), statements: 1 });
-      const watch = failures === 0 ? null : new LockWatch(context.connection(meta.connection), meta.lockTimeoutMs / 4);
-      const begun = performance.now();
-      const tried = { rows, upTo: null as Key | null };
+      // Only where there was somebody in the way: a look costs a statement in another session.
+      const watch = contention.isThere
+        ? new LockWatch(context.connection(meta.connection), meta.lockTimeoutMs / 4)
+        : null;
+      const tried: Tried = { rows, upTo: null };
       try {
-        const moved = await batches.batch(async (client, from) => {
-          const pid = await beginBatch(client, meta.lockTimeoutMs);
-          watch?.start(pid);
-          return changeNext(run, client, from, { rows, upTo, tried });
-        });
-        const passed = moved.passed - before.passed;
-        context.progress.add({ rows: passed });
-        if (passed > 0) run.pace.changedShare = Math.min(1, (moved.rows - before.rows) / passed);
-        failures = 0;
-        endWaiting?.();
-        endWaiting = null;
-        // A short piece at the end of the range says nothing about a whole batch.
-        if (passed >= rows) {
-          rows = nextBatchRows(rows, performance.now() - begun, meta);
-          run.pace.rows = rows;
-        }
+        rows = await runBatch(run, batches, upTo, tried, watch);
+        contention.end();
       } catch (error) {
         context.signal.throwIfAborted();
-        failures += 1;
+        await watch?.stop();
         switch (batchFailure(error)) {
           case BatchFailure.contention:
-            await watch?.stop();
             rows = shrunkBatchRows(rows);
-            if (failures >= SHOWN_FAILURES) {
-              endWaiting?.();
-              endWaiting = context.waiting({
-                code: 'LOCK_HELD',
-                message: describeHolders(target.table, watch?.holders ?? [], error),
-              });
-            }
-            await pause(retryDelayMs(failures), context.signal);
+            await contention.wait(watch?.holders ?? [], error);
             break;
           case BatchFailure.row:
-            // Halved until one row is left, so that the error can name it, and all before it are done.
+            // Made smaller until one row is left, so that the error can name it, and all before it are done.
             if (rows === 1) throw rowRefused(target, tried.upTo, error);
             rows = Math.ceil(rows / 4);
             break;
@@ -106,8 +80,43 @@ export async function runBatches<Meta extends BackfillTuning, Settings>(
       }
     }
   } finally {
-    endWaiting?.();
+    contention.end();
   }
+}
+
+/** What a batch is about, for when it fails. */
+interface Tried {
+  /** How many rows it may have. */
+  readonly rows: number;
+  /** Its last key; null: it did not come so far. */
+  upTo: Key | null;
+}
+
+/** @returns how many rows the next one may have. */
+async function runBatch<Meta extends BackfillTuning, Settings>(
+  run: BatchRun<Meta, Settings>,
+  batches: EffectBatches<RangeProgress>,
+  upTo: Key,
+  tried: Tried,
+  watch: LockWatch | null,
+): Promise<number> {
+  const { context, pace } = run;
+  const { meta } = context.task;
+  const before = batches.checkpoint;
+  const begun = performance.now();
+  const moved = await batches.batch(async (client, from) => {
+    const pid = await beginBatch(client, meta.lockTimeoutMs);
+    watch?.start(pid);
+    return changeNext(run, client, from, upTo, tried);
+  });
+  const elapsedMs = performance.now() - begun;
+  const passed = moved.passed - before.passed;
+  context.progress.add({ rows: passed });
+  if (passed > 0) pace.changedShare = Math.min(1, (moved.rows - before.rows) / passed);
+  // A short piece at the end of the range says nothing about a whole batch.
+  if (passed < tried.rows) return tried.rows;
+  pace.rows = nextBatchRows(tried.rows, elapsedMs, meta);
+  return pace.rows;
 }
 
 /** The rows of one batch, from a key on. @returns where that leads. */
@@ -115,19 +124,20 @@ async function changeNext<Meta extends BackfillTuning, Settings>(
   { context, work, target }: BatchRun<Meta, Settings>,
   client: SqlClient,
   from: RangeProgress,
-  { rows, upTo, tried }: { readonly rows: number; readonly upTo: Key; readonly tried: { upTo: Key | null } },
+  upTo: Key,
+  tried: Tried,
 ): Promise<RangeProgress> {
-  const last = await nthKey(client, target, { after: from.after, upTo }, rows);
+  const last = await nthKey(client, target, { after: from.after, upTo }, tried.rows);
   const range = { after: from.after, upTo: last ?? upTo };
   tried.upTo = range.upTo;
-  const passed = last === null ? await countKeys(client, target, range) : rows;
+  const passed = last === null ? await countKeys(client, target, range) : tried.rows;
   const changed = passed === 0 ? 0 : await work.change(client, target, range, context);
   return {
     after: range.upTo,
     rows: from.rows + changed,
     passed: from.passed + passed,
     batches: from.batches + 1,
-    batchRows: rows,
+    batchRows: tried.rows,
   };
 }
 
