@@ -86,10 +86,12 @@ describe('a row that somebody else holds', () => {
   });
 
   test('in a deadlock costs the batch, which is tried again with fewer rows', async () => {
-    const run = target.start({ ...once, lockTimeoutMs: 60_000 });
+    // The other one never looks for a deadlock, so it's the backfill that is ended; by its time-out, should it have looked too early.
+    await other.query("SET deadlock_timeout = '10min'");
+    const run = target.start({ ...once, lockTimeoutMs: 10_000 });
     const running = await startUpdate(run, 'UPDATE items SET touched = touched + 1 WHERE id = 800');
     await untilBlocked();
-    // The backfill waits for 800 and has 1; now it waits for somebody who waits for it, and it was there first.
+    // The backfill waits for 800 and has 1; now it waits for somebody who waits for it.
     await other.query('UPDATE items SET touched = touched + 1 WHERE id = 1; COMMIT');
     expect(await running.result).toMatchObject({ rows: 1_000 });
     expect(run.asked.slice(0, 2)).toEqual([1_000, 500]);
