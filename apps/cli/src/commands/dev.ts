@@ -9,7 +9,7 @@ import { devJson, devText } from '../dev/dev-text.ts';
 import { runDev } from '../dev/run-dev.ts';
 import { collected, wholeNumber } from './options.ts';
 
-const DEFAULT_PLUGIN = '@longshore/plugin-import';
+const DEFAULT_PLUGINS = ['@longshore/plugin-import', '@longshore/plugin-add-index'];
 
 interface DevFlags {
   readonly executors: number;
@@ -45,7 +45,7 @@ export function addDevCommand(program: Command, context: CommandContext): void {
     )
     .option(
       '--plugin <package>',
-      `package or file with a task type; several times; default: ${DEFAULT_PLUGIN}`,
+      `package or file with a task type; several times; default: ${DEFAULT_PLUGINS.join(', ')}`,
       collected,
     )
     .option('--data-dir <folder>', 'where the data is kept', DEV_FOLDER)
@@ -60,7 +60,7 @@ export function addDevCommand(program: Command, context: CommandContext): void {
         folder,
         executors: flags.executors,
         replicas: flags.replicas,
-        plugins: (flags.plugin ?? [DEFAULT_PLUGIN]).map((name) => pluginName(name, context.cwd)),
+        plugins: (flags.plugin ?? DEFAULT_PLUGINS).map((name) => pluginName(name, context.cwd)),
         importRoots,
         isVerbose: flags.verbose === true,
       };
