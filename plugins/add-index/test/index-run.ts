@@ -81,11 +81,17 @@ export class IndexRun {
 
   /** Runs one subtask of a planned step, as its next attempt. */
   async runSubtask(step: StepName, ordinal: number, options: HookOptions = {}): Promise<JsonValue> {
-    const planned = (await this.plan(step))[ordinal - 1];
-    if (planned === undefined) throw new RangeError(`${step} has no subtask ${ordinal}`);
-    const id = `${(STEPS.indexOf(step) + 1) * 1000 + ordinal}`;
+    const id = this.#subtaskId(step, ordinal);
     const attempt = (this.#attempts.get(id) ?? 0) + 1;
     this.#attempts.set(id, attempt);
+    return this.lateAttempt(step, ordinal, attempt, options);
+  }
+
+  /** Runs one subtask under a number of attempt that others may be above. */
+  async lateAttempt(step: StepName, ordinal: number, attempt: number, options: HookOptions = {}): Promise<JsonValue> {
+    const planned = (await this.plan(step))[ordinal - 1];
+    if (planned === undefined) throw new RangeError(`${step} has no subtask ${ordinal}`);
+    const id = this.#subtaskId(step, ordinal);
     const result = await this.#inContext(step, id, attempt, options, (context) => {
       const subtask: SubtaskContext<AddIndexMeta, undefined> = {
         ...context,
@@ -114,6 +120,10 @@ export class IndexRun {
     });
     // Through JSON, as it is stored.
     return JSON.parse(JSON.stringify(result ?? null)) as JsonValue;
+  }
+
+  #subtaskId(step: StepName, ordinal: number): string {
+    return `${(STEPS.indexOf(step) + 1) * 1000 + ordinal}`;
   }
 
   /** Runs a step's subtasks, two at once; what they return is there for the next step. */

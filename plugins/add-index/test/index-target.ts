@@ -28,6 +28,10 @@ export interface IndexTarget {
   ): Promise<{ readonly pid: number; readonly state: string; readonly wait: string | null; readonly query: string }[]>;
 }
 
+/** An expectation of a state that comes: looked at until it holds, or a deadline that only a hang reaches. */
+export const eventually = <T>(read: () => T | Promise<T>): ReturnType<typeof expect.poll<T>> =>
+  expect.poll(read, { timeout: 30_000 });
+
 /** A server for the tests of a file. Default: the embedded one. */
 export type StartServer = () => Promise<{ readonly url: string; stop(): Promise<void> }>;
 
@@ -104,13 +108,10 @@ export async function terminate(target: IndexTarget, statement: RegExp): Promise
 
 /** Waits until a hook's session is in this statement and waits for a lock there. */
 export async function untilBlocked(target: IndexTarget, statement: RegExp): Promise<void> {
-  await expect
-    .poll(
-      async () =>
-        (await target.sessions(/^ls\//)).filter(({ query, wait }) => wait === 'Lock' && statement.test(query)).length,
-      { timeout: 20_000 },
-    )
-    .toBeGreaterThan(0);
+  await eventually(
+    async () =>
+      (await target.sessions(/^ls\//)).filter(({ query, wait }) => wait === 'Lock' && statement.test(query)).length,
+  ).toBeGreaterThan(0);
 }
 
 /** `orders` with some rows: 0 levels of partitions are a plain table. The deepest tables have them all. */

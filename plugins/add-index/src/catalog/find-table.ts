@@ -43,7 +43,7 @@ const FIND = `
          n.nspname IN ('pg_catalog', 'information_schema', 'pg_toast') AS is_system,
          (SELECT min(m.name) FROM members m WHERE m.relkind = 'f') AS foreign_leaf,
          (SELECT min(m.name) FROM members m WHERE NOT pg_has_role(m.relowner, 'USAGE')) AS not_owned,
-         (SELECT min(m.nspname) FROM members m WHERE NOT has_schema_privilege(m.schema_oid, 'CREATE, USAGE')) AS closed_schema
+         (SELECT min(m.nspname) FROM members m WHERE NOT (has_schema_privilege(m.schema_oid, 'CREATE') AND has_schema_privilege(m.schema_oid, 'USAGE'))) AS closed_schema
   FROM pg_class c JOIN named USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace`;
 
 /**

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { HookContext, Prepared, SqlClient } from '@longshore/sdk';
 import { findTable, type FoundTable } from '../catalog/find-table.ts';
 import { hashedName } from '../catalog/index-names.ts';
+import { findInvalidIndex, type InvalidIndex } from '../catalog/invalid-indexes.ts';
 import { probeIndex, type ProbedIndex } from '../catalog/probe-index.ts';
 import { readSteadily } from '../catalog/read-steadily.ts';
 import { isEqualIndex, readIndexes, type TableIndex } from '../catalog/table-indexes.ts';
@@ -56,8 +57,10 @@ async function findExisting(
   const equals = (await readIndexes(client, table.oid)).filter((index) => isEqualIndex(index, wanted));
   const named = equals.find(({ name }) => name === request.name);
   const equal = named ?? equals.find(({ isValid }) => isValid) ?? equals[0];
+  const invalid = equal?.isValid === false ? { table: table.name, index: equal } : null;
+  const left = invalid ?? (equal === undefined ? await findInvalidIndex(client, table.oid, wanted) : null);
+  if (left !== null) throw invalidExists(left, table.isPartitioned && invalid !== null);
   if (equal === undefined) return { existing: null, name: await freeName(client, table, request, probed) };
-  if (!equal.isValid) throw invalidExists(table, equal);
   if (request.name !== null && equal.name !== request.name) throw equalExists(table, equal, request.name);
   return { existing: qualifiedName(equal.schema, equal.name), name: equal.name };
 }
@@ -90,10 +93,10 @@ async function freeName(
   throw addIndexError(AddIndexErrorCode.NameTaken, message, { table: table.name, name: request.name });
 }
 
-function invalidExists(table: FoundTable, index: TableIndex): Error {
+function invalidExists({ table, index }: InvalidIndex, isPartitioned: boolean): Error {
   const name = qualifiedName(index.schema, index.name);
-  const message = `${table.name} has such an index, ${name}, and it is invalid: its build failed, or is still under way elsewhere. Wait for that, or drop it (DROP INDEX ${table.isPartitioned ? '' : 'CONCURRENTLY '}${name}), and submit again.`;
-  return addIndexError(AddIndexErrorCode.InvalidExists, message, { table: table.name, index: name });
+  const message = `${table} has such an index, ${name}, and it is invalid: its build failed, or is still under way elsewhere. Wait for that, or drop it (DROP INDEX ${isPartitioned ? '' : 'CONCURRENTLY '}${name}), and submit again.`;
+  return addIndexError(AddIndexErrorCode.InvalidExists, message, { table, index: name });
 }
 
 function equalExists(table: FoundTable, index: TableIndex, wanted: string): Error {
