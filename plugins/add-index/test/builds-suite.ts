@@ -19,7 +19,7 @@ export function describeBuilds(target: IndexTarget): void {
         const run = target.start({ statement });
         expect(await run.run()).toEqual({
           table: 'public.orders',
-          index: '"public"."orders_customer_lower_amount_idx"',
+          index: 'public.orders_customer_lower_amount_idx',
           existed: false,
           built,
           adopted: 0,

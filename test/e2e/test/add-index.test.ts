@@ -62,7 +62,7 @@ async function expectWhole(task: TaskHandle): Promise<void> {
   const { task: ended } = await task.wait(deadline(60_000));
   expect(ended).toMatchObject({
     state: 'succeed',
-    result: { index: '"public"."orders_customer_id_idx"', built: PARTITIONS, partitions: PARTITIONS },
+    result: { index: 'public.orders_customer_id_idx', built: PARTITIONS, partitions: PARTITIONS },
   });
   expect(await indexes()).toEqual([
     ...[0, 1, 2, 3].map((i) => ({

@@ -74,7 +74,9 @@ const definitionClasses: ReadonlySet<string> = new Set(['0A', '22', '42', '54'])
 
 function refusalOf(error: PostgresError, table: string): unknown {
   const details = { table, sqlstate: error.code };
-  const words = [error.message, error.detail, error.hint].filter((part) => part !== undefined).join('. ');
+  const words = [error.message, error.detail, error.hint]
+    .flatMap((part) => (part === undefined ? [] : [part.replace(/\.$/, '')]))
+    .join('. ');
   if (error.code === '42501') {
     const message = `The connection's role may not try the index out on a temporary table: ${words}. Grant it TEMPORARY on the database, SELECT on ${table}, and what else is named.`;
     return addIndexError(AddIndexErrorCode.NoPrivilege, message, details, error);

@@ -7,6 +7,8 @@ export interface TableIndex {
   /** Not quoted. */
   readonly schema: string;
   readonly name: string;
+  /** Qualified and quoted. */
+  readonly qualified: string;
   readonly isUnique: boolean;
   /** Complete: false while it is being built, after a build that failed, and for a parent whose partitions lack theirs. */
   readonly isValid: boolean;
@@ -21,7 +23,8 @@ export interface TableIndex {
  * told as pg_temp.
  */
 const INDEXES = `
-  SELECT x.indexrelid::text AS oid, n.nspname AS schema, c.relname AS name, x.indisunique AS "isUnique",
+  SELECT x.indexrelid::text AS oid, n.nspname AS schema, c.relname AS name,
+         format('%I.%I', n.nspname, c.relname) AS qualified, x.indisunique AS "isUnique",
          x.indisvalid AND x.indisready AND x.indislive AS "isValid",
          substr(pg_get_indexdef(x.indexrelid), 1 + length(format('CREATE %sINDEX %I ON %s%s.%I ',
            CASE WHEN x.indisunique THEN 'UNIQUE ' ELSE '' END, c.relname, CASE c.relkind WHEN 'I' THEN 'ONLY ' ELSE '' END,

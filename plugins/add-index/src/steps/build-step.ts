@@ -136,8 +136,8 @@ async function nameIndex(build: Build, client: SqlClient): Promise<IndexMade> {
     return { tableOid, index: qualifiedName(table.schema, work.name), indexOid: found.working.oid, origin: 'built' };
   }
   if (found.equal !== null) {
-    const { oid, schema, name } = found.equal;
-    return { tableOid, index: qualifiedName(schema, name), indexOid: oid, origin: 'adopted' };
+    const { oid, qualified } = found.equal;
+    return { tableOid, index: qualified, indexOid: oid, origin: 'adopted' };
   }
   const message = `The index of ${table.name} was dropped by somebody while it got its name. This is tried again.`;
   throw addIndexError(AddIndexErrorCode.Vanished, message, { table: table.name });

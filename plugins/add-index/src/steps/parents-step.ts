@@ -52,7 +52,7 @@ async function makeParent(
   const wanted = { tableOid, working: workingName(prepared, tableOid), parentIndexOid: null };
   const { equal } = await lookAtIndex(client, prepared, wanted);
   if (equal !== null) {
-    return { tableOid, index: qualifiedName(equal.schema, equal.name), indexOid: equal.oid, origin: 'adopted' };
+    return { tableOid, index: equal.qualified, indexOid: equal.oid, origin: 'adopted' };
   }
   // It keeps writers waiting behind it while it waits, and lets nobody wait for long when it has come through.
   await client.query(`SET LOCAL lock_timeout = ${lockTimeoutMs}`);

@@ -7,7 +7,7 @@ import { probeIndex, type ProbedIndex } from '../catalog/probe-index.ts';
 import { readSteadily } from '../catalog/read-steadily.ts';
 import { isEqualIndex, readIndexes, type TableIndex } from '../catalog/table-indexes.ts';
 import type { IndexRequest } from '../definition/index-request.ts';
-import { qualifiedName } from '../definition/quote.ts';
+import { qualifiedName, quoteName } from '../definition/quote.ts';
 import { requestOfMeta } from '../definition/request-of-meta.ts';
 import { addIndexError } from '../errors/add-index-error.ts';
 import { AddIndexErrorCode } from '../errors/add-index-error-code.ts';
@@ -62,7 +62,7 @@ async function findExisting(
   if (left !== null) throw invalidExists(left, table.isPartitioned && invalid !== null);
   if (equal === undefined) return { existing: null, name: await freeName(client, table, request, probed) };
   if (request.name !== null && equal.name !== request.name) throw equalExists(table, equal, request.name);
-  return { existing: qualifiedName(equal.schema, equal.name), name: equal.name };
+  return { existing: equal.qualified, name: equal.name };
 }
 
 /** @throws {TaskTypeError} ADD_INDEX_NAME_TAKEN when the name that was asked for belongs to something else. */
@@ -76,7 +76,7 @@ async function freeName(
     const found = await client.query<{ kind: string; table: string | null }>(
       `SELECT c.relkind AS kind, x.indrelid::regclass::text AS table FROM pg_class c LEFT JOIN pg_index x ON x.indexrelid = c.oid
        WHERE c.relname = $1 AND c.relnamespace = $2::regnamespace`,
-      [name, `"${table.schema.replaceAll('"', '""')}"`],
+      [name, quoteName(table.schema)],
     );
     const [row] = found.rows;
     if (row === undefined) return null;
@@ -94,13 +94,13 @@ async function freeName(
 }
 
 function invalidExists({ table, index }: InvalidIndex, isPartitioned: boolean): Error {
-  const name = qualifiedName(index.schema, index.name);
+  const name = index.qualified;
   const message = `${table} has such an index, ${name}, and it is invalid: its build failed, or is still under way elsewhere. Wait for that, or drop it (DROP INDEX ${isPartitioned ? '' : 'CONCURRENTLY '}${name}), and submit again.`;
   return addIndexError(AddIndexErrorCode.InvalidExists, message, { table, index: name });
 }
 
 function equalExists(table: FoundTable, index: TableIndex, wanted: string): Error {
-  const name = qualifiedName(index.schema, index.name);
-  const message = `${table.name} has an equal index of another name, ${name}. Rename it (ALTER INDEX ${name} RENAME TO "${wanted.replaceAll('"', '""')}"), or leave the name out and it is taken as it is.`;
+  const name = index.qualified;
+  const message = `${table.name} has an equal index of another name, ${name}. Rename it (ALTER INDEX ${name} RENAME TO ${quoteName(wanted)}), or leave the name out and it is taken as it is.`;
   return addIndexError(AddIndexErrorCode.EqualExists, message, { table: table.name, index: name });
 }

@@ -3,7 +3,6 @@ import { lookAtIndex } from '../catalog/look-at-index.ts';
 import { workingName } from '../catalog/index-names.ts';
 import { readSteadily } from '../catalog/read-steadily.ts';
 import { readTree } from '../catalog/table-tree.ts';
-import { qualifiedName } from '../definition/quote.ts';
 import { addIndexError } from '../errors/add-index-error.ts';
 import { AddIndexErrorCode } from '../errors/add-index-error-code.ts';
 import type { AddIndexMeta } from '../meta/add-index-meta.ts';
@@ -21,7 +20,7 @@ export const verifyStep: StepExecutor<AddIndexMeta> = {
         const { equal } = await lookAtIndex(client, prepared, wanted);
         const tree = await readTree(client, tableOid);
         if (equal !== null) {
-          return { index: qualifiedName(equal.schema, equal.name), partitions: tree.length - 1 };
+          return { index: equal.qualified, partitions: tree.length - 1 };
         }
         const lacking = await client.query<{ name: string }>(
           `SELECT min(format('%I.%I', n.nspname, c.relname)) AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
