@@ -89,6 +89,12 @@ async function untilHeld(task: TaskHandle): Promise<{ node: string | null }> {
     (count) => count === 1,
     { what: 'a build that waits for the writer' },
   );
+  await waitUntil(
+    () => task.get(),
+    ({ waiting = [] }) =>
+      waiting.some(({ code, message }) => code === 'LOCK_HELD' && message.includes('lock held by pid')),
+    { what: 'the task to say for whom it waits' },
+  );
   const running: { node: string | null }[] = [];
   for await (const subtask of task.subtasks()) {
     if (subtask.kind === 'work' && subtask.step === 'build' && subtask.state === 'running') {
