@@ -263,6 +263,20 @@ test('progress is written for what is held, and of 64 bits', async () => {
   });
 });
 
+test('the phase of a subtask is shown while it runs, and its next attempt begins without one', async () => {
+  const store = await server.store();
+  const { node, taskId, claimed } = await work(store, 1);
+  const [one] = claimed;
+  await saveProgress(store.db, node, [{ ...one!, rows: 0, bytes: 0, phase: `sorting\0${'.'.repeat(300)}` }]);
+  const phase = async (): Promise<string | null | undefined> =>
+    (await readSubtasks(store.db, taskId, '0', 9)).find(({ id }) => id === one!.id)?.phase;
+  expect(await phase()).toMatch(/^sorting\u2400\.{192}$/);
+  await settleSubtasks(store.db, node, [ended(one!, { how: 'hand-back', reason: 'drain' })]);
+  expect(await phase()).toBeNull();
+  await claim(store.db, node, taskId, 1);
+  expect(await phase()).toBeNull();
+});
+
 test('what a subtask waits for is kept with since when, and gone when it waits no more', async () => {
   const store = await server.store();
   const { node, taskId, claimed } = await work(store, 1);

@@ -40,6 +40,7 @@ export class IndexRun {
   /** What subtasks wait for now, and ever waited for. */
   readonly waiting = new Set<string>();
   readonly waited: string[] = [];
+  readonly phases: (string | null)[] = [];
   readonly throttled: unknown[] = [];
   readonly logged: string[] = [];
   readonly #url: string;
@@ -103,6 +104,7 @@ export class IndexRun {
             this.progress.rows += rows;
             this.progress.bytes += bytes;
           },
+          phase: (name) => void this.phases.push(name),
         },
         throttle: {
           beforeBatch: (cost) => Promise.resolve(void this.throttled.push(cost)),

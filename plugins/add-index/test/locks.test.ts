@@ -37,6 +37,7 @@ test.each([
       expect.stringMatching(`^LOCK_HELD: .*lock held by pid ${holder.pid} \\(reports, in a transaction since .*\\)`),
     );
     expect(run.waited.join()).toMatch(phase);
+    expect(run.phases.includes('waiting for writers before build')).toBe(step === 'build');
     const writer = await target.session();
     // Longer than a try, which may come meanwhile, and far shorter than the lock is held.
     await writer.query(`SET lock_timeout = '5s'`);

@@ -80,8 +80,8 @@ async function openWriter(): Promise<void> {
   await writer.query(`INSERT INTO orders_0 VALUES (1, 'open')`);
 }
 
-/** Waits until the build of the first partition's index waits for the writer, and says so. */
-async function untilHeld(task: TaskHandle): Promise<{ node: string | null }> {
+/** Waits until the build of the first partition's index waits for the writer, and says so. @returns the node that builds. */
+async function untilHeld(task: TaskHandle): Promise<string> {
   await waitUntil(
     async () =>
       (await database.query(`SELECT FROM pg_stat_progress_create_index WHERE phase LIKE 'waiting for writers%'`))
@@ -95,13 +95,10 @@ async function untilHeld(task: TaskHandle): Promise<{ node: string | null }> {
       waiting.some(({ code, message }) => code === 'LOCK_HELD' && message.includes('lock held by pid')),
     { what: 'the task to say for whom it waits' },
   );
-  const running: { node: string | null }[] = [];
   for await (const subtask of task.subtasks()) {
-    if (subtask.kind === 'work' && subtask.step === 'build' && subtask.state === 'running') {
-      running.push({ node: subtask.node });
-    }
+    if (subtask.phase === 'waiting for writers before build') return subtask.node;
   }
-  return running[0] ?? { node: null };
+  throw new Error('no subtask says that it is in that phase');
 }
 
 describe('an index is whole at the end', () => {
@@ -112,8 +109,7 @@ describe('an index is whole at the end', () => {
   it('though the executor that builds is killed', async () => {
     await openWriter();
     const task = await submit();
-    const { node } = await untilHeld(task);
-    await killAndRestart(cluster, node ?? '');
+    await killAndRestart(cluster, await untilHeld(task));
     await writer.query('COMMIT');
     await expectWhole(task);
   });

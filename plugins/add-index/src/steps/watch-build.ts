@@ -40,26 +40,25 @@ export async function watchBuild<T>(
 }
 
 async function watch(
-  { logger }: Pick<SubtaskContext, 'logger'>,
+  { logger, progress }: Pick<SubtaskContext, 'logger' | 'progress'>,
   { connection, pid, show }: WatchedBuild,
   report: (share: number) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const shown = oneReason(show);
-  let lastPhase: string | null = null;
   try {
     for (;;) {
       await pause(LOOK_MS, signal);
       const { phase, share, blocker } = await connection.read((client) => readBuildProgress(client, pid));
       report(share);
-      if (phase !== null && phase !== lastPhase) logger.info('index build', { phase });
-      lastPhase = phase;
+      progress.phase(phase);
       shown.set(blocker === null ? null : `${phase ?? 'waiting for the table'}: ${describeHolder(blocker)}`);
     }
   } catch (error) {
     // A look that failed is no failure of the build; the end of the build is how this ends.
     if (!signal.aborted) logger.warn('the progress of the index build can no longer be read', { error: String(error) });
   } finally {
+    progress.phase(null);
     shown.set(null);
   }
 }
