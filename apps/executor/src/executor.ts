@@ -336,6 +336,7 @@ export class Executor {
       attempt: run.attempt,
       rows: run.rows,
       bytes: run.bytes,
+      phase: run.phase,
       waiting: waitingOf(run),
     }));
     const lost = new Set(await saveProgress(this.#context.store.db, this.#membership.identity, progress));

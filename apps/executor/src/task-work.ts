@@ -30,6 +30,8 @@ export interface Run {
   stopping: StopReason | null;
   rows: number;
   bytes: number;
+  /** What its hook said last that it is doing. */
+  phase: RunProgress['phase'];
   /** What its hook said last that it waits for. */
   waiting: RunProgress['waiting'];
   /** Why its budget or gates keep it waiting, and since when by the monotonic clock; null: they don't. */
@@ -140,6 +142,7 @@ export class TaskWork implements RunnerHost {
       stopping: null,
       rows: 0,
       bytes: 0,
+      phase: null,
       waiting: null,
       held: null,
       plan,
@@ -244,11 +247,12 @@ export class TaskWork implements RunnerHost {
   }
 
   progress(runs: readonly RunProgress[]): void {
-    for (const { runId, rows, bytes, waiting } of runs) {
+    for (const { runId, rows, bytes, phase, waiting } of runs) {
       const run = this.runs.get(runId);
       if (run === undefined) continue;
       run.rows = rows;
       run.bytes = bytes;
+      run.phase = phase;
       run.waiting = waiting;
       this.#options.onProgress(run);
     }

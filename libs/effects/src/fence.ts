@@ -76,6 +76,35 @@ export async function closeFence<T>(
   graceMs: number,
   work: (client: SqlClient) => Promise<T>,
 ): Promise<T> {
+  await shutFence(sessions, owner, graceMs);
+  return sessions.transaction(async (client) => {
+    await takeAlone(sessions, client, owner, graceMs, 'pg_advisory_xact_lock');
+    return work(client);
+  });
+}
+
+/** Like {@link closeFence}, but the session has the fence alone, not a transaction: for statements that can't run in one. */
+export async function closeFenceBySession<T>(
+  sessions: TargetSessions,
+  owner: EffectOwner,
+  graceMs: number,
+  work: (client: SqlClient) => Promise<T>,
+): Promise<T> {
+  await shutFence(sessions, owner, graceMs);
+  return sessions.lendPrepared(async (client) => {
+    await takeAlone(sessions, client, owner, graceMs, 'pg_advisory_lock');
+    // An error leaves the session to be closed by its lender, and the lock goes with it.
+    const result = await work(client);
+    await client.query(`SELECT pg_advisory_unlock(${fenceKey('$1::text', '$2::text')})`, [
+      owner.clusterId,
+      owner.taskId,
+    ]);
+    return result;
+  });
+}
+
+/** Keeps newcomers out and waits for those that are in. */
+async function shutFence(sessions: TargetSessions, owner: EffectOwner, graceMs: number): Promise<void> {
   await sessions.transaction((client) =>
     client.query(
       `INSERT INTO ${FENCE} (cluster_id, task_id, task_key, is_open) VALUES ($1, $2, $3, false)
@@ -84,15 +113,18 @@ export async function closeFence<T>(
     ),
   );
   await emptyFence(sessions, owner, graceMs);
-  return sessions.transaction(async (client) => {
-    await endingBlockers(sessions, client, { afterMs: graceMs, prefix: `ls/${owner.taskId}/` }, () =>
-      client.query(`SELECT pg_advisory_xact_lock(${fenceKey('$1::text', '$2::text')})`, [
-        owner.clusterId,
-        owner.taskId,
-      ]),
-    );
-    return work(client);
-  });
+}
+
+async function takeAlone(
+  sessions: TargetSessions,
+  client: SqlClient,
+  owner: EffectOwner,
+  graceMs: number,
+  lock: 'pg_advisory_lock' | 'pg_advisory_xact_lock',
+): Promise<void> {
+  await endingBlockers(sessions, client, { afterMs: graceMs, prefix: `ls/${owner.taskId}/` }, () =>
+    client.query(`SELECT ${lock}(${fenceKey('$1::text', '$2::text')})`, [owner.clusterId, owner.taskId]),
+  );
 }
 
 /** How often a closed fence is looked at until it is empty, in milliseconds. */

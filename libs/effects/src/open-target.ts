@@ -1,8 +1,8 @@
 import { faultPoint } from '@longshore/faults';
-import type { EffectOutcome, JsonValue, SqlClient, TargetConnection } from '@longshore/sdk';
+import type { EffectOutcome, JsonValue, LedgerEntry, SqlClient, TargetConnection } from '@longshore/sdk';
 import { applicationName, type EffectOwner, type LedgerOwner } from './effect-owner.ts';
 import { endingBlockers } from './end-blockers.ts';
-import { closeFence, enterFence, holdFence, openFence } from './fence.ts';
+import { closeFence, closeFenceBySession, enterFence, holdFence, openFence } from './fence.ts';
 import { runBatches, type RaiseAttempt } from './ledger-batches.ts';
 import { completeLedgerRow, deleteLedger, readLedger, readLedgerResult, takeLedgerRow } from './ledger-rows.ts';
 import { TargetSessions } from './target-sessions.ts';
@@ -38,6 +38,7 @@ export function openTarget(options: TargetOptions): OpenTarget {
   const owner: LedgerOwner = { ...options.owner, connection: options.name };
   const sessions = new TargetSessions(options.url, owner, options.signal);
   const raiseAttempt = options.raiseAttempt ?? (() => Promise.resolve(null));
+  const fenceGraceMs = options.fenceGraceMs ?? DEFAULT_FENCE_GRACE_MS;
   const connection: TargetConnection = {
     name: options.name,
     read: (work) => sessions.lend(work),
@@ -45,18 +46,24 @@ export function openTarget(options: TargetOptions): OpenTarget {
     effectBatches: (start, work) => runBatches(sessions, owner, start, raiseAttempt, work),
     effectSession: (work) => sessions.lendPrepared((client) => holdFence(client, owner, () => work(client))),
     ledger: (step) => sessions.lendPrepared((client) => readLedger(client, owner, step ?? null)),
-    revertEffects: (work) =>
-      closeFence(sessions, owner, options.fenceGraceMs ?? DEFAULT_FENCE_GRACE_MS, async (client) => {
-        const result = await work(client, await readLedger(client, owner, null));
-        await deleteLedger(client, owner);
-        return result;
-      }),
+    revertEffects: (work) => closeFence(sessions, owner, fenceGraceMs, (client) => undo(client, owner, work)),
+    revertSession: (work) => closeFenceBySession(sessions, owner, fenceGraceMs, (client) => undo(client, owner, work)),
   };
   return {
     connection,
     openFence: () => sessions.lendPrepared((client) => openFence(client, owner)),
     close: () => sessions.close(),
   };
+}
+
+async function undo<T>(
+  client: SqlClient,
+  owner: LedgerOwner,
+  work: (client: SqlClient, committed: readonly LedgerEntry[]) => Promise<T>,
+): Promise<T> {
+  const result = await work(client, await readLedger(client, owner, null));
+  await deleteLedger(client, owner);
+  return result;
 }
 
 async function runOnce<R extends JsonValue>(

@@ -231,3 +231,44 @@ test('a session effect holds the fence: a revert waits for it', async () => {
   const again = store.attempt({ attempt: 2 }).connection.effectSession((client) => client.query('SELECT 1'));
   await expect(again).rejects.toMatchObject({ code: 'EFFECTS_FENCE_CLOSED' });
 });
+
+test('a revert by session waits for those that are in the fence, runs what no transaction takes, and forgets the ledger', async () => {
+  const store = await target();
+  await store.openFence();
+  await store.attempt().connection.effectOnce(async (client) => {
+    await client.query('CREATE INDEX t_n ON t (n)');
+    return { index: 't_n' };
+  });
+  const begun = Promise.withResolvers<null>();
+  const end = Promise.withResolvers<null>();
+  const late = store.attempt({ subtaskId: '2' }).connection.effectSession(async (client) => {
+    begun.resolve(null);
+    await end.promise;
+    return client.query('CREATE INDEX CONCURRENTLY t_late ON t (n)');
+  });
+  await begun.promise;
+  const open = store.attempt({ subtaskId: '5' });
+  const reverting = open.connection.revertSession(async (client, committed) => {
+    for (const index of ['t_n', 't_late']) await client.query(`DROP INDEX CONCURRENTLY ${index}`);
+    return committed.map((entry) => entry.result);
+  });
+  await store.closed();
+  end.resolve(null);
+  await late;
+  expect(await reverting).toEqual([{ index: 't_n' }]);
+  expect(await open.connection.ledger()).toEqual([]);
+  await expect(store.attempt({ attempt: 2 }).connection.effectSession(() => Promise.resolve())).rejects.toMatchObject({
+    code: 'EFFECTS_FENCE_CLOSED',
+  });
+});
+
+test('a revert by session that failed keeps the ledger, and can be run again', async () => {
+  const store = await target();
+  await store.openFence();
+  await store.attempt().connection.effectOnce(() => Promise.resolve({ index: 't_n' }));
+  const open = store.attempt({ subtaskId: '5' });
+  await expect(open.connection.revertSession(() => Promise.reject(new Error('in the way')))).rejects.toThrow(
+    'in the way',
+  );
+  expect(await open.connection.revertSession((_, committed) => Promise.resolve(committed.length))).toBe(1);
+});

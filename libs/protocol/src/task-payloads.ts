@@ -195,6 +195,8 @@ export const subtaskView = z.object({
   rows: z.int(),
   bytes: z.int(),
   error: wireError.nullable(),
+  /** What it is doing, in the words of its type; null: it doesn't say, or doesn't run. */
+  phase: z.string().nullable().optional(),
   /** What it waits for; null: nothing. */
   waiting: z.object({ code: z.string(), message: z.string(), since: instant }).nullable().optional(),
   startedAt: instant.nullable(),

@@ -92,6 +92,8 @@ export interface RunProgress {
   readonly runId: string;
   readonly rows: number;
   readonly bytes: number;
+  /** What it is doing, in its own words; null: it doesn't say. */
+  readonly phase: string | null;
   /** What it waits for; null: nothing. */
   readonly waiting: Waiting | null;
 }

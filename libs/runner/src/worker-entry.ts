@@ -123,6 +123,7 @@ function reportProgress(): void {
       runId,
       rows: progress.rows,
       bytes: progress.bytes,
+      phase: progress.currentPhase,
       waiting: waiting.current,
     }));
   if (runs.length > 0) host.send({ kind: 'progress', runs });

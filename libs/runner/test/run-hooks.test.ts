@@ -179,12 +179,13 @@ test('progress is reported once a second at most, and complete at the end', asyn
   expect(settled.bytes).toBe(settled.rows * 10);
 });
 
-test('what a hook waits for is reported, the newest reason that holds', async () => {
+test('what a hook does and waits for is reported, the newest reason that holds', async () => {
   const { runner, host, start } = await startFixture();
   const runId = start('wait-and-say-why');
   const report = await host.until('a reason is reported', () =>
     host.progressReports.flatMap(({ runs }) => runs).find((run) => run.runId === runId && run.waiting !== null),
   );
+  expect(report.phase).toBe('sorting');
   expect(report.waiting).toEqual({
     code: 'LOCK_HELD',
     message: 'the lock is held by pid 7',

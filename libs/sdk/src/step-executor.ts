@@ -14,6 +14,11 @@ export interface SubtaskResource {
 export interface Progress {
   /** Adds to what was done. Cheap: it is counted in memory and reported at most once a second. */
   add(done: { readonly rows?: number; readonly bytes?: number }): void;
+  /**
+   * Says what the hook is doing now, for people: a few words, at most 200 characters, such as a phase of the target's own. Shown with
+   * the subtask until it says something else; null: nothing. Cheap, like `add`.
+   */
+  phase(name: string | null): void;
 }
 
 /** What `runSubtask` gets. */

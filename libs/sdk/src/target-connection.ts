@@ -52,7 +52,8 @@ export interface EffectBatches<C extends JsonValue> {
 /**
  * A connection that a task's meta names and the executor resolves. Its methods are how effects in a target database stay
  * harmless when a subtask runs twice, or late: whatever writes goes through `effectOnce`, `effectBatches` or `effectSession`
- * (work), or `revertEffects`. The type's `connections` must name it, or nothing may be written through it.
+ * (work), or `revertEffects` and `revertSession` (undoing it). The type's `connections` must name it, or nothing may be written
+ * through it.
  */
 export interface TargetConnection {
   readonly name: string;
@@ -94,4 +95,10 @@ export interface TargetConnection {
    * @param work gets the session and what the task had committed.
    */
   revertEffects<T>(work: (client: SqlClient, committed: readonly LedgerEntry[]) => Promise<T>): Promise<T>;
+  /**
+   * Like `revertEffects` for statements that can't be in a transaction (`DROP INDEX CONCURRENTLY`), or that should hold their locks
+   * one after the other. The session has the closed fence alone until `work` has returned; then the ledger's rows are removed. After a
+   * crash it begins anew, so `work` must find out from the catalog what is still to be undone. Needs a direct or session-pooled connection.
+   */
+  revertSession<T>(work: (client: SqlClient, committed: readonly LedgerEntry[]) => Promise<T>): Promise<T>;
 }

@@ -109,7 +109,7 @@ export interface Database {
     total_bytes: string | null;
     planned_at: StoredTime;
   };
-  subtasks: SubtaskColumns & { id: Generated<string>; waiting: NullableJson<StoredReason> };
+  subtasks: SubtaskColumns & { id: Generated<string>; waiting: NullableJson<StoredReason>; phase: string | null };
   subtask_history: SubtaskColumns & { id: string };
   task_budgets: { task_id: string; budgets: Json<Record<string, TokenBudget>> };
   task_gates: { task_id: string; readings: Json<readonly GateReading[]>; read_at: StoredTime };

@@ -44,12 +44,17 @@ export async function raiseAttempt(
 export interface HeldProgress extends HeldSubtask {
   readonly rows: number;
   readonly bytes: number;
+  /** What it is doing, in its own words. Default: nothing is known. */
+  readonly phase?: string | null | undefined;
   /** What it waits for, and for how long already. Default: nothing. */
   readonly waiting?: { readonly code: string; readonly message: string; readonly forMs: number } | null | undefined;
 }
 
+/** A phase is a few words; in characters. */
+const MAX_PHASE = 200;
+
 /**
- * Stores how far running subtasks are and what they wait for, one write for all of a node. A reason with the same code keeps its
+ * Stores how far running subtasks are, what they do and what they wait for, one write for all of a node. A reason with the same code keeps its
  * time.
  *
  * @returns ids that this node has lost.
@@ -64,14 +69,16 @@ export async function saveProgress(
     const held = await lockHeld(tx, node, progress);
     const own = progress.filter((one) => held.has(one.id));
     await sql`
-      UPDATE subtasks s SET rows = p.rows, bytes = p.bytes,
+      UPDATE subtasks s SET rows = p.rows, bytes = p.bytes, phase = p.phase,
         waiting = CASE WHEN p.code IS NOT NULL THEN json_build_object('code', p.code, 'message', p.message, 'since',
           CASE WHEN s.waiting->>'code' = p.code THEN s.waiting->>'since'
           ELSE ${instant(sql`clock_timestamp() - p.for_ms * interval '1 millisecond'`)} END) END
       FROM unnest(${own.map((one) => one.id)}::bigint[], ${own.map((one) => one.rows)}::bigint[],
         ${own.map((one) => one.bytes)}::bigint[], ${own.map((one) => one.waiting?.code ?? null)}::text[],
         ${own.map((one) => (one.waiting == null ? null : storableText(one.waiting.message)))}::text[],
-        ${own.map((one) => one.waiting?.forMs ?? 0)}::float8[]) AS p(id, rows, bytes, code, message, for_ms)
+        ${own.map((one) => one.waiting?.forMs ?? 0)}::float8[],
+        ${own.map((one) => (one.phase == null ? null : storableText(one.phase).slice(0, MAX_PHASE)))}::text[])
+        AS p(id, rows, bytes, code, message, for_ms, phase)
       WHERE s.id = p.id`.execute(tx);
     return progress.filter((one) => !held.has(one.id)).map((one) => one.id);
   });

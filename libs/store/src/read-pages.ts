@@ -58,6 +58,8 @@ export interface StoredSubtask {
   readonly rows: number;
   readonly bytes: number;
   readonly error: ErrorData | null;
+  /** What it is doing, in its own words; null: it doesn't say, or doesn't run. */
+  readonly phase: string | null;
   /** What it waits for; null: nothing, or it has ended. */
   readonly waiting: StoredReason | null;
   readonly startedAt: Date | null;
@@ -77,6 +79,7 @@ interface SubtaskRow {
   bytes: string;
   error: ErrorData | null;
   waiting: StoredReason | null;
+  phase: string | null;
   started_at: Date | null;
   ended_at: Date | null;
 }
@@ -94,9 +97,9 @@ export async function readSubtasks(
   try {
     const rows = await sql<SubtaskRow>`
       SELECT * FROM (
-        (SELECT ${columns}, waiting FROM subtasks WHERE task_id = ${taskId} AND id > ${after} ORDER BY id LIMIT ${limit})
+        (SELECT ${columns}, waiting, CASE WHEN state = 'running' THEN phase END AS phase FROM subtasks WHERE task_id = ${taskId} AND id > ${after} ORDER BY id LIMIT ${limit})
         UNION ALL
-        (SELECT ${columns}, NULL FROM subtask_history WHERE task_id = ${taskId} AND id > ${after} ORDER BY id LIMIT ${limit})
+        (SELECT ${columns}, NULL, NULL FROM subtask_history WHERE task_id = ${taskId} AND id > ${after} ORDER BY id LIMIT ${limit})
       ) s ORDER BY id LIMIT ${limit}`.execute(db);
     return rows.rows.map((row) => ({
       id: row.id,
@@ -111,6 +114,7 @@ export async function readSubtasks(
       bytes: Number(row.bytes),
       error: row.error,
       waiting: row.waiting,
+      phase: row.phase,
       startedAt: row.started_at,
       endedAt: row.ended_at,
     }));

@@ -4,6 +4,7 @@ import {
   readEvents,
   readPreviousSubtasks,
   readSubtasks,
+  readWaiting,
   saveCheckpoint,
   saveProgress,
   settleSubtasks,
@@ -260,6 +261,37 @@ test('progress is written for what is held, and of 64 bits', async () => {
     rows: 2 ** 52,
     bytes: 2 ** 53 - 1,
   });
+});
+
+test('the phase of a subtask is shown while it runs, and its next attempt begins without one', async () => {
+  const store = await server.store();
+  const { node, taskId, claimed } = await work(store, 1);
+  const [one] = claimed;
+  await saveProgress(store.db, node, [{ ...one!, rows: 0, bytes: 0, phase: `sorting\0${'.'.repeat(300)}` }]);
+  const phase = async (): Promise<string | null | undefined> =>
+    (await readSubtasks(store.db, taskId, '0', 9)).find(({ id }) => id === one!.id)?.phase;
+  expect(await phase()).toMatch(/^sorting\u2400\.{192}$/);
+  await settleSubtasks(store.db, node, [ended(one!, { how: 'hand-back', reason: 'drain' })]);
+  expect(await phase()).toBeNull();
+  await claim(store.db, node, taskId, 1);
+  expect(await phase()).toBeNull();
+});
+
+test('what a subtask waits for is kept with since when, and gone when it waits no more', async () => {
+  const store = await server.store();
+  const { node, taskId, claimed } = await work(store, 1);
+  const [one] = claimed;
+  const before = Date.now();
+  const held = { ...one!, rows: 0, bytes: 0, waiting: { code: 'LOCK_HELD', message: 'by pid 7', forMs: 60_000 } };
+  await saveProgress(store.db, node, [held]);
+  const [first] = await readWaiting(store.db, taskId);
+  expect(first).toMatchObject({ code: 'LOCK_HELD', message: 'by pid 7', subtasks: 1 });
+  expect(Date.parse(first!.since)).toBeLessThan(before);
+  await saveProgress(store.db, node, [{ ...held, waiting: { code: 'LOCK_HELD', message: 'by pid 8', forMs: 1 } }]);
+  // The same reason goes on: it has been waited for since the first report.
+  expect(await readWaiting(store.db, taskId)).toEqual([{ ...first, message: 'by pid 8' }]);
+  await saveProgress(store.db, node, [{ ...held, waiting: null }]);
+  expect(await readWaiting(store.db, taskId)).toEqual([]);
 });
 
 // A storm in which everybody's batch overlaps. What fails for sure with an order that is taken away is in lock-order.test.ts; here a plan

@@ -96,6 +96,7 @@ export class BackfillRun {
           add: ({ rows = 0 }) => {
             this.progress.rows += rows;
           },
+          phase: () => undefined,
         },
         resource: { slots: 1, memoryBytes: 2 ** 28 },
         throttle: {

@@ -93,6 +93,7 @@ export class ImportRun {
               this.progress.bytes += bytes;
               onProgress?.();
             },
+            phase: () => undefined,
           },
           resource: { slots: 1, memoryBytes: 2 ** 28 },
           throttle: { beforeBatch: () => Promise.resolve(), spend: () => Promise.resolve() },

@@ -1,3 +1,4 @@
+import { addIndexBenchmark } from './add-index/add-index-benchmark.ts';
 import { backfillBenchmark } from './backfill/backfill-benchmark.ts';
 import type { Benchmark } from './benchmark.ts';
 import { floorBenchmark } from './floor/floor-benchmark.ts';
@@ -8,6 +9,7 @@ import { tracingBenchmark } from './tracing/tracing-benchmark.ts';
 /** All benchmarks, by the names that `npm run bench` takes. */
 export const BENCHMARKS: readonly Benchmark[] = [
   importBenchmark,
+  addIndexBenchmark,
   backfillBenchmark,
   latencyBenchmark,
   floorBenchmark,

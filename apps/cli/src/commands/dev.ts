@@ -9,7 +9,7 @@ import { devJson, devText } from '../dev/dev-text.ts';
 import { runDev } from '../dev/run-dev.ts';
 import { collected, wholeNumber } from './options.ts';
 
-const DEFAULT_PLUGINS = ['@longshore/plugin-import', '@longshore/plugin-backfill'];
+const DEFAULT_PLUGINS = ['@longshore/plugin-import', '@longshore/plugin-add-index', '@longshore/plugin-backfill'];
 
 interface DevFlags {
   readonly executors: number;

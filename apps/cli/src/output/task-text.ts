@@ -125,7 +125,7 @@ export function eventTable(events: readonly EventView[]): string {
 /** Subtasks as a table. */
 export function subtaskTable(subtasks: readonly SubtaskView[]): string {
   return tableText(
-    ['id', 'kind', 'step', 'no', 'state', 'node', 'attempt', 'failures', 'rows', 'bytes', 'error'],
+    ['id', 'kind', 'step', 'no', 'state', 'node', 'attempt', 'failures', 'rows', 'bytes', 'phase', 'error'],
     subtasks.map((subtask) => [
       subtask.id,
       subtask.kind,
@@ -137,6 +137,7 @@ export function subtaskTable(subtasks: readonly SubtaskView[]): string {
       subtask.failures,
       formatCount(subtask.rows),
       formatBytes(subtask.bytes),
+      subtask.phase ?? '',
       subtask.error === null ? '' : `${subtask.error.code}: ${subtask.error.message}`,
     ]),
   );

@@ -1,0 +1,75 @@
+import {
+  defineTaskType,
+  type HookContext,
+  type JsonValue,
+  type PlanContext,
+  type PlannedSubtask,
+  type StepExecutor,
+  type TaskType,
+} from '@longshore/sdk';
+import { isRetryableError } from './errors/postgres-error.ts';
+import { addIndexMeta, type AddIndexMeta } from './meta/add-index-meta.ts';
+import { preparedOfMeta } from './meta/prepared-of-meta.ts';
+import { attachStep } from './steps/attach-step.ts';
+import { buildStep } from './steps/build-step.ts';
+import { indexMade } from './steps/index-work.ts';
+import { parentsStep } from './steps/parents-step.ts';
+import { planAttach, planBuild, planParents, planVerify } from './steps/plan-tables.ts';
+import { prepareAddIndex } from './steps/prepare-add-index.ts';
+import { revertAddIndex } from './steps/revert-add-index.ts';
+import { verifyStep } from './steps/verify-step.ts';
+
+/** A step: how it is divided, and who does a part of it. */
+interface Step {
+  plan(context: PlanContext<AddIndexMeta>): AsyncIterable<PlannedSubtask> | Iterable<PlannedSubtask>;
+  readonly executor: StepExecutor<AddIndexMeta>;
+}
+
+const steps: Readonly<Record<string, Step>> = {
+  parents: { plan: planParents, executor: parentsStep },
+  build: { plan: planBuild, executor: buildStep },
+  attach: { plan: planAttach, executor: attachStep },
+  verify: { plan: planVerify, executor: verifyStep },
+};
+
+function stepOf(name: string): Step {
+  const step = steps[name];
+  if (step === undefined) throw new TypeError(`add-index has no step ${name}`);
+  return step;
+}
+
+/** What there is now, and how many of the tables' indexes were built or taken as they were. */
+async function resultOf(context: HookContext<AddIndexMeta>): Promise<JsonValue> {
+  const { table, existing } = preparedOfMeta(context.task.meta);
+  const counts = { built: 0, adopted: existing === null ? 0 : 1, gone: 0 };
+  for await (const { result } of context.previousSubtasks('build')) counts[indexMade.parse(result).origin] += 1;
+  let verified: JsonValue = {};
+  for await (const { result } of context.previousSubtasks('verify')) verified = result;
+  return { table, existed: existing !== null, built: counts.built, adopted: counts.adopted, ...(verified as object) };
+}
+
+/** The task type `add-index`: one index on a plain or partitioned Postgres table, while it is being written to. */
+export const addIndexTaskType: TaskType<AddIndexMeta> = defineTaskType<AddIndexMeta>({
+  type: 'add-index',
+  version: '0.1.0',
+  description: 'Adds an index to a large Postgres table, plain or partitioned, without blocking its writers.',
+  meta: addIndexMeta,
+  steps: Object.keys(steps),
+  // As many builds at once as maxConcurrentBuilds has by default, so that no slot is held by one that waits. They work in the
+  // database's server, so a second node would make nothing faster. Two minutes of retries outlast its restart or failover.
+  defaults: {
+    slots: 2,
+    slotsPerSubtask: 1,
+    maxNodes: 1,
+    retry: { maxFailures: 10, initialMs: 1_000, factor: 2, maxMs: 30_000 },
+  },
+  connections: (meta) => [meta.connection],
+  scheduler: {
+    prepare: prepareAddIndex,
+    planStep: (context, step) => stepOf(step).plan(context),
+    onDone: resultOf,
+    revert: revertAddIndex,
+    isRetryableError,
+  },
+  executor: { getStepExecutor: (step) => stepOf(step).executor, isRetryableError },
+});

@@ -1,0 +1,92 @@
+import { addIndexError } from './add-index-error.ts';
+import { AddIndexErrorCode } from './add-index-error-code.ts';
+
+/** What the driver tells of an error that the server reported. */
+export interface PostgresError extends Error {
+  /** SQLSTATE: five characters, the first two are its class. */
+  readonly code: string;
+  readonly detail?: string;
+  readonly hint?: string;
+}
+
+/** Tells the server's errors from those of the network and of the driver. */
+export function isPostgresError(error: unknown): error is PostgresError {
+  if (!(error instanceof Error)) return false;
+  const { code, severity } = error as { readonly code?: unknown; readonly severity?: unknown };
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && typeof severity === 'string';
+}
+
+/** Whether a lock was not to be had in time. */
+export function isLockTimeout(error: unknown): boolean {
+  return isPostgresError(error) && error.code === '55P03';
+}
+
+/** Whether two rows have the same key. */
+export function isDuplicateKey(error: unknown): error is PostgresError {
+  return isPostgresError(error) && error.code === '23505';
+}
+
+/**
+ * SQLSTATE classes of what the same statement would meet again: unsupported, data, constraint, authorization, no such
+ * database, syntax and names and privileges, view check, limits, and what a function raises. The rest may pass: lost
+ * connections, deadlocks, too many of them, memory, disk, shutdown, a standby that is not yet promoted.
+ */
+const permanentClasses: ReadonlySet<string> = new Set(['0A', '22', '23', '28', '3D', '42', '44', '54', 'P0']);
+
+/** Classes that speak of a row when they end a build: its data, a limit, or what its expression raises. */
+const rowClasses: ReadonlySet<string> = new Set(['22', '54', 'P0']);
+
+/** Whether an error without a word of its own may pass by itself. */
+export function isRetryableError(error: unknown): boolean {
+  return !isPostgresError(error) || !permanentClasses.has(error.code.slice(0, 2));
+}
+
+/** Gives the server's errors about a table codes of ours; what may pass by itself and has none stays as it is. */
+export function withTableName(error: unknown, table: string): unknown {
+  if (!isPostgresError(error)) return error;
+  const details = { table, sqlstate: error.code };
+  const reason = error.message;
+  const raise = (code: AddIndexErrorCode, message: string): Error => addIndexError(code, message, details, error);
+  switch (error.code) {
+    case '23505':
+      return addIndexError(
+        AddIndexErrorCode.DuplicateKey,
+        `Rows of ${table} have the same key: ${error.detail ?? reason} Remove or change all but one of them and submit again.`,
+        { ...details, key: error.detail ?? null },
+        error,
+      );
+    case '53100':
+      return raise(
+        AddIndexErrorCode.DiskFull,
+        `The target's disk is full while ${table} is indexed (${reason}). Make room: this is tried again by itself.`,
+      );
+    case '55P03':
+      return raise(
+        AddIndexErrorCode.LockTimeout,
+        `A lock on ${table} was held by others for too long (${reason}). End that session; this is tried again.`,
+      );
+    case '42501':
+      return raise(
+        AddIndexErrorCode.NoPrivilege,
+        `The connection's role may not do this with ${table}: ${reason}. It has to be a member of the table's owner and needs CREATE on the schema.`,
+      );
+    case '42P01':
+    case '3F000':
+      return raise(
+        AddIndexErrorCode.TableMissing,
+        `Table ${table} is gone (${reason}). It has to stay while an index is added.`,
+      );
+    case '42P07':
+      return raise(
+        AddIndexErrorCode.NameTaken,
+        `${reason}, and it isn't the index that was asked for on ${table}. Rename or drop it, or choose another name.`,
+      );
+    default:
+      return rowClasses.has(error.code.slice(0, 2))
+        ? raise(
+            AddIndexErrorCode.RowRefused,
+            `A row of ${table} can't be indexed: ${reason}. ${error.hint ?? 'Change the row or the index.'}`,
+          )
+        : error;
+  }
+}

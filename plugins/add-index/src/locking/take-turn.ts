@@ -1,0 +1,103 @@
+import type { SqlClient } from '@longshore/sdk';
+import { addIndexError } from '../errors/add-index-error.ts';
+import { AddIndexErrorCode } from '../errors/add-index-error-code.ts';
+import { isPostgresError } from '../errors/postgres-error.ts';
+import { pause } from './pause.ts';
+import type { ShowWaiting } from './show-waiting.ts';
+
+/** How often the one that has the turn is looked at, in milliseconds. */
+const LOOK_MS = 250;
+
+const KEY = `hashtextextended('longshore/add-index/' || $1, 0)`;
+
+/** An advisory lock of 64 bits is shown as two halves. */
+const HOLDER = `
+  SELECT a.pid, a.application_name AS name, a.state = 'active' AS "isActive"
+  FROM pg_locks l JOIN pg_stat_activity a USING (pid), (SELECT ${KEY} AS key) k
+  WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND l.classid = ((k.key >> 32) & 4294967295)::oid AND l.objid = (k.key & 4294967295)::oid`;
+
+interface Holder extends Record<string, unknown> {
+  readonly pid: number;
+  readonly name: string;
+  readonly isActive: boolean;
+}
+
+export interface Turn {
+  /** Name of the index while it is built: what the turn is for. */
+  readonly working: string;
+  readonly taskId: string;
+  readonly subtaskId: string;
+  readonly attempt: number;
+  readonly signal: AbortSignal;
+  readonly show: ShowWaiting;
+}
+
+/**
+ * Takes the session's turn to look for the index and build it: of all attempts of a subtask one at a time, so that none builds what
+ * another one is building, or builds it again after that has got its name.
+ *
+ * An older attempt that is at work is waited for: what it builds is taken over. One that holds the turn and does nothing, as its process
+ * is frozen or cut off, is ended.
+ *
+ * @throws {TaskTypeError} ADD_INDEX_SUPERSEDED when a newer attempt has it, ADD_INDEX_NO_TERMINATE.
+ */
+export async function takeTurn(client: SqlClient, turn: Turn): Promise<void> {
+  let hide: (() => void) | null = null;
+  try {
+    for (;;) {
+      const taken = await client.query<{ taken: boolean }>(`SELECT pg_try_advisory_lock(${KEY}) AS taken`, [
+        turn.working,
+      ]);
+      if (taken.rows[0]?.taken === true) return;
+      const [holder] = (await client.query<Holder>(HOLDER, [turn.working])).rows;
+      // Nobody: it has just ended.
+      if (holder === undefined) continue;
+      if (!isOlder(holder.name, turn)) throw superseded(turn);
+      if (holder.isActive) {
+        hide ??= turn.show({
+          code: 'OLDER_ATTEMPT',
+          message: `an older attempt still builds the index (pid ${holder.pid}); what it builds is taken over`,
+        });
+      } else {
+        await endOlder(client, turn);
+      }
+      await pause(LOOK_MS, turn.signal);
+    }
+  } finally {
+    hide?.();
+  }
+}
+
+export async function leaveTurn(client: SqlClient, working: string): Promise<void> {
+  await client.query(`SELECT pg_advisory_unlock(${KEY})`, [working]);
+}
+
+/** A session's name is `ls/task/subtask/attempt`. Attempts are compared as numbers. */
+function isOlder(name: string, { taskId, subtaskId, attempt }: Turn): boolean {
+  const prefix = `ls/${taskId}/${subtaskId}/`;
+  return name.startsWith(prefix) && Number(name.slice(prefix.length)) < attempt;
+}
+
+/** Ends all sessions of the older attempts, also one that is about to name the index. */
+async function endOlder(client: SqlClient, { taskId, subtaskId, attempt }: Turn): Promise<void> {
+  try {
+    await client.query(
+      `SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a
+       WHERE a.datname = current_database() AND starts_with(a.application_name, $1)
+         AND split_part(a.application_name, '/', 4)::int < $2`,
+      [`ls/${taskId}/${subtaskId}/`, attempt],
+    );
+  } catch (error) {
+    if (!isPostgresError(error) || error.code !== '42501') throw error;
+    const message =
+      'A session of an older attempt holds its turn to build the index and does nothing, and the role may not end it. Connect all executors with one role, or grant it pg_signal_backend.';
+    throw addIndexError(AddIndexErrorCode.NoTerminate, message, undefined, error);
+  }
+}
+
+function superseded({ subtaskId, attempt }: Turn): Error {
+  const message = `Attempt ${attempt} of subtask ${subtaskId} is late: a newer one has taken over. It changed nothing.`;
+  return addIndexError(AddIndexErrorCode.Superseded, message);
+}

@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto';
+import type { HookContext, Prepared, SqlClient } from '@longshore/sdk';
+import { findTable, type FoundTable } from '../catalog/find-table.ts';
+import { hashedName } from '../catalog/index-names.ts';
+import { findInvalidIndex, type InvalidIndex } from '../catalog/invalid-indexes.ts';
+import { probeIndex, type ProbedIndex } from '../catalog/probe-index.ts';
+import { readSteadily } from '../catalog/read-steadily.ts';
+import { isEqualIndex, readIndexes, type TableIndex } from '../catalog/table-indexes.ts';
+import type { IndexRequest } from '../definition/index-request.ts';
+import { qualifiedName, quoteName } from '../definition/quote.ts';
+import { requestOfMeta } from '../definition/request-of-meta.ts';
+import { addIndexError } from '../errors/add-index-error.ts';
+import { AddIndexErrorCode } from '../errors/add-index-error-code.ts';
+import { addIndexMeta, type AddIndexMeta } from '../meta/add-index-meta.ts';
+
+/** 48 bits: no other task has the same. */
+const TOKEN_BYTES = 6;
+
+/**
+ * Looks at the target before anything is changed, and freezes what it found into the meta: the table, and the definition and name of
+ * the index. Nothing is written; an equal index that is there already ends the task at once.
+ *
+ * @throws {TaskTypeError} for everything that cannot work: see the codes of {@link AddIndexErrorCode}.
+ */
+export async function prepareAddIndex(context: HookContext<AddIndexMeta>): Promise<Prepared<AddIndexMeta>> {
+  const meta = addIndexMeta.parse(context.task.meta);
+  const request = await requestOfMeta(meta);
+  return context.connection(meta.connection).read(async (client) => {
+    const table = await findTable(client, request.table);
+    const probed = await probeIndex(client, table, request);
+    const { existing, name } = await readSteadily(client, () => findExisting(client, table, request, probed));
+    if (existing !== null) context.logger.info('an equal index is there already', { index: existing });
+    const prepared = {
+      tableOid: table.oid,
+      table: table.name,
+      rootRelation: table.relation,
+      isPartitioned: table.isPartitioned,
+      name,
+      isUnique: request.isUnique,
+      body: probed.body,
+      tablespace: request.tablespace,
+      token: randomBytes(TOKEN_BYTES).toString('hex'),
+      existing,
+    };
+    return { meta: { ...meta, prepared } };
+  });
+}
+
+/** The equal index that is there, or the name for a new one. */
+async function findExisting(
+  client: SqlClient,
+  table: FoundTable,
+  request: IndexRequest,
+  probed: ProbedIndex,
+): Promise<{ readonly existing: string | null; readonly name: string }> {
+  const wanted = { isUnique: request.isUnique, body: probed.body };
+  const equals = (await readIndexes(client, table.oid)).filter((index) => isEqualIndex(index, wanted));
+  const named = equals.find(({ name }) => name === request.name);
+  const equal = named ?? equals.find(({ isValid }) => isValid) ?? equals[0];
+  const invalid = equal?.isValid === false ? { table: table.name, index: equal } : null;
+  const left = invalid ?? (equal === undefined ? await findInvalidIndex(client, table.oid, wanted) : null);
+  if (left !== null) throw invalidExists(left, table.isPartitioned && invalid !== null);
+  if (equal === undefined) return { existing: null, name: await freeName(client, table, request, probed) };
+  if (request.name !== null && equal.name !== request.name) throw equalExists(table, equal, request.name);
+  return { existing: equal.qualified, name: equal.name };
+}
+
+/** @throws {TaskTypeError} ADD_INDEX_NAME_TAKEN when the name that was asked for belongs to something else. */
+async function freeName(
+  client: SqlClient,
+  table: FoundTable,
+  request: IndexRequest,
+  probed: ProbedIndex,
+): Promise<string> {
+  const kind = async (name: string): Promise<string | null> => {
+    const found = await client.query<{ kind: string; table: string | null }>(
+      `SELECT c.relkind AS kind, x.indrelid::regclass::text AS table FROM pg_class c LEFT JOIN pg_index x ON x.indexrelid = c.oid
+       WHERE c.relname = $1 AND c.relnamespace = $2::regnamespace`,
+      [name, quoteName(table.schema)],
+    );
+    const [row] = found.rows;
+    if (row === undefined) return null;
+    return row.table === null ? 'something that is no index' : `another index, on ${row.table}`;
+  };
+  if (request.name === null) {
+    return (await kind(probed.defaultName)) === null
+      ? probed.defaultName
+      : hashedName(`${probed.defaultName}_${probed.body}`);
+  }
+  const taken = await kind(request.name);
+  if (taken === null) return request.name;
+  const message = `${qualifiedName(table.schema, request.name)} is the name of ${taken}. Choose another name for the index, or drop or rename what has it.`;
+  throw addIndexError(AddIndexErrorCode.NameTaken, message, { table: table.name, name: request.name });
+}
+
+function invalidExists({ table, index }: InvalidIndex, isPartitioned: boolean): Error {
+  const name = index.qualified;
+  const message = `${table} has such an index, ${name}, and it is invalid: its build failed, or is still under way elsewhere. Wait for that, or drop it (DROP INDEX ${isPartitioned ? '' : 'CONCURRENTLY '}${name}), and submit again.`;
+  return addIndexError(AddIndexErrorCode.InvalidExists, message, { table, index: name });
+}
+
+function equalExists(table: FoundTable, index: TableIndex, wanted: string): Error {
+  const name = index.qualified;
+  const message = `${table.name} has an equal index of another name, ${name}. Rename it (ALTER INDEX ${name} RENAME TO ${quoteName(wanted)}), or leave the name out and it is taken as it is.`;
+  return addIndexError(AddIndexErrorCode.EqualExists, message, { table: table.name, index: name });
+}

@@ -1,0 +1,94 @@
+import type { SubtaskContext, TargetConnection } from '@longshore/sdk';
+import { readBuildProgress } from '../catalog/build-progress.ts';
+import { describeHolder } from '../catalog/lock-holder.ts';
+import { pause } from '../locking/pause.ts';
+import type { ShowWaiting } from '../locking/show-waiting.ts';
+
+/** How often the progress is read, in milliseconds; progress is reported once a second at most. */
+const LOOK_MS = 1_000;
+
+export interface WatchedBuild {
+  readonly connection: TargetConnection;
+  /** The session that builds. */
+  readonly pid: number;
+  /** What the whole build counts as, for progress. */
+  readonly size: { readonly rows: number; readonly bytes: number };
+  readonly show: ShowWaiting;
+}
+
+/**
+ * Runs a build, and meanwhile looks at it from a second session: progress by Postgres' own view, and who keeps it waiting.
+ *
+ * @returns what `build` returns. Its progress is complete then.
+ */
+export async function watchBuild<T>(
+  context: Pick<SubtaskContext, 'progress' | 'logger' | 'signal'>,
+  watched: WatchedBuild,
+  build: () => Promise<T>,
+): Promise<T> {
+  const report = shareReporter(context, watched.size);
+  const ended = new AbortController();
+  const watching = watch(context, watched, report, AbortSignal.any([ended.signal, context.signal]));
+  try {
+    const result = await build();
+    report(1);
+    return result;
+  } finally {
+    ended.abort();
+    await watching;
+  }
+}
+
+async function watch(
+  { logger, progress }: Pick<SubtaskContext, 'logger' | 'progress'>,
+  { connection, pid, show }: WatchedBuild,
+  report: (share: number) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const shown = oneReason(show);
+  try {
+    for (;;) {
+      await pause(LOOK_MS, signal);
+      const { phase, share, blocker } = await connection.read((client) => readBuildProgress(client, pid));
+      report(share);
+      progress.phase(phase);
+      shown.set(blocker === null ? null : `${phase ?? 'waiting for the table'}: ${describeHolder(blocker)}`);
+    }
+  } catch (error) {
+    // A look that failed is no failure of the build; the end of the build is how this ends.
+    if (!signal.aborted) logger.warn('the progress of the index build can no longer be read', { error: String(error) });
+  } finally {
+    progress.phase(null);
+    shown.set(null);
+  }
+}
+
+/** Shows one reason at a time, and only changes of it. */
+function oneReason(show: ShowWaiting): { set(message: string | null): void } {
+  let current: string | null = null;
+  let hide: (() => void) | null = null;
+  return {
+    set: (message) => {
+      if (message === current) return;
+      hide?.();
+      current = message;
+      hide = message === null ? null : show({ code: 'LOCK_HELD', message });
+    },
+  };
+}
+
+/** Turns a growing share into what was added since the last look. */
+function shareReporter(
+  { progress }: Pick<SubtaskContext, 'progress'>,
+  size: WatchedBuild['size'],
+): (share: number) => void {
+  const done = { rows: 0, bytes: 0 };
+  return (share) => {
+    const rows = Math.max(0, Math.floor(size.rows * share) - done.rows);
+    const bytes = Math.max(0, Math.floor(size.bytes * share) - done.bytes);
+    if (rows === 0 && bytes === 0) return;
+    done.rows += rows;
+    done.bytes += bytes;
+    progress.add({ rows, bytes });
+  };
+}
