@@ -190,9 +190,10 @@ export function describeBuilds(target: IndexTarget): void {
     await first.prepare();
     await first.runStep('parents');
     await second.prepare();
-    const builds = [1, 2].map((ordinal) => first.runSubtask('build', ordinal));
+    // The partition that the writer holds comes first: as large as the other one, and older.
+    const builds = [first.runSubtask('build', 1)];
     await untilBlocked(target, /^CREATE INDEX/);
-    builds.push(second.runSubtask('build', 1));
+    builds.push(first.runSubtask('build', 2), second.runSubtask('build', 1));
     const limited =
       'BUILD_LIMIT: 1 index is being built in this database already, the most that maxConcurrentBuilds allows';
     await eventually(() => [...second.waiting]).toEqual([limited]);
