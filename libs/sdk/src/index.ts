@@ -11,6 +11,7 @@ export type { FinishedSubtask, HookContext, TaskView } from './hook-context.ts';
 export type { JsonObject, JsonValue } from './json.ts';
 export type { Logger } from './logger.ts';
 export type { PlanContext, PlannedSubtask, Prepared, SchedulerExtension } from './scheduler-extension.ts';
+export { isPostgresError, isRetryablePostgresError, type PostgresError } from './postgres-error.ts';
 export type { Progress, StepExecutor, SubtaskContext, SubtaskResource } from './step-executor.ts';
 export { StopReason, stopReason, SubtaskStopped } from './stop-reason.ts';
 export type {

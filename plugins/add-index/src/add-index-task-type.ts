@@ -1,13 +1,13 @@
 import {
   defineTaskType,
   type HookContext,
+  isRetryablePostgresError,
   type JsonValue,
   type PlanContext,
   type PlannedSubtask,
   type StepExecutor,
   type TaskType,
 } from '@longshore/sdk';
-import { isRetryableError } from './errors/postgres-error.ts';
 import { addIndexMeta, type AddIndexMeta } from './meta/add-index-meta.ts';
 import { preparedOfMeta } from './meta/prepared-of-meta.ts';
 import { attachStep } from './steps/attach-step.ts';
@@ -69,7 +69,7 @@ export const addIndexTaskType: TaskType<AddIndexMeta> = defineTaskType<AddIndexM
     planStep: (context, step) => stepOf(step).plan(context),
     onDone: resultOf,
     revert: revertAddIndex,
-    isRetryableError,
+    isRetryableError: isRetryablePostgresError,
   },
-  executor: { getStepExecutor: (step) => stepOf(step).executor, isRetryableError },
+  executor: { getStepExecutor: (step) => stepOf(step).executor, isRetryableError: isRetryablePostgresError },
 });

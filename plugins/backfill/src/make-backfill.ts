@@ -1,5 +1,6 @@
 import {
   defineTaskType,
+  isRetryablePostgresError,
   type MetaSchema,
   type PlanContext,
   type PlannedSubtask,
@@ -9,7 +10,6 @@ import {
   type TaskTypeDefinition,
 } from '@longshore/sdk';
 import type { BackfillWork } from './backfill-work.ts';
-import { isRetryableError } from './errors/postgres-error.ts';
 import type { BackfillTuning } from './meta/tuning.ts';
 import type { Pace } from './batches/run-batches.ts';
 import { backfillResult } from './steps/backfill-result.ts';
@@ -87,8 +87,8 @@ export function makeBackfill<Meta extends BackfillTuning, Settings>(
       planStep: (context, step) => stepOf(step).plan(context),
       onDone: (context) => (context.task.meta.dryRun ? previewBackfill(context, work) : backfillResult(context, work)),
       revert: revertBackfill,
-      isRetryableError,
+      isRetryableError: isRetryablePostgresError,
     },
-    executor: { getStepExecutor: (step) => stepOf(step).executor(), isRetryableError },
+    executor: { getStepExecutor: (step) => stepOf(step).executor(), isRetryableError: isRetryablePostgresError },
   });
 }

@@ -1,5 +1,10 @@
-import { defineTaskType, type PlanContext, type StepExecutor, type TaskType } from '@longshore/sdk';
-import { isRetryableError } from './errors/postgres-error.ts';
+import {
+  defineTaskType,
+  isRetryablePostgresError,
+  type PlanContext,
+  type StepExecutor,
+  type TaskType,
+} from '@longshore/sdk';
 import { importMeta, type ImportMeta } from './meta/import-meta.ts';
 import { importSettings, type ImportSettings } from './meta/import-settings.ts';
 import { preparedOfMeta } from './meta/prepared-of-meta.ts';
@@ -55,7 +60,7 @@ export const importTaskType: TaskType<ImportMeta, ImportSettings> = defineTaskTy
       return { ...(await loadTotals(context)), files: files.length };
     },
     revert: revertImport,
-    isRetryableError,
+    isRetryableError: isRetryablePostgresError,
   },
-  executor: { getStepExecutor: (step) => stepOf(step).executor, isRetryableError },
+  executor: { getStepExecutor: (step) => stepOf(step).executor, isRetryableError: isRetryablePostgresError },
 });

@@ -1,9 +1,8 @@
-import type { SqlClient } from '@longshore/sdk';
+import { isPostgresError, type PostgresError, type SqlClient } from '@longshore/sdk';
 import type { IndexRequest } from '../definition/index-request.ts';
 import { qualifiedName, quoteName } from '../definition/quote.ts';
 import { addIndexError } from '../errors/add-index-error.ts';
 import { AddIndexErrorCode } from '../errors/add-index-error-code.ts';
-import { isPostgresError, type PostgresError } from '../errors/postgres-error.ts';
 import type { FoundTable } from './find-table.ts';
 import { qualifyNames } from './read-steadily.ts';
 import { readIndexes } from './table-indexes.ts';

@@ -1,20 +1,6 @@
+import { isPostgresError, type PostgresError } from '@longshore/sdk';
 import { addIndexError } from './add-index-error.ts';
 import { AddIndexErrorCode } from './add-index-error-code.ts';
-
-/** What the driver tells of an error that the server reported. */
-export interface PostgresError extends Error {
-  /** SQLSTATE: five characters, the first two are its class. */
-  readonly code: string;
-  readonly detail?: string;
-  readonly hint?: string;
-}
-
-/** Tells the server's errors from those of the network and of the driver. */
-export function isPostgresError(error: unknown): error is PostgresError {
-  if (!(error instanceof Error)) return false;
-  const { code, severity } = error as { readonly code?: unknown; readonly severity?: unknown };
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && typeof severity === 'string';
-}
 
 /** Whether a lock was not to be had in time. */
 export function isLockTimeout(error: unknown): boolean {
@@ -26,20 +12,8 @@ export function isDuplicateKey(error: unknown): error is PostgresError {
   return isPostgresError(error) && error.code === '23505';
 }
 
-/**
- * SQLSTATE classes of what the same statement would meet again: unsupported, data, constraint, authorization, no such
- * database, syntax and names and privileges, view check, limits, and what a function raises. The rest may pass: lost
- * connections, deadlocks, too many of them, memory, disk, shutdown, a standby that is not yet promoted.
- */
-const permanentClasses: ReadonlySet<string> = new Set(['0A', '22', '23', '28', '3D', '42', '44', '54', 'P0']);
-
 /** Classes that speak of a row when they end a build: its data, a limit, or what its expression raises. */
 const rowClasses: ReadonlySet<string> = new Set(['22', '54', 'P0']);
-
-/** Whether an error without a word of its own may pass by itself. */
-export function isRetryableError(error: unknown): boolean {
-  return !isPostgresError(error) || !permanentClasses.has(error.code.slice(0, 2));
-}
 
 /** Gives the server's errors about a table codes of ours; what may pass by itself and has none stays as it is. */
 export function withTableName(error: unknown, table: string): unknown {

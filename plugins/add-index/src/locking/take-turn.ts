@@ -1,7 +1,6 @@
-import type { SqlClient } from '@longshore/sdk';
+import { isPostgresError, type SqlClient } from '@longshore/sdk';
 import { addIndexError } from '../errors/add-index-error.ts';
 import { AddIndexErrorCode } from '../errors/add-index-error-code.ts';
-import { isPostgresError } from '../errors/postgres-error.ts';
 import { pause } from './pause.ts';
 import type { ShowWaiting } from './show-waiting.ts';
 

@@ -1,8 +1,8 @@
-import type { EffectBatches, SqlClient, SubtaskContext } from '@longshore/sdk';
+import { type EffectBatches, isPostgresError, type SqlClient, type SubtaskContext } from '@longshore/sdk';
 import type { BackfillWork } from '../backfill-work.ts';
 import { backfillError } from '../errors/backfill-error.ts';
 import { BackfillErrorCode } from '../errors/backfill-error-code.ts';
-import { BatchFailure, batchFailure, isPostgresError } from '../errors/postgres-error.ts';
+import { BatchFailure, batchFailure } from '../errors/postgres-error.ts';
 import type { Key } from '../keys/key-type.ts';
 import type { BackfillTuning } from '../meta/tuning.ts';
 import { keyTypeOf, type BackfillTarget } from '../table/backfill-target.ts';

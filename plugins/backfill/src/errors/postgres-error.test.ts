@@ -1,5 +1,6 @@
+import { isRetryablePostgresError } from '@longshore/sdk';
 import { expect, test } from 'vitest';
-import { batchFailure, isRetryableError, withTableName } from './postgres-error.ts';
+import { batchFailure, withTableName } from './postgres-error.ts';
 
 const postgresError = (code: string): Error => Object.assign(new Error('reason'), { code, severity: 'ERROR' });
 
@@ -38,5 +39,5 @@ test.each([
   ['a wrong password', postgresError('28P01'), false],
   ['a syntax error', postgresError('42601'), false],
 ])('whether %s may pass by itself', (_, error, retryable) => {
-  expect(isRetryableError(error)).toBe(retryable);
+  expect(isRetryablePostgresError(error)).toBe(retryable);
 });

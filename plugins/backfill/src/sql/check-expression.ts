@@ -1,7 +1,6 @@
-import type { SqlClient } from '@longshore/sdk';
+import { isPostgresError, type SqlClient } from '@longshore/sdk';
 import { backfillError } from '../errors/backfill-error.ts';
 import { BackfillErrorCode } from '../errors/backfill-error-code.ts';
-import { isPostgresError } from '../errors/postgres-error.ts';
 import { rowsOf, type BackfillTarget } from '../table/backfill-target.ts';
 
 /**

@@ -1,7 +1,6 @@
-import type { SqlClient } from '@longshore/sdk';
+import { isPostgresError, type SqlClient } from '@longshore/sdk';
 import { backfillError } from '../errors/backfill-error.ts';
 import { BackfillErrorCode } from '../errors/backfill-error-code.ts';
-import { isPostgresError } from '../errors/postgres-error.ts';
 import { isKeyTypeName, keyTypes } from '../keys/key-types.ts';
 import type { BackfillTarget } from './backfill-target.ts';
 

@@ -1,5 +1,6 @@
+import { isRetryablePostgresError } from '@longshore/sdk';
 import { expect, test } from 'vitest';
-import { isRetryableError, withTableName } from './postgres-error.ts';
+import { withTableName } from './postgres-error.ts';
 
 const postgresError = (code: string): Error => Object.assign(new Error('reason'), { code, severity: 'ERROR' });
 
@@ -29,5 +30,5 @@ test.each([
   ['a syntax error', postgresError('42601'), false],
   ['something unsupported', postgresError('0A000'), false],
 ])('whether %s may pass by itself', (_, error, retryable) => {
-  expect(isRetryableError(error)).toBe(retryable);
+  expect(isRetryablePostgresError(error)).toBe(retryable);
 });

@@ -1,3 +1,4 @@
+import { isPostgresError, type PostgresError } from '@longshore/sdk';
 import type { FileHandle } from 'node:fs/promises';
 import { parseCopyContext } from '../csv/copy-context.ts';
 import type { CsvDialect } from '../csv/dialect.ts';
@@ -5,7 +6,7 @@ import { locateRecord } from '../csv/locate-record.ts';
 import type { LocatedRecord } from '../csv/record-locator.ts';
 import { importError } from '../errors/import-error.ts';
 import { ImportErrorCode } from '../errors/import-error-code.ts';
-import { isPostgresError, isRowError, type PostgresError } from '../errors/postgres-error.ts';
+import { isRowError } from '../errors/postgres-error.ts';
 import type { LoadWork } from './load-work.ts';
 
 /** The chunk in whose COPY the error happened. */

@@ -1,7 +1,6 @@
-import type { SqlClient } from '@longshore/sdk';
+import { isPostgresError, type SqlClient } from '@longshore/sdk';
 import { importError } from '../errors/import-error.ts';
 import { ImportErrorCode } from '../errors/import-error-code.ts';
-import { isPostgresError } from '../errors/postgres-error.ts';
 import type { TargetTable } from '../meta/prepared-import.ts';
 
 /** A table that an import can load into. */
