@@ -11,7 +11,7 @@ export interface BatchRange extends KeyRange {
 /** What is known of the hook that a batch is changed for. */
 export type BatchContext<Meta, Settings> = Pick<
   HookContext<Meta, Settings>,
-  'task' | 'settings' | 'signal' | 'logger' | 'attempt' | 'nodeId'
+  'task' | 'settings' | 'signal' | 'logger' | 'tracer' | 'meter' | 'attempt' | 'nodeId'
 >;
 
 /**

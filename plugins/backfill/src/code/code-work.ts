@@ -71,6 +71,6 @@ async function lockRows<Row extends SqlRow>(
 
 /** A batch gets nothing that would let it write beside its transaction. */
 function pick<Meta, Settings>(context: BatchContext<Meta, Settings>): BatchContext<Meta, Settings> {
-  const { task, settings, signal, logger, attempt, nodeId } = context;
-  return { task, settings, signal, logger, attempt, nodeId };
+  const { task, settings, signal, logger, tracer, meter, attempt, nodeId } = context;
+  return { task, settings, signal, logger, tracer, meter, attempt, nodeId };
 }
