@@ -167,7 +167,7 @@ async function carryOut(
     case 'finish':
       return writes.finish(task.id, move.control);
     case 'fail':
-      return writes.fail(task.id, move.error);
+      return writes.fail(task.id, move.error, move.isUntouched);
     case 'stop':
       return writes.stop(task.id);
     case 'end-pending':

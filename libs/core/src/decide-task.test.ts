@@ -56,7 +56,7 @@ describe('pending', () => {
     [
       'fails with the error of prepare',
       { ...withHooks('prepare'), ...control('prepare', 'failed', ERROR) },
-      { do: 'fail', error: ERROR },
+      { do: 'fail', error: ERROR, isUntouched: true },
     ],
     ['waits while it is being planned', control('plan', 'running'), WAIT],
     ['takes a finished plan', control('plan', 'succeed'), { do: 'consume-plan', control: CONTROL }],

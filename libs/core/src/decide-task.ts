@@ -51,7 +51,8 @@ export type TaskMove =
   | { readonly do: 'consume-prepare'; readonly control: SubtaskId }
   | { readonly do: 'consume-plan'; readonly control: SubtaskId }
   | { readonly do: 'finish'; readonly control: SubtaskId | null }
-  | { readonly do: 'fail'; readonly error: ErrorData }
+  /** `isUntouched`: nothing was changed yet, so there is nothing to hold for a person. */
+  | { readonly do: 'fail'; readonly error: ErrorData; readonly isUntouched?: true }
   | { readonly do: 'stop' }
   | { readonly do: 'end-pending' }
   | { readonly do: 'undo'; readonly control: SubtaskId | null }
@@ -96,7 +97,10 @@ function control(task: TaskSnapshot, kind: ControlKind): ControlSnapshot | undef
 
 function decidePending(task: TaskSnapshot): TaskMove {
   const failed = task.controls.find((row) => row.state === 'failed');
-  if (failed !== undefined) return { do: 'fail', error: failed.error ?? unexplained(failed) };
+  if (failed !== undefined) {
+    const error = failed.error ?? unexplained(failed);
+    return failed.kind === SubtaskKind.prepare ? { do: 'fail', error, isUntouched: true } : { do: 'fail', error };
+  }
   const prepare = control(task, SubtaskKind.prepare);
   if (prepare !== undefined) {
     return prepare.state === 'succeed' ? { do: 'consume-prepare', control: prepare.id } : WAIT;

@@ -41,7 +41,8 @@ export interface OwnerWrites {
   consumePlan(taskId: string, control: string, after: AfterLastStep): Promise<boolean>;
   /** Ends a task that has done its last step. */
   finish(taskId: string, control: string | null): Promise<boolean>;
-  fail(taskId: string, error: ErrorData): Promise<boolean>;
+  /** @param isUntouched nothing was changed yet: it is undone whatever `onFailure` says, as there is nothing to decide. */
+  fail(taskId: string, error: ErrorData, isUntouched?: boolean): Promise<boolean>;
   /** The framework itself can't run it. */
   refuse(taskId: string, error: ErrorData): Promise<boolean>;
   /** Goes from cancelling to reverting. */
@@ -125,10 +126,10 @@ export function ownerWrites(db: Db, lease: LeaderLease, actor: string): OwnerWri
         });
         return true;
       }),
-    fail: (id, error) =>
+    fail: (id, error, isUntouched = false) =>
       withTask(id, async (tx, task) => {
         const guards: TaskGuard[] = [
-          task.onFailure === 'hold' ? 'onFailure is hold' : 'onFailure is revert',
+          task.onFailure === 'hold' && !isUntouched ? 'onFailure is hold' : 'onFailure is revert',
           'a revert failed',
         ];
         const to = nextTaskState(task.state as TaskState, 'fail', guards);

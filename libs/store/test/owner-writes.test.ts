@@ -206,6 +206,14 @@ describe('a task that is undone', () => {
     expect(await claim(store.db, node, taskId, 1)).toEqual([]);
   });
 
+  test('that has changed nothing yet is undone, though it should be held', async () => {
+    const store = await server.store();
+    const owner = await leadingOwner(store.db);
+    const taskId = await submit(store.db, { onFailure: 'hold' });
+    expect(await owner.fail(taskId, FAILURE, true)).toBe(true);
+    expect(await readTask(store.db, taskId)).toMatchObject({ state: 'reverting', error: FAILURE });
+  });
+
   test('whose revert failed is held too', async () => {
     const store = await server.store();
     const owner = await leadingOwner(store.db);
