@@ -3,7 +3,7 @@ import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { connectionOptions, type SessionSettings } from './connection-options.ts';
 import type { Database } from './database.ts';
-import { keepPool } from './transactions.ts';
+import { keepPool } from './pools.ts';
 
 /** The schema that holds everything of Longshore's. */
 export const SCHEMA = 'longshore';

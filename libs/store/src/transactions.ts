@@ -4,6 +4,7 @@ import { Kysely, sql, type QueryResult, type RawBuilder } from 'kysely';
 import type pg from 'pg';
 import type { Database } from './database.ts';
 import { storeError } from './open-store.ts';
+import { poolOf } from './pools.ts';
 import { runCompiled, sessionDialect } from './session-dialect.ts';
 
 export type Db = Kysely<Database>;
@@ -23,13 +24,7 @@ const RETRIED_STATES: ReadonlySet<unknown> = new Set(['40P01', '40001']);
 /** Enough for any storm seen in the chaos runs (at most 3 in a row); more means a lock order is broken. */
 const MAX_TRIES = 8;
 
-const pools = new WeakMap<Db, pg.Pool>();
 const sessions = new WeakMap<pg.PoolClient, Tx>();
-
-/** Tells where the transactions of a database get their sessions from. */
-export function keepPool(db: Db, pool: pg.Pool): void {
-  pools.set(db, pool);
-}
 
 /**
  * Runs `work` in one READ COMMITTED transaction; deadlocks are tried again, so `work` must have no effect outside of it.
@@ -60,9 +55,7 @@ export async function inTransaction<T>(db: Db, work: (tx: Tx, commit: Commit) =>
 export const COMMIT_LATER: RawBuilder<unknown> = sql`SET LOCAL synchronous_commit = off`;
 
 async function inOneTransaction<T>(db: Db, work: (tx: Tx, commit: Commit) => Promise<T>): Promise<T> {
-  const pool = pools.get(db);
-  if (pool === undefined) throw new TypeError('transactions are for a database that openStore has opened');
-  const session = await pool.connect();
+  const session = await poolOf(db).connect();
   const state = { isOver: false, isBroken: false };
   const end = async (): Promise<void> => {
     state.isOver = true;
