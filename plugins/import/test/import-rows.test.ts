@@ -191,3 +191,13 @@ describe('exactly once', () => {
     expect(await rowsIn('items')).toEqual([]);
   });
 });
+
+test.each([
+  ['many chunks', 65_536],
+  ['one chunk, which is not scanned before', 2 ** 28],
+])('a budget is asked for every row and byte: %s', async (_, chunkBytes) => {
+  const csv = sampleCsv(500);
+  const run = target.start({ table: 'items', files: await target.write('items.csv', csv), chunkBytes });
+  await run.run();
+  expect(run.spent).toMatchObject({ rows: 500, bytes: Buffer.byteLength(csv) });
+});

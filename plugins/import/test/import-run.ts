@@ -7,6 +7,7 @@ import type {
   PlanContext,
   PlannedSubtask,
   SubtaskContext,
+  ThrottleCost,
 } from '@longshore/sdk';
 import { metrics, trace } from '@opentelemetry/api';
 import importTaskType, { type ImportMeta } from '../src/index.ts';
@@ -41,6 +42,8 @@ export class ImportRun {
   meta: ImportMeta;
   roots: readonly string[];
   readonly progress = { rows: 0, bytes: 0 };
+  /** What it asked its budget for. */
+  readonly spent = { rows: 0, bytes: 0, statements: 0 };
   readonly logged: string[] = [];
   readonly #options: ImportRunOptions;
   readonly #finished = new Map<string, FinishedSubtask[]>();
@@ -96,7 +99,10 @@ export class ImportRun {
             phase: () => undefined,
           },
           resource: { slots: 1, memoryBytes: 2 ** 28 },
-          throttle: { beforeBatch: () => Promise.resolve(), spend: () => Promise.resolve() },
+          throttle: {
+            beforeBatch: (cost) => this.#spend(cost),
+            spend: (cost) => this.#spend(cost),
+          },
           waiting: () => () => undefined,
         };
         // Through JSON, as it is stored.
@@ -142,6 +148,13 @@ export class ImportRun {
 
   async revert(): Promise<void> {
     await this.#inContext('', (context) => importTaskType.scheduler.revert!(context));
+  }
+
+  #spend({ rows = 0, bytes = 0, statements = 0 }: ThrottleCost): Promise<void> {
+    this.spent.rows += rows;
+    this.spent.bytes += bytes;
+    this.spent.statements += statements;
+    return Promise.resolve();
   }
 
   nextSubtaskId(): string {
