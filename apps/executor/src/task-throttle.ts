@@ -25,7 +25,6 @@ interface Request {
   readonly cost: Tokens;
   readonly isBatch: boolean;
   readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
 }
 
 /** The least time between two leases and two looks at gates while something waits, in milliseconds. */
@@ -55,8 +54,8 @@ export class TaskThrottle {
 
   /** Resolves when the subtask may go on. */
   ask(subtaskId: string, cost: Tokens, isBatch: boolean): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#queue.add({ owner: subtaskId, cost, isBatch, resolve, reject });
+    return new Promise((resolve) => {
+      this.#queue.add({ owner: subtaskId, cost, isBatch, resolve });
       this.#work();
     });
   }
