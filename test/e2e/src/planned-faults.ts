@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FAULTS_VARIABLE, type Fault } from '@longshore/faults';
@@ -35,7 +36,17 @@ export class PlannedFaults<Name extends string> {
 
   /** Nobody meets it any more, until it is armed again. */
   async disarm(name: Name): Promise<void> {
-    await rm(join(this.#folder, name), { recursive: true, force: true });
+    // Moved away in one go first: a process that meets the fault now would put its file into a folder that is being emptied.
+    const folder = join(this.#folder, name);
+    const gone = join(this.#folder, `${name}-${randomUUID()}`);
+    const wasArmed = await rename(folder, gone).then(
+      () => true,
+      (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') throw error;
+        return false;
+      },
+    );
+    if (wasArmed) await rm(gone, { recursive: true });
   }
 
   /** Waits until it has happened. @returns the id of the process that it happened to. */
