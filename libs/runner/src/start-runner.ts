@@ -133,6 +133,7 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     endTask: (taskId) => post({ kind: 'end-task', taskId }),
     terminate: async () => {
       reason ??= crashed('the executor ended it');
+      clearInterval(watch);
       await worker.terminate();
     },
     get isAlive() {
@@ -150,12 +151,18 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
   });
   worker.on('error', (cause: unknown) => (reason = crashError(cause)));
   const watch = setInterval(() => void checkMemory(), MEMORY_CHECK_MS).unref();
+  let isMeasuring = false;
   const checkMemory = async (): Promise<void> => {
+    // A thread that is busy answers late: one question at a time, and none to a thread that is being ended.
+    if (isMeasuring) return;
+    isMeasuring = true;
     const heap = await worker.getHeapStatistics().catch(() => null);
+    isMeasuring = false;
     if (heap === null) return;
     const used = heap.used_heap_size + heap.external_memory;
     if (used <= options.memoryBytes) return;
     reason = crashed(`it used ${toMiB(used)} MiB, its slots buy ${toMiB(options.memoryBytes)} MiB`);
+    clearInterval(watch);
     await worker.terminate();
   };
   worker.once('exit', (code) => {
