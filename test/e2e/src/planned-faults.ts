@@ -41,8 +41,8 @@ export class PlannedFaults<Name extends string> {
     const gone = join(this.#folder, `${name}-${randomUUID()}`);
     const wasArmed = await rename(folder, gone).then(
       () => true,
-      (error: NodeJS.ErrnoException) => {
-        if (error.code !== 'ENOENT') throw error;
+      (error: unknown) => {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
         return false;
       },
     );
