@@ -44,14 +44,27 @@ async function drain(url: string, rows: number, taskId: number): Promise<number>
       return client;
     }),
   );
-  const before = performance.now();
-  await Promise.all(clients.map((client, index) => work(client, taskId, `node-${index}`, Math.floor(rows / CLIENTS))));
-  const seconds = (performance.now() - before) / 1_000;
-  await Promise.all(clients.map((client) => client.end()));
-  return seconds;
+  try {
+    const columns = await historyColumns(clients[0]);
+    const before = performance.now();
+    const share = Math.floor(rows / CLIENTS);
+    await Promise.all(clients.map((client, index) => work(client, taskId, `node-${index}`, share, columns)));
+    return (performance.now() - before) / 1_000;
+  } finally {
+    await Promise.all(clients.map((client) => client.end()));
+  }
 }
 
-async function work(client: pg.Client, taskId: number, node: string, rows: number): Promise<void> {
+/** What history keeps of a subtask: not all that a subtask has while it runs. */
+async function historyColumns(client: pg.Client | undefined): Promise<string> {
+  const found = await client?.query<{ names: string }>(
+    `SELECT string_agg(quote_ident(column_name), ', ') AS names FROM information_schema.columns
+     WHERE table_schema = 'longshore' AND table_name = 'subtask_history'`,
+  );
+  return found?.rows[0]?.names ?? '';
+}
+
+async function work(client: pg.Client, taskId: number, node: string, rows: number, columns: string): Promise<void> {
   for (let first = 1; first <= rows; first += BATCH) {
     await client.query(
       `INSERT INTO subtasks (task_id, kind, step, plan_attempt, ordinal, state, exec_id, is_idempotent, meta)
@@ -72,7 +85,7 @@ async function work(client: pg.Client, taskId: number, node: string, rows: numbe
     if (claimed.rows.length === 0) return;
     await client.query(
       `WITH gone AS (DELETE FROM subtasks WHERE id = ANY($1::bigint[]) RETURNING *)
-       INSERT INTO subtask_history SELECT * FROM gone`,
+       INSERT INTO subtask_history (${columns}) SELECT ${columns} FROM gone`,
       [claimed.rows.map((row) => row.id)],
     );
   }
