@@ -61,3 +61,17 @@ export {
   type Tokens,
 } from './throttle-budget.ts';
 export { TokenQueue, type TokenRequest } from './token-queue.ts';
+export {
+  fitsPlacement,
+  fitsSelectors,
+  type LabelSelector,
+  type NodeLabels,
+  type Placement,
+} from './label-selectors.ts';
+export {
+  runtimeSlotsOf,
+  slotsPerSubtaskAfter,
+  type Modification,
+  type RuntimeSlots,
+  type TaskChanges,
+} from './task-changes.ts';

@@ -15,6 +15,8 @@ export interface RetryPolicy {
    * `1 - jitter` of the computed one and all of it. Default 0.2.
    */
   readonly jitter: number;
+  /** Error codes that are never tried again, whatever the error says of itself. Default: none. */
+  readonly nonRetryableCodes?: readonly string[];
 }
 
 export const DEFAULT_RETRY_POLICY: RetryPolicy = {
@@ -39,7 +41,8 @@ export function decideFailure(
   policy: RetryPolicy,
   random: number,
 ): FailureDecision {
-  if (error.permanent || failures + 1 >= policy.maxFailures) return { retry: false };
+  if (error.permanent || policy.nonRetryableCodes?.includes(error.code) === true) return { retry: false };
+  if (failures + 1 >= policy.maxFailures) return { retry: false };
   // The power of a long series is infinite, and no wait times infinity is not a number.
   const grown = policy.initialMs === 0 ? 0 : policy.initialMs * policy.factor ** failures;
   const wait = Math.min(policy.maxMs, grown);

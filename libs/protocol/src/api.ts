@@ -1,8 +1,15 @@
 import type { z } from 'zod';
 import { nodesReply, nodesRequest, typesReply, typesRequest } from './cluster-payloads.ts';
 import {
-  cancelReply,
   cancelRequest,
+  controlReply,
+  controlRequest,
+  limitsReply,
+  limitsRequest,
+  modifyRequest,
+  setLimitsRequest,
+} from './task-control-payloads.ts';
+import {
   eventsReply,
   eventsRequest,
   getRequest,
@@ -23,10 +30,21 @@ export const API = {
   /** The task alone, without its progress: cheap, for whoever waits. */
   'task.view': { request: getRequest, reply: viewReply },
   'task.list': { request: listRequest, reply: listReply },
-  'task.cancel': { request: cancelRequest, reply: cancelReply },
+  'task.cancel': { request: cancelRequest, reply: controlReply },
+  'task.pause': { request: controlRequest, reply: controlReply },
+  'task.resume': { request: controlRequest, reply: controlReply },
+  'task.modify': { request: modifyRequest, reply: controlReply },
+  /** A held task's failed work is tried again. */
+  'task.retry': { request: controlRequest, reply: controlReply },
+  /** A held task goes on without its failed work. */
+  'task.skip': { request: controlRequest, reply: controlReply },
+  /** A held task is undone. */
+  'task.revert': { request: controlRequest, reply: controlReply },
   'task.events': { request: eventsRequest, reply: eventsReply },
   'task.subtasks': { request: subtasksRequest, reply: subtasksReply },
   'node.list': { request: nodesRequest, reply: nodesReply },
+  'limits.get': { request: limitsRequest, reply: limitsReply },
+  'limits.set': { request: setLimitsRequest, reply: limitsReply },
   'type.list': { request: typesRequest, reply: typesReply },
 } as const;
 

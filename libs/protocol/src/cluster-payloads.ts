@@ -7,6 +7,7 @@ export const nodeView = z.object({
   state: z.string(),
   epoch: z.int(),
   scope: z.string(),
+  labels: z.record(z.string(), z.string()).optional(),
   slots: z.int(),
   types: z.array(z.object({ type: z.string(), version: z.string() })),
   host: z.string(),

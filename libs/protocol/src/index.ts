@@ -2,8 +2,6 @@ export { API, type ApiMethod, type ApiReply, type ApiRequest } from './api.ts';
 export { OWNER_QUEUE, SUBJECT_PREFIX, subjects, type Subjects } from './subjects.ts';
 export { replyEnvelope, wireError, type ReplyEnvelope } from './wire-error.ts';
 export type {
-  CancelReply,
-  CancelRequest,
   ControlProgress,
   EventsReply,
   EventsRequest,
@@ -23,6 +21,14 @@ export type {
   TaskRef,
   TaskView,
 } from './task-payloads.ts';
+export type {
+  CancelRequest,
+  ClusterLimits,
+  ControlReply,
+  ControlRequest,
+  LimitsReply,
+  ModifyRequest,
+} from './task-control-payloads.ts';
 export type { GateRequest } from './throttle-payloads.ts';
 export type { NodesReply, NodeView, TypesReply, TypeView } from './cluster-payloads.ts';
 export {

@@ -1,5 +1,6 @@
-import { isId, MAX_KEY_CHARS, PRIORITY } from '@longshore/core';
+import { isId, MAX_KEY_CHARS } from '@longshore/core';
 import { z } from 'zod';
+import { labelSelector, runtimeSlots, taskSettings } from './task-settings.ts';
 import { healthGate, throttleLimits } from './throttle-payloads.ts';
 import { wireError } from './wire-error.ts';
 
@@ -23,18 +24,31 @@ export const submitRequest = z.object({
   /** What to do, as the type's schema wants it. At most 256 KiB of JSON. */
   meta: z.record(z.string(), z.unknown()),
   /** 1..1024, lower goes first. Default 512. */
-  priority: z.int().min(PRIORITY.min).max(PRIORITY.max).optional(),
+  priority: taskSettings.priority.optional(),
   /** Slots on each node. Default: the type's. */
-  slots: z.int().min(1).max(4096).optional(),
+  slots: taskSettings.slots.optional(),
   /** Slots of one subtask. Default: the type's. */
-  slotsPerSubtask: z.int().min(1).max(4096).optional(),
+  slotsPerSubtask: taskSettings.slotsPerSubtask.optional(),
   /** The most nodes. Default: the type's, or all. */
-  maxNodes: z.int().min(1).max(100_000).optional(),
+  maxNodes: taskSettings.maxNodes.optional(),
+  /** A cap on what it uses of its slots while it runs. Default: none. */
+  runtimeSlots: taskSettings.runtimeSlots.optional(),
   /** Service scope. Default '': nodes without a scope, or the background ones where there are any. */
   scope: z.string().max(128).optional(),
-  onFailure: z.enum(['revert', 'hold']).optional(),
+  /** Only nodes whose labels fit all of these. Default: all of its scope. */
+  selectors: taskSettings.selectors.optional(),
+  /** Default: the type's. */
+  onFailure: taskSettings.onFailure.optional(),
+  /** How failing subtasks are tried again; what is absent is the type's. */
+  retry: taskSettings.retry.optional(),
+  /** How long one attempt of a subtask may run. Default: the type's, or for ever. */
+  subtaskTimeoutMs: taskSettings.subtaskTimeoutMs.optional(),
+  /** How long one may go without a sign of progress. Default: the type's, or for ever. */
+  stallTimeoutMs: taskSettings.stallTimeoutMs.optional(),
+  /** How long the task may take from now on, paused time not counted. Default: the type's, or for ever. */
+  deadlineMs: taskSettings.deadlineMs.optional(),
   /** How much it may do a second, over all of its nodes. Default: as fast as it can. */
-  throttle: throttleLimits.optional(),
+  throttle: taskSettings.throttle.optional(),
   /** Conditions under which it starts batches. Default: none. */
   gates: z.array(healthGate).min(1).max(16).optional(),
 });
@@ -69,6 +83,14 @@ export const taskView = z.object({
   /** Its budget per second; null: none. */
   throttle: throttleLimits.nullable().optional(),
   gates: z.array(healthGate).nullable().optional(),
+  runtimeSlots: runtimeSlots.nullable().optional(),
+  selectors: z.array(labelSelector).nullable().optional(),
+  subtaskTimeoutMs: z.int().nullable().optional(),
+  stallTimeoutMs: z.int().nullable().optional(),
+  /** When its deadline ends; null: it has none, or it rests while the task is paused or held. */
+  deadlineAt: instant.nullable().optional(),
+  /** What a modification that is being applied changes. */
+  modifying: z.record(z.string(), z.unknown()).nullable().optional(),
 });
 export type TaskView = z.infer<typeof taskView>;
 
@@ -136,6 +158,10 @@ export const listRequest = z.object({
   /** Only tasks in these states. */
   states: z.array(z.string()).max(32).optional(),
   type: z.string().optional(),
+  /** Only ended tasks with this outcome. */
+  outcome: z.enum(['succeeded', 'failed', 'canceled']).optional(),
+  /** Only tasks whose key begins with this. */
+  keyPrefix: z.string().min(1).max(MAX_KEY_CHARS).optional(),
   /** Include tasks that have left for history. Default false. */
   history: z.boolean().optional(),
   /** Only tasks with a smaller id: the last id of the page before. */
@@ -147,13 +173,6 @@ export type ListRequest = z.infer<typeof listRequest>;
 
 export const listReply = z.object({ tasks: z.array(taskView), next: id.nullable() });
 export type ListReply = z.infer<typeof listReply>;
-
-export const cancelRequest = z.object({ task: taskRef, reason: z.string().max(1_000).optional() });
-export type CancelRequest = z.infer<typeof cancelRequest>;
-
-/** `changed: false`: it was being cancelled already. */
-export const cancelReply = z.object({ task: taskView, changed: z.boolean() });
-export type CancelReply = z.infer<typeof cancelReply>;
 
 export const submitReply = z.object({ task: taskView, created: z.boolean() });
 export type SubmitReply = z.infer<typeof submitReply>;
@@ -206,6 +225,10 @@ export type SubtaskView = z.infer<typeof subtaskView>;
 
 export const subtasksRequest = z.object({
   task: taskRef,
+  /** Only subtasks in these states. */
+  states: z.array(z.string()).max(16).optional(),
+  /** Only subtasks of this step. */
+  step: z.string().optional(),
   /** Only subtasks with a larger id: the last id of the page before. */
   after: id.optional(),
   /** Page size, 1..500. Default 100. */

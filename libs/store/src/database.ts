@@ -1,4 +1,16 @@
-import type { ErrorData, GateReading, HealthGate, OfferedType, ThrottleLimits, TokenBudget } from '@longshore/core';
+import type {
+  ErrorData,
+  GateReading,
+  HealthGate,
+  LabelSelector,
+  Modification,
+  NodeLabels,
+  OfferedType,
+  Placement,
+  RuntimeSlots,
+  ThrottleLimits,
+  TokenBudget,
+} from '@longshore/core';
 import type { ColumnType, Generated, JSONColumnType } from 'kysely';
 
 /** Times are written by the database's clock only, so inserts and updates may leave them out. */
@@ -46,6 +58,25 @@ export interface TaskColumns {
   throttle: NullableJson<ThrottleLimits>;
   /** Its health gates; null: none. */
   gates: NullableJson<readonly HealthGate[]>;
+  /** Where a paused task goes on: pending or running. */
+  prior_state: string | null;
+  modification: NullableJson<Modification>;
+  /** Rises with each change of what runners are told: meta, slots, budget. */
+  revision: Generated<number>;
+  runtime_slots: NullableJson<RuntimeSlots>;
+  selectors: NullableJson<readonly LabelSelector[]>;
+  /** Error codes that pause it instead of failing it. */
+  pause_on: Generated<string[]>;
+  subtask_timeout_ms: number | null;
+  stall_timeout_ms: number | null;
+  deadline_ms: string | null;
+  deadline_at: OptionalTime;
+  /** What is left of the deadline while it rests. */
+  deadline_left: ColumnType<unknown, never, never>;
+  /** Hooks that can't run are skipped while it is undone. */
+  is_forced: Generated<boolean>;
+  /** False: submitted within a user's own transaction, and not looked at by an owner yet. */
+  is_validated: Generated<boolean>;
   /** Number of the last event. */
   event_seq: Generated<number>;
   created_at: StoredTime;
@@ -61,6 +92,7 @@ export interface RetryColumns {
   factor: number;
   maxMs: number;
   jitter: number;
+  nonRetryableCodes?: string[];
 }
 
 /** Columns that active and archived subtasks share. */
@@ -108,6 +140,8 @@ export interface Database {
     total_rows: string | null;
     total_bytes: string | null;
     planned_at: StoredTime;
+    placement: NullableJson<Placement>;
+    placed_for: string | null;
   };
   subtasks: SubtaskColumns & { id: Generated<string>; waiting: NullableJson<StoredReason>; phase: string | null };
   subtask_history: SubtaskColumns & { id: string };
@@ -131,6 +165,7 @@ export interface Database {
     scope: string;
     slots: number;
     types: JSONColumnType<OfferedType[]>;
+    labels: JSONColumnType<NodeLabels>;
     host: string;
     pid: number;
     started_at: StoredTime;
@@ -138,6 +173,7 @@ export interface Database {
   };
   leases: { name: string; holder: string; epoch: Generated<string>; expires_at: StoredTime };
   cluster_identity: { id: string };
+  settings: { name: string; value: Json<unknown> };
   task_types: {
     type: string;
     version: string;
@@ -158,4 +194,9 @@ export interface TypeDefaults {
   maxNodes?: number;
   onFailure?: 'revert' | 'hold';
   retry?: Partial<RetryColumns>;
+  /** Error codes that pause a task instead of failing it. */
+  pauseOn?: string[];
+  subtaskTimeoutMs?: number;
+  stallTimeoutMs?: number;
+  deadlineMs?: number;
 }

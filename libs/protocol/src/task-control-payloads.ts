@@ -1,0 +1,63 @@
+import { z } from 'zod';
+import { taskSettings } from './task-settings.ts';
+import { taskRef, taskView } from './task-payloads.ts';
+
+const reason = z.string().max(1_000).optional();
+
+export const cancelRequest = z.object({
+  task: taskRef,
+  reason,
+  /** Skips hooks of its type that can't run; its events say which. Default false. */
+  force: z.boolean().optional(),
+});
+export type CancelRequest = z.infer<typeof cancelRequest>;
+
+/** Pause, resume, retry, skip or revert. */
+export const controlRequest = z.object({ task: taskRef, reason });
+export type ControlRequest = z.infer<typeof controlRequest>;
+
+/** `changed: false`: it was so already. */
+export const controlReply = z.object({ task: taskView, changed: z.boolean() });
+export type ControlReply = z.infer<typeof controlReply>;
+
+/** What to change of a task; at least one of them. Null takes a limit away. */
+export const taskChanges = z
+  .strictObject({
+    priority: taskSettings.priority.optional(),
+    slots: taskSettings.slots.optional(),
+    slotsPerSubtask: taskSettings.slotsPerSubtask.optional(),
+    maxNodes: taskSettings.maxNodes.nullable().optional(),
+    runtimeSlots: taskSettings.runtimeSlots.nullable().optional(),
+    selectors: taskSettings.selectors.nullable().optional(),
+    onFailure: taskSettings.onFailure.optional(),
+    throttle: taskSettings.throttle.nullable().optional(),
+    retry: taskSettings.retry.optional(),
+    subtaskTimeoutMs: taskSettings.subtaskTimeoutMs.nullable().optional(),
+    stallTimeoutMs: taskSettings.stallTimeoutMs.nullable().optional(),
+    deadlineMs: taskSettings.deadlineMs.nullable().optional(),
+    /** Keys of the meta that its type lets be changed. */
+    meta: z.record(z.string(), z.unknown()).optional(),
+  })
+  .refine((changes) => Object.values(changes).some((change) => change !== undefined), {
+    message: 'name at least one thing to change',
+  });
+
+export const modifyRequest = z.object({ task: taskRef, changes: taskChanges, reason });
+export type ModifyRequest = z.infer<typeof modifyRequest>;
+
+/** Limits of the whole cluster. */
+export const clusterLimits = z.object({
+  /** Tasks that have slots at once. */
+  maxScheduledTasks: z.int().min(1).max(1_000),
+});
+export type ClusterLimits = z.infer<typeof clusterLimits>;
+
+export const limitsRequest = z.object({});
+/** What is absent stays as it is. */
+export const setLimitsRequest = clusterLimits
+  .partial()
+  .refine((limits) => Object.values(limits).some((limit) => limit !== undefined), {
+    message: 'name at least one limit',
+  });
+export const limitsReply = z.object({ limits: clusterLimits });
+export type LimitsReply = z.infer<typeof limitsReply>;
