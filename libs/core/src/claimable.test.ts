@@ -15,6 +15,7 @@ test('each kind of subtask starts only while its task is in these states', () =>
     finish: ['running'],
     revert: ['reverting'],
     clean: ['succeed', 'failed', 'reverted'],
+    modify: ['modifying'],
     gates: ['running'],
   });
 });

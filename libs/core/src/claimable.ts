@@ -12,10 +12,11 @@ export const CLAIMABLE_IN: Readonly<Record<SubtaskKind, readonly TaskState[]>> =
   [SubtaskKind.finish]: ['running'],
   [SubtaskKind.revert]: ['reverting'],
   [SubtaskKind.clean]: ['succeed', 'failed', 'reverted'],
+  [SubtaskKind.modify]: ['modifying'],
   [SubtaskKind.gates]: ['running'],
 };
 
-/** Whether a subtask of this kind may start, or go on, while its task is in this state. */
+/** Whether a subtask of this kind may start while its task is in this state. Whether it may go on says `stopReasonOf`. */
 export function isClaimable(kind: SubtaskKind, taskState: string): boolean {
   return (CLAIMABLE_IN[kind] as readonly string[]).includes(taskState);
 }

@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { decideTask, finishOrSucceed, type ControlSnapshot, type TaskMove, type TaskSnapshot } from './decide-task.ts';
+import {
+  DEADLINE_EXCEEDED,
+  decideTask,
+  finishOrSucceed,
+  type ControlSnapshot,
+  type TaskMove,
+  type TaskSnapshot,
+} from './decide-task.ts';
 import type { ErrorData } from './longshore-error.ts';
 import { subtaskId, taskId } from './ids.ts';
 import type { ControlKind } from './subtask-states.ts';
@@ -14,6 +21,10 @@ function task(changes: Partial<TaskSnapshot> = {}): TaskSnapshot {
     state: TaskState.pending,
     step: null,
     onFailure: 'revert',
+    modification: null,
+    isOverdue: false,
+    isForced: false,
+    hasNode: true,
     isAdmitted: true,
     type: { steps: ['load', 'verify'], hooks: [] },
     isPrepared: false,
@@ -23,6 +34,7 @@ function task(changes: Partial<TaskSnapshot> = {}): TaskSnapshot {
     hasPending: false,
     hasRunning: false,
     firstFailure: null,
+    doFailuresPause: false,
     ...changes,
   };
 }
@@ -75,6 +87,7 @@ describe('pending', () => {
       },
     ],
     ['waits for a plan in a state that this build does not know', control('plan', 'hibernating'), WAIT],
+    ['fails by its deadline', { isOverdue: true, isAdmitted: false }, { do: 'fail', error: DEADLINE_EXCEEDED }],
   ])('%s', (_, snapshot, move) => {
     expect(decideTask(task(snapshot))).toEqual(move);
   });
@@ -118,9 +131,9 @@ describe('running', () => {
       { do: 'finish', control: CONTROL },
     ],
     [
-      'fails with the error of onDone',
+      'is held with the error of onDone: all of its work is done',
       { step: 'verify', ...control('finish', 'failed', ERROR) },
-      { do: 'fail', error: ERROR },
+      { do: 'fail', error: ERROR, guard: 'a finish hook failed' },
     ],
     [
       'fails with its first failure while others still run',
@@ -128,6 +141,16 @@ describe('running', () => {
       { do: 'fail', error: ERROR },
     ],
     ['fails with the error of a plan', control('plan', 'failed', ERROR), { do: 'fail', error: ERROR }],
+    [
+      'pauses when all of its failures are of the kind that pauses it',
+      { firstFailure: ERROR, doFailuresPause: true, hasPending: true },
+      { do: 'suspend', error: ERROR },
+    ],
+    [
+      'fails by its deadline, whatever it is at',
+      { isOverdue: true, hasPending: true, hasRunning: true },
+      { do: 'fail', error: DEADLINE_EXCEEDED },
+    ],
   ])('%s', (_, snapshot, move) => {
     expect(decideTask(running(snapshot))).toEqual(move);
   });
@@ -163,7 +186,28 @@ describe('reverting', () => {
     ['waits while the revert hook is pending', { ...control('revert', 'pending'), hasPending: true }, WAIT],
     ['waits while it runs', { ...control('revert', 'running'), hasRunning: true }, WAIT],
     ['is undone when the hook succeeded', control('revert', 'succeed'), { do: 'undo', control: CONTROL }],
-    ['fails when the hook failed for good', control('revert', 'failed', ERROR), { do: 'fail', error: ERROR }],
+    [
+      'is held when the hook failed for good',
+      control('revert', 'failed', ERROR),
+      { do: 'fail', error: ERROR, guard: 'a revert failed' },
+    ],
+    [
+      'goes on without a hook that failed when it is forced',
+      { ...control('revert', 'failed', ERROR), isForced: true },
+      { do: 'undo', control: null, skipped: 'its revert hook failed: TOY_FAILED: it was told to' },
+    ],
+    ['waits for a node that can run the hook', { hasNode: false }, insert('revert')],
+    [
+      'goes on without a hook that no node can run when it is forced',
+      { hasNode: false, isForced: true },
+      { do: 'undo', control: null, skipped: 'no node can run its revert hook' },
+    ],
+    [
+      'goes on without one that was given to a node that is gone when it is forced',
+      { ...control('revert', 'pending'), hasNode: false, isForced: true },
+      { do: 'undo', control: null, skipped: 'no node can run its revert hook' },
+    ],
+    ['runs the hook when it is forced and one can', { isForced: true }, insert('revert')],
     ['calls no hook where the type has none', withHooks(), { do: 'undo', control: null }],
     ['calls no hook when none ever ran', { hookRan: false }, { do: 'undo', control: null }],
     ['is not held up by a failed plan', control('plan', 'failed', ERROR), insert('revert')],
@@ -188,24 +232,73 @@ describe.each([TaskState.succeed, TaskState.failed, TaskState.reverted])('%s', (
     ],
     ['leaves at once where the type has no such hook', withHooks(), { do: 'archive' }],
     ['leaves at once when no hook ever ran', { hookRan: false }, { do: 'archive' }],
+    ['waits for a node that can clean up', { ...control('clean', 'pending'), hasNode: false }, WAIT],
+    [
+      'leaves without a clean-up that no node can run when it is forced',
+      { ...control('clean', 'pending'), hasNode: false, isForced: true },
+      { do: 'archive', skipped: 'no node can run its clean-up hook' },
+    ],
   ])('%s', (_, snapshot, move) => {
     expect(decideTask(ended(snapshot))).toEqual(move);
   });
 });
 
-test.each([
-  TaskState.pausing,
-  TaskState.paused,
-  TaskState.resuming,
-  TaskState.modifying,
-  TaskState.awaitingResolution,
-  'hibernating',
-])('%s is left alone, whatever it has', (state) => {
-  const full = { hasPending: true, hasRunning: true, firstFailure: ERROR, hookRan: true };
-  for (const changes of [{}, full, control('plan', 'succeed'), control('revert', 'failed', ERROR)]) {
-    expect(decideTask(task({ state, ...changes }))).toEqual(WAIT);
-  }
+describe('pausing', () => {
+  const pausing = (changes: Partial<TaskSnapshot>): TaskSnapshot => task({ state: TaskState.pausing, ...changes });
+
+  test.each<Case>([
+    ['waits for what runs', { hasRunning: true }, WAIT],
+    ['waits for who reads its gates', control('gates', 'running'), WAIT],
+    ['is paused when nothing runs', { hasPending: true }, { do: 'settle' }],
+    [
+      'is paused although something failed meanwhile: that is dealt with later',
+      { firstFailure: ERROR },
+      { do: 'settle' },
+    ],
+    ['does not end by its deadline, which rests soon', { isOverdue: true }, { do: 'settle' }],
+  ])('%s', (_, snapshot, move) => {
+    expect(decideTask(pausing(snapshot))).toEqual(move);
+  });
 });
+
+test('resuming goes on at once', () => {
+  expect(decideTask(task({ state: TaskState.resuming, hasRunning: true }))).toEqual({ do: 'restart' });
+});
+
+describe('modifying', () => {
+  const modifying = (changes: Partial<TaskSnapshot>): TaskSnapshot =>
+    task({ state: TaskState.modifying, ...withHooks('modifyMeta'), ...changes });
+  const slots = { modification: { from: 'running', changes: { slots: 2 } } } as const;
+  const meta = { modification: { from: 'running', changes: { slots: 2, meta: { speed: 1 } } } } as const;
+
+  test.each<Case>([
+    [
+      'is applied at once when the type needs not be asked',
+      { ...slots, hasRunning: true },
+      { do: 'apply', control: null },
+    ],
+    ['asks the type for the new meta', meta, insert('modify')],
+    ['waits for the answer', { ...meta, ...control('modify', 'running') }, WAIT],
+    ['is applied with the answer', { ...meta, ...control('modify', 'succeed') }, { do: 'apply', control: CONTROL }],
+    [
+      'is dropped when the type refuses it',
+      { ...meta, ...control('modify', 'failed', ERROR) },
+      { do: 'drop', error: ERROR },
+    ],
+  ])('%s', (_, snapshot, move) => {
+    expect(decideTask(modifying(snapshot))).toEqual(move);
+  });
+});
+
+test.each([TaskState.paused, TaskState.awaitingResolution, 'hibernating'])(
+  '%s is left alone, whatever it has',
+  (state) => {
+    const full = { hasPending: true, hasRunning: true, firstFailure: ERROR, hookRan: true };
+    for (const changes of [{}, full, control('plan', 'succeed'), control('revert', 'failed', ERROR)]) {
+      expect(decideTask(task({ state, ...changes }))).toEqual(WAIT);
+    }
+  },
+);
 
 test('a plan without a further step leads to onDone, or to the end', () => {
   expect(finishOrSucceed(withHooks('onDone'))).toEqual(insert('finish'));

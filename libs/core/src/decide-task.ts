@@ -1,7 +1,9 @@
 import type { SubtaskId, TaskId } from './ids.ts';
 import type { ErrorData } from './longshore-error.ts';
 import { isTerminalSubtaskState, SubtaskKind, type ControlKind } from './subtask-states.ts';
+import type { Modification } from './task-changes.ts';
 import { isKnownTaskState, TaskState, type OnFailure } from './task-states.ts';
+import type { TaskGuard } from './task-transitions.ts';
 
 /** A control subtask of the task that has not been consumed yet. */
 export interface ControlSnapshot {
@@ -26,6 +28,14 @@ export interface TaskSnapshot {
   readonly state: string;
   readonly step: string | null;
   readonly onFailure: OnFailure;
+  /** What is being changed of it, while it is `modifying`. */
+  readonly modification: Modification | null;
+  /** Whether its deadline has passed. */
+  readonly isOverdue: boolean;
+  /** Whether hooks that can't run are skipped while it is undone. */
+  readonly isForced: boolean;
+  /** Whether some node could run its hooks now. */
+  readonly hasNode: boolean;
   /** Whether it has its slots; only admitted tasks go forward. */
   readonly isAdmitted: boolean;
   /** Steps and hooks that its type registered. */
@@ -42,6 +52,8 @@ export interface TaskSnapshot {
   readonly hasRunning: boolean;
   /** The first failed work subtask's error. */
   readonly firstFailure: ErrorData | null;
+  /** Whether all of its failures are of the kind that pauses it. */
+  readonly doFailuresPause: boolean;
 }
 
 /** The owner's next move for a task. */
@@ -52,13 +64,30 @@ export type TaskMove =
   | { readonly do: 'consume-plan'; readonly control: SubtaskId }
   | { readonly do: 'finish'; readonly control: SubtaskId | null }
   /** `isUntouched`: nothing was changed yet, so there is nothing to hold for a person. */
-  | { readonly do: 'fail'; readonly error: ErrorData; readonly isUntouched?: true }
+  | { readonly do: 'fail'; readonly error: ErrorData; readonly isUntouched?: true; readonly guard?: TaskGuard }
+  /** Its errors are of the kind that pauses it. */
+  | { readonly do: 'suspend'; readonly error: ErrorData }
+  /** Nothing of it runs any more. */
+  | { readonly do: 'settle' }
+  | { readonly do: 'restart' }
+  /** @param control the subtask that answered the new meta; null: the meta stays. */
+  | { readonly do: 'apply'; readonly control: SubtaskId | null }
+  /** The task type refused a modification: the task goes on as it was. */
+  | { readonly do: 'drop'; readonly error: ErrorData }
   | { readonly do: 'stop' }
   | { readonly do: 'end-pending' }
-  | { readonly do: 'undo'; readonly control: SubtaskId | null }
-  | { readonly do: 'archive' };
+  /** `skipped`: a revert hook that can't run, which a forced cancel goes on without. */
+  | { readonly do: 'undo'; readonly control: SubtaskId | null; readonly skipped?: string }
+  | { readonly do: 'archive'; readonly skipped?: string };
 
 const WAIT: TaskMove = { do: 'wait' };
+
+/** How a task ends that took longer than it may. */
+export const DEADLINE_EXCEEDED: ErrorData = {
+  code: 'DEADLINE_EXCEEDED',
+  message: 'the task was not done by its deadline',
+  permanent: true,
+};
 
 /**
  * Decides what the owner does next for one task. Pure and total: the same snapshot always gives the same move, and a
@@ -79,11 +108,14 @@ export function decideTask(task: TaskSnapshot): TaskMove {
     case TaskState.failed:
     case TaskState.reverted:
       return decideTerminal(task);
-    // Held by a person, or on the way there: these moves come with pause, modify and resolution.
     case TaskState.pausing:
-    case TaskState.paused:
+      return decidePausing(task);
     case TaskState.resuming:
+      return { do: 'restart' };
     case TaskState.modifying:
+      return decideModifying(task);
+    // A person decides.
+    case TaskState.paused:
     case TaskState.awaitingResolution:
       return WAIT;
     default:
@@ -96,6 +128,7 @@ function control(task: TaskSnapshot, kind: ControlKind): ControlSnapshot | undef
 }
 
 function decidePending(task: TaskSnapshot): TaskMove {
+  if (task.isOverdue) return { do: 'fail', error: DEADLINE_EXCEEDED };
   const failed = task.controls.find((row) => row.state === 'failed');
   if (failed !== undefined) {
     const error = failed.error ?? unexplained(failed);
@@ -119,9 +152,18 @@ function decidePlan(task: TaskSnapshot): TaskMove {
 }
 
 function decideRunning(task: TaskSnapshot): TaskMove {
-  if (task.firstFailure !== null) return { do: 'fail', error: task.firstFailure };
+  if (task.isOverdue) return { do: 'fail', error: DEADLINE_EXCEEDED };
+  if (task.firstFailure !== null) {
+    return { do: task.doFailuresPause ? 'suspend' : 'fail', error: task.firstFailure };
+  }
   const failed = task.controls.find((row) => row.state === 'failed');
-  if (failed !== undefined) return { do: 'fail', error: failed.error ?? unexplained(failed) };
+  if (failed !== undefined) {
+    const error = failed.error ?? unexplained(failed);
+    // All work is done by then: undoing it for a hook at its end is a person's decision.
+    return failed.kind === SubtaskKind.finish
+      ? { do: 'fail', error, guard: 'a finish hook failed' }
+      : { do: 'fail', error };
+  }
   if (task.hasGates && control(task, SubtaskKind.gates) === undefined)
     return { do: 'insert-control', kind: SubtaskKind.gates };
   const finish = control(task, SubtaskKind.finish);
@@ -145,6 +187,21 @@ export function finishOrSucceed(task: Pick<TaskSnapshot, 'type'>): TaskMove {
     : { do: 'finish', control: null };
 }
 
+/** Over once nothing runs. What failed meanwhile is dealt with when it is resumed. */
+function decidePausing(task: TaskSnapshot): TaskMove {
+  const isReadingGates = control(task, SubtaskKind.gates)?.state === 'running';
+  return task.hasRunning || isReadingGates ? WAIT : { do: 'settle' };
+}
+
+function decideModifying(task: TaskSnapshot): TaskMove {
+  if (task.modification?.changes.meta === undefined) return { do: 'apply', control: null };
+  const asked = control(task, SubtaskKind.modify);
+  if (asked === undefined) return { do: 'insert-control', kind: SubtaskKind.modify };
+  if (asked.state === 'succeed') return { do: 'apply', control: asked.id };
+  if (asked.state === 'failed') return { do: 'drop', error: asked.error ?? unexplained(asked) };
+  return WAIT;
+}
+
 function decideReverting(task: TaskSnapshot): TaskMove {
   const revert = control(task, SubtaskKind.revert);
   if (revert === undefined) {
@@ -152,21 +209,32 @@ function decideReverting(task: TaskSnapshot): TaskMove {
     const gates = control(task, SubtaskKind.gates);
     if (task.hasPending || gates?.state === 'pending') return { do: 'end-pending' };
     if (task.hasRunning || gates?.state === 'running') return WAIT;
-    return task.hookRan && task.type.hooks.includes('revert')
-      ? { do: 'insert-control', kind: SubtaskKind.revert }
-      : { do: 'undo', control: null };
+    if (!task.hookRan || !task.type.hooks.includes('revert')) return { do: 'undo', control: null };
+    if (task.isForced && !task.hasNode)
+      return { do: 'undo', control: null, skipped: 'no node can run its revert hook' };
+    return { do: 'insert-control', kind: SubtaskKind.revert };
   }
   if (revert.state === 'succeed') return { do: 'undo', control: revert.id };
-  if (revert.state === 'failed') return { do: 'fail', error: revert.error ?? unexplained(revert) };
-  return WAIT;
+  if (revert.state === 'failed') {
+    const error = revert.error ?? unexplained(revert);
+    if (task.isForced)
+      return { do: 'undo', control: null, skipped: `its revert hook failed: ${error.code}: ${error.message}` };
+    return { do: 'fail', error, guard: 'a revert failed' };
+  }
+  const isStuck = task.isForced && !task.hasNode && revert.state === 'pending';
+  return isStuck ? { do: 'undo', control: null, skipped: 'no node can run its revert hook' } : WAIT;
 }
 
 /** A terminal task runs its clean hook, then leaves for history. */
 function decideTerminal(task: TaskSnapshot): TaskMove {
   const clean = control(task, SubtaskKind.clean);
+  const isStuck = task.isForced && !task.hasNode;
   if (clean === undefined && task.hookRan && task.type.hooks.includes('cleanUp')) {
-    return { do: 'insert-control', kind: SubtaskKind.clean };
+    return isStuck
+      ? { do: 'archive', skipped: 'no node can run its clean-up hook' }
+      : { do: 'insert-control', kind: SubtaskKind.clean };
   }
+  if (clean?.state === 'pending' && isStuck) return { do: 'archive', skipped: 'no node can run its clean-up hook' };
   // A clean-up that failed for good doesn't hold the result back; its error stays visible in history.
   return clean === undefined || isTerminalSubtaskState(clean.state) ? { do: 'archive' } : WAIT;
 }

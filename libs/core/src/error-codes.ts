@@ -30,6 +30,9 @@ export const ERROR_CODES = {
   CONNECTION_UNKNOWN: permanent(
     'A task names a connection that the executor has not configured. Add it to the executor, or fix the name.',
   ),
+  DEADLINE_EXCEEDED: permanent(
+    'The task was not done by its deadline. Raise it with `longshore task modify --deadline`, or submit without one.',
+  ),
   HTTP_PORT_IN_USE: permanent(
     'The port for health and metrics is taken. Choose another with --http-port, or 0 for a free one.',
   ),
@@ -75,6 +78,12 @@ export const ERROR_CODES = {
     'Postgres cannot be reached. Work that runs goes on; its results are written when it is back.',
   ),
   SUBTASK_FAILED: transient("A plugin threw an error without a code. The message is the plugin's own."),
+  SUBTASK_STALLED: transient(
+    'A subtask made no progress for as long as its task allows (stallTimeoutMs), and was stopped. It counts as a failure.',
+  ),
+  SUBTASK_TIMEOUT: transient(
+    'An attempt of a subtask ran longer than its task allows (subtaskTimeoutMs), and was stopped. It counts as a failure.',
+  ),
   TASK_CANCELED: permanent('The task was canceled.'),
   TASK_KEY_TAKEN: permanent(
     'A task of this key exists with other content. Choose another key, or look at the task that has it.',

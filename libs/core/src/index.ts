@@ -27,10 +27,21 @@ export {
   type OfferedType,
   type WaitReason,
 } from './nodes.ts';
-export { reserveInRankOrder, type Admission, type ReservingTask } from './reservation-ledger.ts';
+export { reserveInRankOrder, type Admission, type PinnedSlots, type ReservingTask } from './reservation-ledger.ts';
 export { evenShares, nodeOfOrdinal } from './spread.ts';
 export { balanceTask, type BalanceInput, type Move, type NodeLoad } from './balance.ts';
+export { choosePreempted, type PreemptibleRun } from './preemption.ts';
+export { holdGuard } from './held-task.ts';
 export {
+  STOP_EFFECTS,
+  STOP_REASONS,
+  stopEffect,
+  stopReasonOf,
+  type StopEffect,
+  type StopReason,
+} from './stop-reasons.ts';
+export {
+  DEADLINE_EXCEEDED,
   decideTask,
   finishOrSucceed,
   type ControlSnapshot,

@@ -252,3 +252,25 @@ describe('whatever the tasks and nodes', () => {
     );
   });
 });
+
+describe('slots that nobody may take back', () => {
+  const fleet = [node('t1', 16), node('t2', 16)];
+  const pin = (nodeName: string, task: number, slots: number) => ({
+    nodeId: nodeId(nodeName),
+    taskId: taskId(String(task)),
+    slots,
+  });
+
+  test('a higher rank does not look through them', () => {
+    const tasks = [task(10, 8), task(9, 12)];
+    expect(outcome(reserveInRankOrder(tasks, fleet, NO_LIMIT, [pin('t1', 10, 8)]))).toEqual({ 9: 't2', 10: 't1' });
+  });
+
+  test('they are part of what their own task reserves', () => {
+    expect(outcome(reserveInRankOrder([task(10, 16)], fleet, NO_LIMIT, [pin('t1', 10, 8)]))).toEqual({ 10: 't1,t2' });
+  });
+
+  test('those of a task that takes no part, such as a pausing one, are taken all the same', () => {
+    expect(outcome(reserveInRankOrder([task(10, 10)], fleet, NO_LIMIT, [pin('t1', 77, 8)]))).toEqual({ 10: 't2' });
+  });
+});

@@ -23,19 +23,29 @@ export interface Admission {
   readonly waiting: WaitReason | null;
 }
 
+/** Slots of a node that a task's non-idempotent subtasks use now: nobody may take them. */
+export interface PinnedSlots {
+  readonly nodeId: NodeId;
+  readonly taskId: TaskId;
+  readonly slots: number;
+}
+
 /**
  * Reserves slots in rank order: each task takes `slots` on each of its eligible nodes that has room beside the tasks
  * ranked before it, up to `maxNodes`, and is admitted when at least one has. Lower-ranked tasks are looked through, as
- * their work can be preempted. For equal nodes this is exactly the published stripe rule.
+ * their work can be preempted, but for what can't. For equal nodes this is exactly the published stripe rule.
  *
  * @param limit how many tasks may be admitted at once.
+ * @param pinned slots that can't be taken back, those of tasks that take no part included.
  */
 export function reserveInRankOrder(
   tasks: readonly ReservingTask[],
   nodes: readonly NodeInfo[],
   limit: number,
+  pinned: readonly PinnedSlots[] = [],
 ): readonly Admission[] {
-  const used = new Map<NodeId, number>();
+  const used = usedByPinned(pinned);
+  const pinnedOf = Map.groupBy(pinned, (one) => one.taskId);
   let admitted = 0;
   return tasks.toSorted(compareRank).map((task) => {
     const waits = (waiting: WaitReason): Admission => ({ taskId: task.id, nodes: [], waiting });
@@ -44,13 +54,22 @@ export function reserveInRankOrder(
     }
     const eligible = eligibleNodes(nodes, task);
     if (eligible.none !== null) return waits(eligible.none);
-    const withRoom = eligible.nodes.filter((node) => (used.get(node.id) ?? 0) + task.slots <= node.slots);
+    // What is pinned for the task itself is part of what it reserves.
+    const own = new Map((pinnedOf.get(task.id) ?? []).map((one) => [one.nodeId, one.slots]));
+    const added = (id: NodeId): number => Math.max(0, task.slots - (own.get(id) ?? 0));
+    const withRoom = eligible.nodes.filter((node) => (used.get(node.id) ?? 0) + added(node.id) <= node.slots);
     if (withRoom.length === 0) return waits(noSlots(task, eligible.nodes));
     const chosen = chooseNodes(withRoom, task, used);
-    for (const id of chosen) used.set(id, (used.get(id) ?? 0) + task.slots);
+    for (const id of chosen) used.set(id, (used.get(id) ?? 0) + added(id));
     admitted += 1;
     return { taskId: task.id, nodes: chosen, waiting: null };
   });
+}
+
+function usedByPinned(pinned: readonly PinnedSlots[]): Map<NodeId, number> {
+  const used = new Map<NodeId, number>();
+  for (const { nodeId, slots } of pinned) used.set(nodeId, (used.get(nodeId) ?? 0) + slots);
+  return used;
 }
 
 /** Nodes that it already has first, then the ones with the most room; stable by id. */

@@ -57,3 +57,10 @@ test('the drawn share shortens the wait, so that failed work comes back apart an
     }),
   );
 });
+
+test('a code that the policy names is not tried again, whatever the error says of itself', () => {
+  const policy = { ...DEFAULT_RETRY_POLICY, nonRetryableCodes: ['DISK_FULL'] };
+  const error = { code: 'DISK_FULL', message: 'no space left', permanent: false };
+  expect(decideFailure(error, 0, policy, 0.5)).toEqual({ retry: false });
+  expect(decideFailure({ ...error, code: 'OTHER' }, 0, policy, 0.5)).toMatchObject({ retry: true });
+});

@@ -21,6 +21,8 @@ export const SubtaskKind = {
   finish: 'finish',
   revert: 'revert',
   clean: 'clean',
+  /** Answers a task's meta after a modification. */
+  modify: 'modify',
   /** Reads the task's health gates for as long as it runs. */
   gates: 'gates',
 } as const;

@@ -33,7 +33,6 @@ const EXPECTED = `
   running  release  pending   framework
   running  fail     failed    framework
   pending  cancel   canceled  framework
-  pending  pause    paused    framework
   paused   cancel   canceled  framework
   paused   resume   pending   framework
   failed   pause    paused    framework

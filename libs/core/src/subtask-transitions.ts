@@ -31,7 +31,6 @@ export const SUBTASK_TRANSITIONS: readonly SubtaskTransition[] = [
   { from: 'running', on: 'release', to: 'pending', by: 'framework' },
   { from: 'running', on: 'fail', to: 'failed', by: 'framework' },
   { from: 'pending', on: 'cancel', to: 'canceled', by: 'framework' },
-  { from: 'pending', on: 'pause', to: 'paused', by: 'framework' },
   { from: 'paused', on: 'cancel', to: 'canceled', by: 'framework' },
   { from: 'paused', on: 'resume', to: 'pending', by: 'framework' },
   { from: 'failed', on: 'pause', to: 'paused', by: 'framework' },

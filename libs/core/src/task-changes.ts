@@ -58,8 +58,7 @@ export function runtimeSlotsOf(
 ): { readonly slots: number; readonly slotsPerSubtask: number } {
   const { runtimeSlots } = task;
   const isCapped =
-    runtimeSlots !== null &&
-    (runtimeSlots.steps === undefined || (step !== null && runtimeSlots.steps.includes(step)));
+    runtimeSlots !== null && (runtimeSlots.steps === undefined || (step !== null && runtimeSlots.steps.includes(step)));
   const slots = isCapped ? Math.min(task.slots, runtimeSlots.max) : task.slots;
   return { slots, slotsPerSubtask: Math.min(task.slotsPerSubtask, slots) };
 }

@@ -21,11 +21,13 @@ const TRIGGERS = Object.keys({
   stop: 0,
   undo: 0,
   pause: 0,
+  suspend: 0,
   settle: 0,
   resume: 0,
   restart: 0,
   modify: 0,
   apply: 0,
+  drop: 0,
   retry: 0,
   skip: 0,
   revert: 0,
@@ -46,15 +48,19 @@ const EXPECTED = `
   pending              modify   modifying
   running              plan     running
   running              finish   succeed
+  running              fail     awaiting-resolution  a finish hook failed
   running              fail     reverting            onFailure is revert
   running              fail     awaiting-resolution  onFailure is hold
   running              cancel   cancelling
   running              pause    pausing
+  running              suspend  pausing
   running              modify   modifying
   cancelling           stop     reverting
   reverting            undo     reverted
   reverting            fail     awaiting-resolution  a revert failed
   awaiting-resolution  retry    running              a step failed
+  awaiting-resolution  retry    running              a plan failed
+  awaiting-resolution  retry    running              a finish hook failed
   awaiting-resolution  retry    pending              it was pending
   awaiting-resolution  retry    reverting            a revert failed
   awaiting-resolution  skip     running              a step failed
@@ -75,6 +81,10 @@ const EXPECTED = `
   modifying            apply    running              it was running
   modifying            apply    paused               it was paused
   modifying            apply    awaiting-resolution  it was held
+  modifying            drop     pending              it was pending
+  modifying            drop     running              it was running
+  modifying            drop     paused               it was paused
+  modifying            drop     awaiting-resolution  it was held
   modifying            cancel   cancelling
 `
   .trim()

@@ -10,11 +10,13 @@ export type TaskTrigger =
   | 'stop' // a cancelled task's work is being stopped
   | 'undo' // the revert hook has run, or there is none
   | 'pause'
+  | 'suspend' // its errors are of the kind that pauses a task
   | 'settle' // nothing of a pausing task runs any more
   | 'resume'
   | 'restart' // a resuming task's paused subtasks are pending again
   | 'modify'
   | 'apply' // a modification is written
+  | 'drop' // the task type refused it
   | 'retry' // a held task's failed subtasks are pending again
   | 'skip' // a held task goes on without its failed subtasks
   | 'revert'; // a held task is to be undone
@@ -31,6 +33,7 @@ export type TaskGuard =
   | 'it was held'
   | 'a revert failed'
   | 'a step failed'
+  | 'a plan failed'
   | 'a finish hook failed';
 
 export interface TaskTransition {
@@ -59,15 +62,19 @@ export const TASK_TRANSITIONS: readonly TaskTransition[] = [
   t('pending', 'modify', 'modifying', 'user'),
   t('running', 'plan', 'running', 'owner'),
   t('running', 'finish', 'succeed', 'owner'),
+  t('running', 'fail', 'awaiting-resolution', 'owner', 'a finish hook failed'),
   t('running', 'fail', 'reverting', 'owner', 'onFailure is revert'),
   t('running', 'fail', 'awaiting-resolution', 'owner', 'onFailure is hold'),
   t('running', 'cancel', 'cancelling', 'user'),
   t('running', 'pause', 'pausing', 'user'),
+  t('running', 'suspend', 'pausing', 'owner'),
   t('running', 'modify', 'modifying', 'user'),
   t('cancelling', 'stop', 'reverting', 'owner'),
   t('reverting', 'undo', 'reverted', 'owner'),
   t('reverting', 'fail', 'awaiting-resolution', 'owner', 'a revert failed'),
   t('awaiting-resolution', 'retry', 'running', 'user', 'a step failed'),
+  t('awaiting-resolution', 'retry', 'running', 'user', 'a plan failed'),
+  t('awaiting-resolution', 'retry', 'running', 'user', 'a finish hook failed'),
   t('awaiting-resolution', 'retry', 'pending', 'user', 'it was pending'),
   t('awaiting-resolution', 'retry', 'reverting', 'user', 'a revert failed'),
   t('awaiting-resolution', 'skip', 'running', 'user', 'a step failed'),
@@ -88,6 +95,10 @@ export const TASK_TRANSITIONS: readonly TaskTransition[] = [
   t('modifying', 'apply', 'running', 'owner', 'it was running'),
   t('modifying', 'apply', 'paused', 'owner', 'it was paused'),
   t('modifying', 'apply', 'awaiting-resolution', 'owner', 'it was held'),
+  t('modifying', 'drop', 'pending', 'owner', 'it was pending'),
+  t('modifying', 'drop', 'running', 'owner', 'it was running'),
+  t('modifying', 'drop', 'paused', 'owner', 'it was paused'),
+  t('modifying', 'drop', 'awaiting-resolution', 'owner', 'it was held'),
   t('modifying', 'cancel', 'cancelling', 'user'),
 ];
 
