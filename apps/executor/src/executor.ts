@@ -311,7 +311,7 @@ export class Executor {
     this.#lookedAt = performance.now();
     const states = await this.#works.readStates();
     for (const work of this.#works) {
-      const state = states.get(work.task.id) ?? 'gone';
+      const state = states.get(work.task.id)?.state ?? 'gone';
       if (!isClaimable('work', state)) this.#handBack(work, 'cancel');
       for (const run of work.runs.values()) if (!isClaimable(run.claimed.kind, state)) work.abort(run, 'cancel');
     }

@@ -17,7 +17,9 @@ export const ownerService: ServiceDefinition<typeof OWNER_OPTIONS> = {
       if (wakeHere === null) bus.publish(bus.subjects.wakeOwner, {});
       else wakeHere();
     };
-    const answering = bus.answer(apiHandlers(store, bus, config.instance, telemetry.tracing, wakeLeader));
+    const answering = bus.answer(
+      apiHandlers(store, bus, config.instance, telemetry.tracing, wakeLeader, config.maxScheduledTasks),
+    );
     const leading = leadWhileElected({
       name: 'owner',
       holder: config.instance,

@@ -1,7 +1,15 @@
 import { taskId, type TaskId } from '@longshore/core';
 import { MAX_HINTED_TASKS, wakeHint, type TaskHint } from '@longshore/protocol';
 import { startLoop, type ConfigOf, type ServiceContext } from '@longshore/service';
-import { forgetOldTasks, ownerWrites, readNodes, readSchedulingSnapshot, type LeaderLease } from '@longshore/store';
+import {
+  forgetOldTasks,
+  ownerWrites,
+  readNodes,
+  readPinnedSlots,
+  readSchedulingSnapshot,
+  readSettings,
+  type LeaderLease,
+} from '@longshore/store';
 import { gaugeOf } from '@longshore/telemetry';
 import { MoveSpans } from './move-spans.ts';
 import type { OWNER_OPTIONS } from './owner-options.ts';
@@ -32,7 +40,12 @@ export async function leadOwner(
     signal,
     onError: (error) => logger.warn({ error }, 'a scheduling pass failed'),
     round: async () => {
-      const [tasks, nodes] = await Promise.all([readSchedulingSnapshot(store.db), readNodes(store.db)]);
+      const [tasks, nodes, pinned, settings] = await Promise.all([
+        readSchedulingSnapshot(store.db),
+        readNodes(store.db),
+        readPinnedSlots(store.db),
+        readSettings(store.db),
+      ]);
       countTasks(taskGauge, tasks);
       await spans.prepare(tasks);
       const result = await schedulingPass(
@@ -40,7 +53,8 @@ export async function leadOwner(
           tasks,
           nodes,
           typeOf: (task) => types.get(task.type, task.typeVersion),
-          maxScheduledTasks: config.maxScheduledTasks,
+          maxScheduledTasks: settings.maxScheduledTasks ?? config.maxScheduledTasks,
+          pinned,
           around: (task, move, carryOut) => spans.around(task, move, carryOut),
         },
         writes,

@@ -7,7 +7,7 @@ export const OWNER_OPTIONS = {
   maxScheduledTasks: {
     flag: 'max-scheduled-tasks',
     env: 'LONGSHORE_MAX_SCHEDULED_TASKS',
-    help: 'Tasks that have slots at once, 1 to 1000; more would only share the same slots.',
+    help: 'Tasks that have slots at once, 1 to 1000; more would only share the same slots. "longshore limits set" overrides it.',
     schema: integer(1, 1_000),
     default: String(DEFAULT_MAX_SCHEDULED_TASKS),
   },

@@ -9,6 +9,7 @@ import {
   type Admission,
   type NodeId,
   type NodeInfo,
+  type PinnedSlots,
   type TaskId,
   type TaskMove,
 } from '@longshore/core';
@@ -21,6 +22,8 @@ export interface PassInput {
   readonly nodes: readonly NodeInfo[];
   readonly typeOf: (task: ScheduledTask) => Promise<StoredType | null>;
   readonly maxScheduledTasks: number;
+  /** Slots that nobody may take back. */
+  readonly pinned: readonly PinnedSlots[];
   /** Sees each move while it is carried out; resolves to what `carryOut` does. */
   readonly around: (task: ScheduledTask, move: TaskMove, carryOut: () => Promise<boolean>) => Promise<boolean>;
 }
@@ -31,7 +34,7 @@ export interface PassResult {
   readonly changed: readonly TaskId[];
   /** Nodes that may have work now, and of which tasks. */
   readonly wake: ReadonlyMap<NodeId, ReadonlySet<TaskId>>;
-  /** Nodes that may have to stop work of these tasks. */
+  /** Tasks whose work nodes may have to stop, or to tell of a change. */
   readonly stopped: readonly TaskId[];
 }
 
@@ -48,7 +51,8 @@ export async function schedulingPass(input: PassInput, writes: OwnerWrites, logg
   for (const task of ranked) {
     const type = types.get(task.id) ?? null;
     const isAdmitted = (admissions.get(task.id)?.nodes.length ?? 0) > 0;
-    if (type !== null) moves.set(task.id, decideTask({ ...task, isAdmitted, type }));
+    const hasNode = eligibleNodes(input.nodes, task).none === null;
+    if (type !== null) moves.set(task.id, decideTask({ ...task, isAdmitted, hasNode, type }));
   }
   // A task that is admitted and gets its control subtask at once has both written together: one commit less on its way to start.
   const changes = admissionChanges(ranked, admissions);
@@ -76,7 +80,7 @@ export async function schedulingPass(input: PassInput, writes: OwnerWrites, logg
       );
       if (!done) continue;
       changed.push(task.id);
-      if (move.do === 'stop' || move.do === 'fail') stopped.push(task.id);
+      if (CONCERNS_NODES.has(move.do)) stopped.push(task.id);
       if (move.do === 'consume-plan') for (const node of admission?.nodes ?? []) wakeFor(wake, node, task.id);
     } catch (error) {
       // One task that can't be moved must not keep the others waiting.
@@ -86,6 +90,14 @@ export async function schedulingPass(input: PassInput, writes: OwnerWrites, logg
     }
   }
   return { changed, wake, stopped };
+}
+
+/** Moves after which nodes look at what they run: it may have to stop, or is told of a change. */
+const CONCERNS_NODES: ReadonlySet<TaskMove['do']> = new Set(['stop', 'fail', 'suspend', 'apply']);
+
+/** A task that is being modified keeps its slots meanwhile, as its work goes on. */
+function keepsSlots({ state, modification }: ScheduledTask): boolean {
+  return state === 'modifying' && (modification?.from === 'running' || modification?.from === 'pending');
 }
 
 /**
@@ -99,12 +111,13 @@ function admit(
 ): ReadonlyMap<TaskId, Admission> {
   const isUnprepared = (task: ScheduledTask): boolean =>
     task.state === 'pending' && !task.isPrepared && types.get(task.id)?.hooks.includes('prepare') === true;
-  const scheduled = ranked.filter((task) => task.state === 'running' || task.state === 'pending');
+  const scheduled = ranked.filter((task) => task.state === 'running' || task.state === 'pending' || keepsSlots(task));
   const admissions = [
     ...reserveInRankOrder(
       scheduled.filter((task) => !isUnprepared(task)),
       input.nodes,
       input.maxScheduledTasks,
+      input.pinned,
     ),
     ...scheduled
       .filter(isUnprepared)
@@ -167,15 +180,25 @@ async function carryOut(
     case 'finish':
       return writes.finish(task.id, move.control);
     case 'fail':
-      return writes.fail(task.id, move.error, move.isUntouched);
+      return writes.fail(task.id, move.error, { isUntouched: move.isUntouched, guard: move.guard });
+    case 'suspend':
+      return writes.suspend(task.id, move.error);
+    case 'settle':
+      return writes.settle(task.id);
+    case 'restart':
+      return writes.restart(task.id);
+    case 'apply':
+      return writes.apply(task.id, move.control);
+    case 'drop':
+      return writes.drop(task.id, move.error);
     case 'stop':
       return writes.stop(task.id);
     case 'end-pending':
       return writes.endPending(task.id);
     case 'undo':
-      return writes.undo(task.id, move.control);
+      return writes.undo(task.id, move.control, move.skipped);
     case 'archive':
-      return writes.archive(task.id);
+      return writes.archive(task.id, move.skipped);
   }
 }
 

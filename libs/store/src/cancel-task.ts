@@ -1,25 +1,31 @@
 import { isTerminalTaskState, LongshoreError, nextTaskState, type ErrorData } from '@longshore/core';
 import { sql } from 'kysely';
+import { lockActiveTask, type ControlResult } from './pause-task.ts';
+import { recordEvents } from './record-event.ts';
 import { inTransaction, type Db, type Tx } from './transactions.ts';
-import { lockTask, transitionTask, type LockedTask } from './transition-task.ts';
-
-export interface CancelResult {
-  /** False: it was being cancelled or undone already. */
-  readonly changed: boolean;
-  readonly state: string;
-}
+import { transitionTask, type LockedTask } from './transition-task.ts';
 
 /**
  * Cancels a task: one update of its row, whatever the number of its subtasks. From that commit on nothing of it can be
  * claimed. A task of which no hook of the plugin ever ran is over at once.
  *
+ * @param isForced hooks that can't run are skipped while it is undone; also for one that is being undone already.
  * @throws {LongshoreError} STATE_CONFLICT when it has ended, TASK_NOT_FOUND when it isn't active.
  */
-export async function cancelTask(db: Db, id: string, actor: string, reason: string | null): Promise<CancelResult> {
+export async function cancelTask(
+  db: Db,
+  id: string,
+  actor: string,
+  reason: string | null,
+  isForced = false,
+): Promise<ControlResult> {
   return inTransaction(db, async (tx) => {
-    const task = await lockTask(tx, id);
-    if (task === null) throw new LongshoreError('TASK_NOT_FOUND', `task ${id} is not active`);
-    if (task.state === 'cancelling' || task.state === 'reverting') return { changed: false, state: task.state };
+    const task = await lockActiveTask(tx, id);
+    if (task.state === 'cancelling' || task.state === 'reverting') {
+      const changed = isForced && !task.isForced;
+      if (changed) await force(tx, task, actor, reason);
+      return { changed, state: task.state };
+    }
     if (isTerminalTaskState(task.state)) {
       throw new LongshoreError('STATE_CONFLICT', `task ${id} has ended (${task.state}); there is nothing to cancel`, {
         details: { state: task.state },
@@ -38,6 +44,7 @@ export async function cancelTask(db: Db, id: string, actor: string, reason: stri
       permanent: true,
     };
     const isOver = to === 'reverted';
+    if (isForced) await markForced(tx, task);
     await transitionTask(tx, task, {
       trigger: 'cancel',
       to,
@@ -47,6 +54,15 @@ export async function cancelTask(db: Db, id: string, actor: string, reason: stri
     });
     return { changed: true, state: to };
   });
+}
+
+async function force(tx: Tx, task: LockedTask, actor: string, reason: string | null): Promise<void> {
+  await markForced(tx, task);
+  await recordEvents(tx, task.id, [{ actor, kind: 'force', from: task.state, to: task.state, message: reason }]);
+}
+
+async function markForced(tx: Tx, task: LockedTask): Promise<void> {
+  await sql`UPDATE tasks SET is_forced = true WHERE id = ${task.id}`.execute(tx);
 }
 
 /** Whether any hook of the plugin has been started for the task. Called under the task's row lock, which claims wait for. */

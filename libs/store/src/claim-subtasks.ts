@@ -102,6 +102,7 @@ interface SharedTask {
   state: string;
   step: string | null;
   plan_attempt: number;
+  reserved_nodes: string[];
 }
 
 interface ControlTarget {
@@ -115,7 +116,7 @@ type SharedTasks = ReadonlyMap<string, SharedTask>;
 /** @param controls ids of control subtasks whose tasks are wanted too; whose they are never changes. */
 async function shareTasks(tx: Tx, ids: readonly string[], controls: readonly string[]): Promise<SharedTasks> {
   const rows = await sql<SharedTask>`
-    SELECT id, state, step, plan_attempt FROM tasks
+    SELECT id, state, step, plan_attempt, reserved_nodes FROM tasks
     WHERE id = ANY(${ids}::bigint[] || ARRAY(SELECT task_id FROM subtasks WHERE id = ANY(${controls}::bigint[])))
     ORDER BY id FOR KEY SHARE`.execute(tx);
   return new Map(rows.rows.map((row) => [row.id, row]));
@@ -142,7 +143,8 @@ function workClaim(
 ): RawBuilder<ClaimRow> | null {
   const walks = requests.flatMap((request) => {
     const task = tasks.get(request.taskId);
-    return task === undefined || !isClaimable('work', task.state) ? [] : [pendingOf(node, task, request)];
+    const isWanted = task !== undefined && isClaimable('work', task.state) && task.reserved_nodes.includes(node.id);
+    return isWanted ? [pendingOf(node, task, request)] : [];
   });
   return walks.length === 0 ? null : claimOf(node, sql.join(walks, sql` UNION ALL `));
 }

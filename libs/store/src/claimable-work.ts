@@ -6,6 +6,8 @@ import type { Db } from './transactions.ts';
 /** A running task that may have work for a node. */
 export interface RunnableTask {
   readonly id: string;
+  readonly priority: number;
+  readonly createdAtMs: number;
   readonly slots: number;
   readonly slotsPerSubtask: number;
   readonly step: string;
@@ -13,7 +15,7 @@ export interface RunnableTask {
 }
 
 export interface ClaimableWork {
-  /** Running tasks with a pending, due subtask on the node, in rank order. */
+  /** Running tasks that have slots on the node and a pending, due subtask, in rank order. */
   readonly tasks: readonly RunnableTask[];
   /** Ids of due control subtasks on the node whose tasks want them now, but for those that read gates. */
   readonly controls: readonly string[];
@@ -45,12 +47,14 @@ async function readRunnableTasks(db: Db, nodeId: string): Promise<readonly Runna
   const tasks = await fromStore(
     sql<{
       id: string;
+      priority: number;
+      created_at: Date;
       slots: number;
       slots_per_subtask: number;
       step: string;
       plan_attempt: number;
     }>`
-      SELECT t.id, t.slots, t.slots_per_subtask, t.step, t.plan_attempt
+      SELECT t.id, t.priority, t.created_at, t.slots, t.slots_per_subtask, t.step, t.plan_attempt
       FROM tasks t
       CROSS JOIN LATERAL (
         SELECT 1 FROM subtasks s
@@ -58,11 +62,13 @@ async function readRunnableTasks(db: Db, nodeId: string): Promise<readonly Runna
           AND s.plan_attempt = t.plan_attempt AND s.state = 'pending' AND s.kind = 'work'
           AND (s.not_before IS NULL OR s.not_before <= clock_timestamp())
         ORDER BY s.ordinal LIMIT 1) work
-      WHERE t.state = 'running'
+      WHERE t.state = 'running' AND ${nodeId} = ANY(t.reserved_nodes)
       ORDER BY t.priority, t.created_at, t.id`.execute(db),
   );
   return tasks.rows.map((row) => ({
     id: row.id,
+    priority: row.priority,
+    createdAtMs: row.created_at.getTime(),
     slots: row.slots,
     slotsPerSubtask: row.slots_per_subtask,
     step: row.step,
@@ -70,11 +76,28 @@ async function readRunnableTasks(db: Db, nodeId: string): Promise<readonly Runna
   }));
 }
 
+/** What an executor looks at again and again of a task that it runs subtasks of. */
+export interface RunningTaskState {
+  readonly state: string;
+  /** Rises with each change of what runners are told. */
+  readonly revision: number;
+  /** Whether the task has slots on the node. */
+  readonly isReserved: boolean;
+}
+
 /** States of tasks that an executor runs subtasks of; a task that is missing here has left for history. */
-export async function readTaskStates(db: Db, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+export async function readTaskStates(
+  db: Db,
+  nodeId: string,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, RunningTaskState>> {
   if (ids.length === 0) return new Map();
   const rows = await fromStore(
-    sql<{ id: string; state: string }>`SELECT id, state FROM tasks WHERE id = ANY(${ids}::bigint[])`.execute(db),
+    sql<{ id: string; state: string; revision: number; is_reserved: boolean }>`
+      SELECT id, state, revision, ${nodeId} = ANY(reserved_nodes) AS is_reserved
+      FROM tasks WHERE id = ANY(${ids}::bigint[])`.execute(db),
   );
-  return new Map(rows.rows.map((row) => [row.id, row.state]));
+  return new Map(
+    rows.rows.map(({ id, state, revision, is_reserved: isReserved }) => [id, { state, revision, isReserved }]),
+  );
 }

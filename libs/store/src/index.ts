@@ -11,10 +11,20 @@ export {
   type LeaseName,
 } from './leader-lease.ts';
 export { submitTask, type NewTask } from './submit-task.ts';
-export { cancelTask, type CancelResult } from './cancel-task.ts';
+export { cancelTask } from './cancel-task.ts';
+export { pauseTask, resumeTask, type ControlResult } from './pause-task.ts';
+export { modifyTask } from './modify-task.ts';
+export { retryTask, revertTask, skipFailed } from './resolve-task.ts';
+export { readSettings, saveSettings, type ClusterSettings } from './cluster-settings.ts';
 export type { HeldSubtask, NodeIdentity } from './held-subtask.ts';
 export { claimSubtasks, type ClaimedSubtask, type ClaimRequest } from './claim-subtasks.ts';
-export { readClaimableWork, readTaskStates, type ClaimableWork, type RunnableTask } from './claimable-work.ts';
+export {
+  readClaimableWork,
+  readTaskStates,
+  type ClaimableWork,
+  type RunnableTask,
+  type RunningTaskState,
+} from './claimable-work.ts';
 export { readTaskForRunner, type TaskForRunner } from './task-for-runner.ts';
 export { settleSubtasks, type Settlement, type SettleResult } from './settle-subtasks.ts';
 export { raiseAttempt, saveCheckpoint, saveProgress, type HeldProgress } from './holder-writes.ts';
@@ -51,6 +61,7 @@ export { readClusterId } from './cluster-identity.ts';
 export { readTypes, registerType, type StoredType } from './task-types.ts';
 export { readSchedulingSnapshot, type ScheduledTask } from './scheduling-snapshot.ts';
 export { ownerWrites, type AdmissionChange, type AfterLastStep, type OwnerWrites } from './owner-writes.ts';
+export { readPinnedSlots } from './pinned-slots.ts';
 export { findForgottenTasks, forgetOldTasks } from './history-retention.ts';
 export { readTaskTraces } from './read-task-traces.ts';
 export { findTaskByKey, listTasks, readTask, readTaskMeta, type StoredTask, type TaskFilter } from './read-tasks.ts';
@@ -58,4 +69,4 @@ export { leaseThrottle, type ThrottleLease } from './throttle-budgets.ts';
 export { readGates, saveGates, type StoredGates } from './task-gates.ts';
 export { readWaiting, type StoredWaiting } from './read-waiting.ts';
 export { readProgress, type StoredNodeProgress, type StoredStepProgress, type TaskProgress } from './read-progress.ts';
-export { readEvents, readSubtasks, type StoredEvent, type StoredSubtask } from './read-pages.ts';
+export { readEvents, readSubtasks, type StoredEvent, type StoredSubtask, type SubtaskFilter } from './read-pages.ts';

@@ -1,18 +1,20 @@
 import {
-  isTerminalTaskState,
   nextTaskState,
   TaskState,
   type ControlKind,
   type ErrorData,
   type PlanResult,
   type TaskGuard,
-  type TaskOutcome,
 } from '@longshore/core';
 import { sql, type RawBuilder } from 'kysely';
+import { applyModification, dropModification } from './apply-modification.ts';
+import { archiveEndedControls } from './ended-controls.ts';
+import { archiveTask, endPending, hasRunning } from './end-task.ts';
 import { asLeader, type LeaderCommit, type LeaderLease } from './leader-lease.ts';
-import { instant } from './record-event.ts';
-import { archiveSubtasks, archiveSucceededControl } from './move-to-history.ts';
-import { pageOfTask } from './subtask-pages.ts';
+import { archiveSucceededControl } from './move-to-history.ts';
+import { instant, recordEvents } from './record-event.ts';
+import { outcomeOfUndone } from './resolve-task.ts';
+import { restartTask, settlePause, suspendTask } from './settle-pause.ts';
 import { COMMIT_LATER, type Db, type Tx } from './transactions.ts';
 import { lockTask, transitionOf, transitionTask, type LockedTask } from './transition-task.ts';
 
@@ -41,17 +43,35 @@ export interface OwnerWrites {
   consumePlan(taskId: string, control: string, after: AfterLastStep): Promise<boolean>;
   /** Ends a task that has done its last step. */
   finish(taskId: string, control: string | null): Promise<boolean>;
-  /** @param isUntouched nothing was changed yet: it is undone whatever `onFailure` says, as there is nothing to decide. */
-  fail(taskId: string, error: ErrorData, isUntouched?: boolean): Promise<boolean>;
+  /**
+   * @param why `isUntouched`: nothing was changed yet, so it is undone whatever `onFailure` says, as there is nothing to decide;
+   * `guard`: what failed, where that decides.
+   */
+  fail(
+    taskId: string,
+    error: ErrorData,
+    why?: { readonly isUntouched?: boolean | undefined; readonly guard?: TaskGuard | undefined },
+  ): Promise<boolean>;
+  /** Its errors are of the kind that pauses it. */
+  suspend(taskId: string, error: ErrorData): Promise<boolean>;
+  /** A pausing task of which nothing runs any more is paused. */
+  settle(taskId: string): Promise<boolean>;
+  /** A resuming task goes on. */
+  restart(taskId: string): Promise<boolean>;
+  /** Writes what is to be modified. @param control the subtask that answered the new meta; null: it stays. */
+  apply(taskId: string, control: string | null): Promise<boolean>;
+  /** The task type refused what is to be modified. */
+  drop(taskId: string, error: ErrorData): Promise<boolean>;
   /** The framework itself can't run it. */
   refuse(taskId: string, error: ErrorData): Promise<boolean>;
   /** Goes from cancelling to reverting. */
   stop(taskId: string): Promise<boolean>;
   /** Ends one page of pending rows of a task that is being undone. True: there may be more. */
   endPending(taskId: string): Promise<boolean>;
-  undo(taskId: string, control: string | null): Promise<boolean>;
-  /** Moves a terminal task into history. */
-  archive(taskId: string): Promise<boolean>;
+  /** @param skipped why its revert hook was left out; undefined: it wasn't. */
+  undo(taskId: string, control: string | null, skipped?: string): Promise<boolean>;
+  /** Moves a terminal task into history. @param skipped why its clean-up hook was left out; undefined: it wasn't. */
+  archive(taskId: string, skipped?: string): Promise<boolean>;
 }
 
 /** What follows a plan that found no further step. */
@@ -62,9 +82,6 @@ export interface AdmissionChange {
   readonly reservedNodes: readonly string[];
   readonly waiting: { readonly code: string; readonly message: string } | null;
 }
-
-/** Rows of a task that are ended or archived in one transaction. */
-const END_PAGE_ROWS = 10_000;
 
 /** @param actor the owner's name, for events. */
 export function ownerWrites(db: Db, lease: LeaderLease, actor: string): OwnerWrites {
@@ -126,15 +143,47 @@ export function ownerWrites(db: Db, lease: LeaderLease, actor: string): OwnerWri
         });
         return true;
       }),
-    fail: (id, error, isUntouched = false) =>
+    fail: (id, error, { isUntouched = false, guard } = {}) =>
       withTask(id, async (tx, task) => {
         const guards: TaskGuard[] = [
+          ...(guard === undefined ? [] : [guard]),
           task.onFailure === 'hold' && !isUntouched ? 'onFailure is hold' : 'onFailure is revert',
-          'a revert failed',
         ];
         const to = nextTaskState(task.state as TaskState, 'fail', guards);
         if (to === null) return false;
         await transitionTask(tx, task, { trigger: 'fail', to, actor, error });
+        return true;
+      }),
+    suspend: (id, error) =>
+      withTask(id, async (tx, task) => {
+        if (task.state !== TaskState.running) return false;
+        await suspendTask(tx, task, actor, error);
+        return true;
+      }),
+    settle: (id) =>
+      withTask(id, async (tx, task) => {
+        if (task.state !== TaskState.pausing || (await hasRunning(tx, task))) return false;
+        await settlePause(tx, task, actor);
+        return true;
+      }),
+    restart: (id) =>
+      withTask(id, async (tx, task) => {
+        if (task.state !== TaskState.resuming) return false;
+        await restartTask(tx, task, actor);
+        return true;
+      }),
+    apply: (id, control) =>
+      withTask(id, async (tx, task) => {
+        if (task.state !== TaskState.modifying) return false;
+        const meta = control === null ? undefined : await takeResult(tx, task, control, 'modify');
+        if (control !== null && meta === undefined) return false;
+        await applyModification(tx, task, actor, meta);
+        return true;
+      }),
+    drop: (id, error) =>
+      withTask(id, async (tx, task) => {
+        if (task.state !== TaskState.modifying) return false;
+        await dropModification(tx, task, actor, error);
         return true;
       }),
     refuse: (id, error) =>
@@ -146,13 +195,13 @@ export function ownerWrites(db: Db, lease: LeaderLease, actor: string): OwnerWri
     stop: (id) =>
       withTask(id, async (tx, task) => {
         if (task.state !== TaskState.cancelling) return false;
-        await archiveEndedControls(tx, task);
+        await archiveEndedControls(tx, task.id);
         await transitionTask(tx, task, { trigger: 'stop', to: TaskState.reverting, actor });
         return true;
       }),
     endPending: (id) =>
       withTask(id, (tx, task) => (task.state === TaskState.reverting ? endPending(tx, task) : Promise.resolve(false))),
-    undo: (id, control) =>
+    undo: (id, control, skipped) =>
       withTask(id, async (tx, task) => {
         if (task.state !== TaskState.reverting || (await hasRunning(tx, task))) return false;
         if (control !== null && (await takeResult(tx, task, control, 'revert')) === undefined) return false;
@@ -160,11 +209,13 @@ export function ownerWrites(db: Db, lease: LeaderLease, actor: string): OwnerWri
           trigger: 'undo',
           to: TaskState.reverted,
           actor,
-          outcome: await outcomeOf(tx, task),
+          outcome: await outcomeOfUndone(tx, task.id),
         });
+        if (skipped !== undefined) await recordEvents(tx, id, [{ actor, kind: 'hook-skipped', message: skipped }]);
         return true;
       }),
-    archive: (id) => withTask(id, archiveTask),
+    archive: (id, skipped) =>
+      withTask(id, (tx, task) => archiveTask(tx, task, skipped === undefined ? null : { actor, message: skipped })),
   };
 }
 
@@ -184,12 +235,6 @@ async function hasUnfinishedWork(tx: Tx, task: LockedTask): Promise<boolean> {
   return unfinished.rows.length > 0;
 }
 
-async function hasRunning(tx: Tx, task: LockedTask): Promise<boolean> {
-  const running = await sql`
-    SELECT 1 FROM subtasks WHERE task_id = ${task.id} AND state = 'running' LIMIT 1`.execute(tx);
-  return running.rows.length > 0;
-}
-
 /** Whether the task's rows allow a hook of this kind now, as the snapshot said. */
 async function isReadyFor(kind: ControlKind, tx: Tx, task: LockedTask): Promise<boolean> {
   switch (kind) {
@@ -200,6 +245,7 @@ async function isReadyFor(kind: ControlKind, tx: Tx, task: LockedTask): Promise<
       return !(await hasRunning(tx, task));
     case 'prepare':
     case 'clean':
+    case 'modify':
     case 'gates':
       return true;
   }
@@ -281,72 +327,6 @@ async function saveAdmissions(db: Db, lease: LeaderLease, changes: readonly Admi
         ${changes.map((change) => change.waiting?.code ?? null)}::text[],
         ${changes.map((change) => change.waiting?.message ?? null)}::text[]
       ) AS c(id, nodes, code, message)
-      WHERE t.id = c.id AND t.state IN ('pending', 'running')`.execute(tx);
+      WHERE t.id = c.id AND t.state IN ('pending', 'running', 'modifying')`.execute(tx);
   });
-}
-
-/**
- * Ends pending rows of a task that is being undone. Those that never started are dropped and counted; those that ran once keep their
- * traces in history. A million at once would be one transaction of 17 s and 1 GB of WAL, so it goes in pages.
- */
-async function endPending(tx: Tx, task: LockedTask): Promise<boolean> {
-  const isWaiting = sql`state IN ('pending', 'paused')`;
-  const page = await sql<{ id: string; attempt: number }>`
-    SELECT id, attempt FROM subtasks
-    WHERE id = ${pageOfTask(task.id, isWaiting, END_PAGE_ROWS)} AND ${isWaiting} ORDER BY id FOR UPDATE`.execute(tx);
-  const started = page.rows.filter((row) => row.attempt > 0).map((row) => row.id);
-  const fresh = page.rows.filter((row) => row.attempt === 0).map((row) => row.id);
-  await archiveSubtasks(tx, started);
-  await sql`
-    WITH gone AS (DELETE FROM subtasks WHERE id = ANY(${fresh}::bigint[]) RETURNING step, plan_attempt, kind)
-    UPDATE task_steps st SET canceled = st.canceled + g.n
-    FROM (SELECT step, plan_attempt, count(*)::int AS n FROM gone WHERE kind = 'work' GROUP BY 1, 2) g
-    WHERE st.task_id = ${task.id} AND st.step = g.step AND st.plan_attempt = g.plan_attempt`.execute(tx);
-  return page.rows.length === END_PAGE_ROWS;
-}
-
-/** A revert that failed before must not stand for the one that this cancel asks for. */
-async function archiveEndedControls(tx: Tx, task: LockedTask): Promise<void> {
-  const ended = await sql<{ id: string }>`
-    SELECT id FROM subtasks
-    WHERE task_id = ${task.id} AND kind <> 'work' AND state IN ('succeed', 'failed') ORDER BY id FOR UPDATE`.execute(
-    tx,
-  );
-  await archiveSubtasks(
-    tx,
-    ended.rows.map((row) => row.id),
-  );
-}
-
-/** How a task ends that was undone: as canceled when a user wanted it, otherwise as failed. */
-async function outcomeOf(tx: Tx, task: LockedTask): Promise<TaskOutcome> {
-  const canceled = await sql`
-    SELECT 1 FROM task_events WHERE task_id = ${task.id} AND kind = 'cancel' LIMIT 1`.execute(tx);
-  return canceled.rows.length > 0 ? 'canceled' : 'failed';
-}
-
-/** What still runs ends by its holder's word, or when its node is fenced; until then the task stays. */
-async function archiveTask(tx: Tx, task: LockedTask): Promise<boolean> {
-  if (!isTerminalTaskState(task.state) || (await hasRunning(tx, task))) return false;
-  const rest = await sql<{ id: string }>`
-    SELECT id FROM subtasks WHERE id = ${pageOfTask(task.id, sql`true`, END_PAGE_ROWS)} ORDER BY id FOR UPDATE`.execute(
-    tx,
-  );
-  await archiveSubtasks(
-    tx,
-    rest.rows.map((row) => row.id),
-  );
-  if (rest.rows.length === END_PAGE_ROWS) return true;
-  await sql`DELETE FROM task_budgets WHERE task_id = ${task.id}`.execute(tx);
-  await sql`DELETE FROM task_gates WHERE task_id = ${task.id}`.execute(tx);
-  await sql`
-    WITH gone AS (DELETE FROM tasks WHERE id = ${task.id} RETURNING *)
-    INSERT INTO task_history (id, key, type, type_version, state, outcome, version, priority, scope, slots, slots_per_subtask,
-      max_nodes, on_failure, step, plan_attempt, is_prepared, meta, result, error, reserved_nodes, waiting, retry, trace,
-      throttle, gates, event_seq, created_at, updated_at, started_at, ended_at)
-    SELECT id, key, type, type_version, state, outcome, version, priority, scope, slots, slots_per_subtask,
-      max_nodes, on_failure, step, plan_attempt, is_prepared, meta, result, error, reserved_nodes, waiting, retry, trace,
-      throttle, gates, event_seq, created_at, updated_at, started_at, ended_at
-    FROM gone`.execute(tx);
-  return true;
 }

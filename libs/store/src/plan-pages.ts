@@ -1,4 +1,4 @@
-import { isClaimable, LongshoreError } from '@longshore/core';
+import { LongshoreError, stopReasonOf } from '@longshore/core';
 import { sql, type RawBuilder } from 'kysely';
 import type { HeldSubtask, NodeIdentity } from './held-subtask.ts';
 import { fromStore } from './open-store.ts';
@@ -112,5 +112,5 @@ async function holdPlan(tx: Tx, node: NodeIdentity, plan: PlanHold): Promise<boo
       WHERE id = ${plan.id} AND exec_id = ${node.id} AND attempt = ${plan.attempt} AND state = 'running'
       FOR NO KEY UPDATE`.execute(tx),
   ]);
-  return isClaimable('plan', task.rows[0]?.state ?? '') && held.rows.length === 1;
+  return stopReasonOf('plan', task.rows[0]?.state ?? 'gone') === null && held.rows.length === 1;
 }

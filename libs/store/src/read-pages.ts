@@ -84,22 +84,32 @@ interface SubtaskRow {
   ended_at: Date | null;
 }
 
+/** Which of a task's subtasks; what is absent takes all. */
+export interface SubtaskFilter {
+  readonly states?: readonly string[] | undefined;
+  readonly step?: string | undefined;
+}
+
 /** A task's subtasks of all kinds after an id, in order of their ids, active and archived. */
 export async function readSubtasks(
   db: Db,
   taskId: string,
   after: string,
   limit: number,
+  filter: SubtaskFilter = {},
 ): Promise<readonly StoredSubtask[]> {
   const columns = sql.raw(
     'id, kind, step, ordinal, state, exec_id, attempt, failures, rows, bytes, error, started_at, ended_at',
   );
+  const fits = sql`task_id = ${taskId} AND id > ${after}
+    AND (${filter.states ?? null}::text[] IS NULL OR state = ANY(${filter.states ?? null}::text[]))
+    AND (${filter.step ?? null}::text IS NULL OR step = ${filter.step ?? null})`;
   try {
     const rows = await sql<SubtaskRow>`
       SELECT * FROM (
-        (SELECT ${columns}, waiting, CASE WHEN state = 'running' THEN phase END AS phase FROM subtasks WHERE task_id = ${taskId} AND id > ${after} ORDER BY id LIMIT ${limit})
+        (SELECT ${columns}, waiting, CASE WHEN state = 'running' THEN phase END AS phase FROM subtasks WHERE ${fits} ORDER BY id LIMIT ${limit})
         UNION ALL
-        (SELECT ${columns}, NULL, NULL FROM subtask_history WHERE task_id = ${taskId} AND id > ${after} ORDER BY id LIMIT ${limit})
+        (SELECT ${columns}, NULL, NULL FROM subtask_history WHERE ${fits} ORDER BY id LIMIT ${limit})
       ) s ORDER BY id LIMIT ${limit}`.execute(db);
     return rows.rows.map((row) => ({
       id: row.id,

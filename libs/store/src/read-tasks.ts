@@ -1,4 +1,4 @@
-import type { ErrorData, HealthGate, ThrottleLimits } from '@longshore/core';
+import type { ErrorData, HealthGate, LabelSelector, Modification, RuntimeSlots, ThrottleLimits } from '@longshore/core';
 import { sql } from 'kysely';
 import { fromStore, storeError } from './open-store.ts';
 import type { Db } from './transactions.ts';
@@ -28,6 +28,13 @@ export interface StoredTask {
   readonly isArchived: boolean;
   readonly throttle: ThrottleLimits | null;
   readonly gates: readonly HealthGate[] | null;
+  readonly runtimeSlots: RuntimeSlots | null;
+  readonly selectors: readonly LabelSelector[] | null;
+  readonly subtaskTimeoutMs: number | null;
+  readonly stallTimeoutMs: number | null;
+  /** Null: it has none, or it rests. */
+  readonly deadlineAt: Date | null;
+  readonly modification: Modification | null;
 }
 
 interface TaskRow {
@@ -54,11 +61,18 @@ interface TaskRow {
   is_archived: boolean;
   throttle: ThrottleLimits | null;
   gates: readonly HealthGate[] | null;
+  runtime_slots: RuntimeSlots | null;
+  selectors: readonly LabelSelector[] | null;
+  subtask_timeout_ms: number | null;
+  stall_timeout_ms: number | null;
+  deadline_at: Date | null;
+  modification: Modification | null;
 }
 
 const VIEW_COLUMNS = sql.raw(
   'id, key, type, type_version, state, outcome, step, priority, slots, slots_per_subtask, max_nodes, scope, on_failure, ' +
-    'reserved_nodes, waiting, throttle, gates, error, result, created_at, started_at, ended_at',
+    'reserved_nodes, waiting, throttle, gates, runtime_slots, selectors, subtask_timeout_ms, stall_timeout_ms, deadline_at, ' +
+    'modification, error, result, created_at, started_at, ended_at',
 );
 
 /** Active and archived tasks as one; a task is in exactly one of the two at every moment that a statement can see. */
@@ -91,6 +105,12 @@ function toTask(row: TaskRow): StoredTask {
     isArchived: row.is_archived,
     throttle: row.throttle,
     gates: row.gates,
+    runtimeSlots: row.runtime_slots,
+    selectors: row.selectors,
+    subtaskTimeoutMs: row.subtask_timeout_ms,
+    stallTimeoutMs: row.stall_timeout_ms,
+    deadlineAt: row.deadline_at,
+    modification: row.modification,
   };
 }
 
@@ -126,6 +146,8 @@ export async function readTaskMeta(db: Db, id: string): Promise<unknown> {
 export interface TaskFilter {
   readonly states?: readonly string[] | undefined;
   readonly type?: string | undefined;
+  readonly outcome?: string | undefined;
+  readonly keyPrefix?: string | undefined;
   readonly withHistory: boolean;
   /** Only smaller ids. */
   readonly before?: string | undefined;
@@ -140,6 +162,8 @@ export async function listTasks(db: Db, filter: TaskFilter): Promise<readonly St
       WHERE (${filter.withHistory} OR NOT is_archived)
         AND (${filter.states ?? null}::text[] IS NULL OR state = ANY(${filter.states ?? null}::text[]))
         AND (${filter.type ?? null}::text IS NULL OR type = ${filter.type ?? null})
+        AND (${filter.outcome ?? null}::text IS NULL OR outcome = ${filter.outcome ?? null})
+        AND (${filter.keyPrefix ?? null}::text IS NULL OR starts_with(key, ${filter.keyPrefix ?? null}))
         AND (${filter.before ?? null}::bigint IS NULL OR id < ${filter.before ?? null})
       ORDER BY id DESC LIMIT ${filter.limit}`.execute(db);
     return rows.rows.map(toTask);

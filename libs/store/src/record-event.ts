@@ -23,23 +23,27 @@ export async function recordEvents(tx: Tx, taskId: string, events: readonly Task
   if (last !== undefined) await writeEvents(tx, taskId, last, events);
 }
 
+/** Events of one insert: each has eight parameters, and a statement may have 65,535. */
+const EVENT_PAGE = 5_000;
+
 /** Writes events whose numbers the caller has taken already, up to `last`. */
 export async function writeEvents(tx: Tx, taskId: string, last: number, events: readonly TaskEvent[]): Promise<void> {
-  await tx
-    .insertInto('task_events')
-    .values(
-      events.map((event, index) => ({
-        task_id: taskId,
-        seq: last - events.length + 1 + index,
-        actor: storableText(event.actor),
-        kind: event.kind,
-        from_state: event.from ?? null,
-        to_state: event.to ?? null,
-        subtask_id: event.subtaskId ?? null,
-        message: event.message === undefined || event.message === null ? null : storableText(event.message),
-      })),
-    )
-    .execute();
+  const rows = events.map((event, index) => ({
+    task_id: taskId,
+    seq: last - events.length + 1 + index,
+    actor: storableText(event.actor),
+    kind: event.kind,
+    from_state: event.from ?? null,
+    to_state: event.to ?? null,
+    subtask_id: event.subtaskId ?? null,
+    message: event.message === undefined || event.message === null ? null : storableText(event.message),
+  }));
+  for (let first = 0; first < rows.length; first += EVENT_PAGE) {
+    await tx
+      .insertInto('task_events')
+      .values(rows.slice(first, first + EVENT_PAGE))
+      .execute();
+  }
 }
 
 /** A time as clients see it, for JSON that is built in SQL. */

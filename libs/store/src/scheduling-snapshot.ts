@@ -3,6 +3,7 @@ import {
   type ControlKind,
   type ControlSnapshot,
   type ErrorData,
+  type Modification,
   type NodeId,
   type OnFailure,
   type SubtaskId,
@@ -34,6 +35,10 @@ export interface ScheduledTask {
   readonly hasPending: boolean;
   readonly hasRunning: boolean;
   readonly firstFailure: ErrorData | null;
+  readonly doFailuresPause: boolean;
+  readonly modification: Modification | null;
+  readonly isOverdue: boolean;
+  readonly isForced: boolean;
 }
 
 interface SnapshotRow {
@@ -56,6 +61,10 @@ interface SnapshotRow {
   has_pending: boolean;
   has_running: boolean;
   first_failure: ErrorData | null;
+  do_failures_pause: boolean;
+  modification: Modification | null;
+  is_overdue: boolean;
+  is_forced: boolean;
 }
 
 /**
@@ -68,7 +77,11 @@ export async function readSchedulingSnapshot(db: Db): Promise<readonly Scheduled
     const rows = await sql<SnapshotRow>`
       SELECT t.id, t.state, t.type, t.type_version, t.priority, t.created_at, t.scope, t.slots, t.max_nodes, t.on_failure,
         t.step, t.is_prepared, t.reserved_nodes, t.waiting, c.controls,
-        t.gates IS NOT NULL AS has_gates,
+        t.gates IS NOT NULL AS has_gates, t.modification, t.is_forced,
+        coalesce(t.deadline_at < clock_timestamp(), false) AS is_overdue,
+        cardinality(t.pause_on) > 0 AND (SELECT true FROM subtasks s
+          WHERE s.task_id = t.id AND s.state = 'failed' AND s.kind = 'work' AND NOT s.error->>'code' = ANY(t.pause_on)
+          LIMIT 1) IS NULL AS do_failures_pause,
         (SELECT true FROM subtasks s WHERE s.task_id = t.id AND s.state IN ('pending', 'paused') AND s.kind <> 'gates'
           ORDER BY s.kind, s.step, s.plan_attempt, s.ordinal LIMIT 1) IS NOT NULL AS has_pending,
         (SELECT true FROM subtasks s WHERE s.task_id = t.id AND s.state = 'running' AND s.kind <> 'gates'
@@ -116,5 +129,9 @@ function toScheduledTask(row: SnapshotRow): ScheduledTask {
     hasPending: row.has_pending,
     hasRunning: row.has_running,
     firstFailure: row.first_failure,
+    doFailuresPause: row.do_failures_pause,
+    modification: row.modification,
+    isOverdue: row.is_overdue,
+    isForced: row.is_forced,
   };
 }

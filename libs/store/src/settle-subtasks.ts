@@ -1,4 +1,4 @@
-import { isClaimable, type ErrorData } from '@longshore/core';
+import { stopReasonOf, type ErrorData, type SubtaskKind } from '@longshore/core';
 import { sql, type RawBuilder } from 'kysely';
 import { lockHeld, type HeldSubtask, type NodeIdentity } from './held-subtask.ts';
 import { archiveSubtasks, moveToHistory } from './move-to-history.ts';
@@ -21,7 +21,10 @@ export type Settlement = HeldSubtask & {
         readonly planned?: PlannedPage | null;
       }
     | { readonly how: 'fail'; readonly error: ErrorData }
+    /** Its task doesn't want it any more; what becomes of it is decided by the task's state under its lock. */
     | { readonly how: 'cancel' }
+    /** It waits with its checkpoint until its task is resumed. */
+    | { readonly how: 'pause' }
     | { readonly how: 'release'; readonly reason: string }
     /** It was held ahead and never started: as if it had not been claimed, so it leaves no event. */
     | { readonly how: 'hand-back'; readonly reason: string }
@@ -50,7 +53,7 @@ export async function settleSubtasks(
     // Tasks are locked before subtasks.
     const lockingTasks = taskIds.length === 0 ? new Map<string, string>() : lockTasks(tx, taskIds);
     const [states, held] = await Promise.all([lockingTasks, lockHeld(tx, node, settlements)]);
-    const written = settlements.filter((one) => held.has(one.id)).map((one) => unlessUnwanted(one, states));
+    const written = settlements.filter((one) => held.has(one.id)).map((one) => asItsTaskWants(one, states));
     for (const one of written) await writeException(tx, one);
     await writeEvents(tx, node, written);
     const pages = plannedWrites(written);
@@ -67,7 +70,14 @@ export async function settleSubtasks(
 
 /** Exceptions leave events, numbered under the task's row; a plan's page is written only while the task wants it. */
 function needsItsTask(one: Settlement): boolean {
-  return one.how === 'fail' || one.how === 'retry' || one.how === 'release' || hasPage(one);
+  return (
+    one.how === 'fail' ||
+    one.how === 'retry' ||
+    one.how === 'release' ||
+    one.how === 'cancel' ||
+    one.how === 'pause' ||
+    hasPage(one)
+  );
 }
 
 function hasPage(one: Settlement): one is Succeeded & { readonly planned: PlannedPage } {
@@ -81,11 +91,18 @@ async function lockTasks(tx: Tx, ids: readonly string[]): Promise<ReadonlyMap<st
   return new Map(tasks.rows.map((task) => [task.id, task.state]));
 }
 
-/** A plan whose task was cancelled meanwhile is over, and its last page is not written. */
-function unlessUnwanted(one: Settlement, states: ReadonlyMap<string, string>): Settlement {
-  if (!hasPage(one) || isClaimable('plan', states.get(one.taskId) ?? '')) return one;
-  const { result: _result, planned: _planned, ...rest } = one;
-  return { ...rest, how: 'cancel' };
+/**
+ * What a settlement comes to for the state that its task has now: a plan whose task was cancelled or paused meanwhile is over and its
+ * last page is not written; what was stopped for a state that has passed goes back.
+ */
+function asItsTaskWants(one: Settlement, states: ReadonlyMap<string, string>): Settlement {
+  const isStopped = one.how === 'cancel' || one.how === 'pause';
+  if (!isStopped && !hasPage(one)) return one;
+  const reason = stopReasonOf(one.kind as SubtaskKind, states.get(one.taskId) ?? 'gone');
+  if (reason === null && !isStopped) return one;
+  const { id, attempt, taskId, kind, rows, bytes } = one;
+  const base = { id, attempt, taskId, kind, rows, bytes };
+  return reason === null ? { ...base, how: 'hand-back', reason: one.how } : { ...base, how: reason };
 }
 
 function plannedWrites(settlements: readonly Settlement[]): RawBuilder<unknown>[] {
@@ -118,11 +135,13 @@ function keptSuccess(done: readonly Succeeded[]): RawBuilder<unknown> {
 
 /** Gives rows back in one statement: a node that is stopped may hold hundreds that it never started. */
 function returnedWrites(settlements: readonly Settlement[]): RawBuilder<unknown>[] {
-  const returned = settlements.filter((one) => one.how === 'release' || one.how === 'hand-back');
+  const returned = settlements.filter((one) => one.how === 'release' || one.how === 'hand-back' || one.how === 'pause');
   if (returned.length === 0) return [];
+  const reasons = returned.map((one) => (one.how === 'pause' ? 'pause' : storableText(one.reason)));
+  const states = returned.map((one) => (one.how === 'pause' ? 'paused' : 'pending'));
   const write = sql`
-    UPDATE subtasks s SET state = 'pending', node_epoch = NULL, reason = r.reason, waiting = NULL
-    FROM unnest(${returned.map((one) => one.id)}::bigint[], ${returned.map((one) => storableText(one.reason))}::text[]) AS r(id, reason)
+    UPDATE subtasks s SET state = r.state, node_epoch = NULL, reason = r.reason, waiting = NULL
+    FROM unnest(${returned.map((one) => one.id)}::bigint[], ${states}::text[], ${reasons}::text[]) AS r(id, state, reason)
     WHERE s.id = r.id`;
   return [write];
 }
@@ -130,6 +149,7 @@ function returnedWrites(settlements: readonly Settlement[]): RawBuilder<unknown>
 async function writeException(tx: Tx, one: Settlement): Promise<void> {
   switch (one.how) {
     case 'succeed':
+    case 'pause':
     case 'release':
     case 'hand-back':
       return;

@@ -1,8 +1,10 @@
 import {
   LongshoreError,
   type HealthGate,
+  type LabelSelector,
   type OnFailure,
   type RetryPolicy,
+  type RuntimeSlots,
   type ThrottleLimits,
 } from '@longshore/core';
 import { sql } from 'kysely';
@@ -24,6 +26,15 @@ export interface NewTask {
   readonly meta: unknown;
   readonly throttle: ThrottleLimits | null;
   readonly gates: readonly HealthGate[] | null;
+  /** A cap on what it uses of its slots; null: none. */
+  readonly runtimeSlots: RuntimeSlots | null;
+  readonly selectors: readonly LabelSelector[] | null;
+  /** Error codes that pause it instead of failing it. */
+  readonly pauseOn: readonly string[];
+  readonly subtaskTimeoutMs: number | null;
+  readonly stallTimeoutMs: number | null;
+  /** From its submit; null: none. */
+  readonly deadlineMs: number | null;
   readonly trace: { readonly traceparent: string; readonly tracestate?: string } | null;
   /** Tells a repeated submit from another task under the same key. */
   readonly contentHash: string;
@@ -59,16 +70,23 @@ export async function submitTask(db: Db, task: NewTask): Promise<{ readonly id: 
     }
     const insertion = sql`
       WITH task AS (INSERT INTO tasks (id, key, type, type_version, state, priority, scope, slots, slots_per_subtask, max_nodes,
-        on_failure, meta, retry, trace, throttle, gates, event_seq)
+        on_failure, meta, retry, trace, throttle, gates, runtime_slots, selectors, pause_on, subtask_timeout_ms, stall_timeout_ms,
+        deadline_ms, deadline_at, event_seq)
       OVERRIDING SYSTEM VALUE
       VALUES (${id}, ${task.key}, ${task.type}, ${task.typeVersion}, 'pending', ${task.priority}, ${task.scope},
         ${task.slots}, ${task.slotsPerSubtask}, ${task.maxNodes}, ${task.onFailure}, ${JSON.stringify(task.meta)}::json,
-        ${JSON.stringify(task.retry)}::json, ${task.trace === null ? null : JSON.stringify(task.trace)}::json,
-        ${task.throttle === null ? null : JSON.stringify(task.throttle)}::json,
-        ${task.gates === null ? null : JSON.stringify(task.gates)}::json, 1) RETURNING id)
+        ${JSON.stringify(task.retry)}::json, ${jsonOrNull(task.trace)}::json,
+        ${jsonOrNull(task.throttle)}::json,
+        ${jsonOrNull(task.gates)}::json, ${jsonOrNull(task.runtimeSlots)}::json, ${jsonOrNull(task.selectors)}::json,
+        ${task.pauseOn}::text[], ${task.subtaskTimeoutMs}, ${task.stallTimeoutMs}, ${task.deadlineMs},
+        clock_timestamp() + ${task.deadlineMs}::bigint * interval '1 millisecond', 1) RETURNING id)
       INSERT INTO task_events (task_id, seq, actor, kind, to_state)
       SELECT id, 1, ${storableText(task.actor)}, 'submit', 'pending' FROM task`;
     await commit([insertion], 'submit.before-commit');
     return { id, created: true };
   });
+}
+
+function jsonOrNull(value: unknown): string | null {
+  return value === null ? null : JSON.stringify(value);
 }

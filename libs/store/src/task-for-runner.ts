@@ -1,4 +1,4 @@
-import type { HealthGate, RetryPolicy, ThrottleLimits } from '@longshore/core';
+import type { HealthGate, Modification, RetryPolicy, RuntimeSlots, ThrottleLimits } from '@longshore/core';
 import { sql, type RawBuilder } from 'kysely';
 import { fromStore } from './open-store.ts';
 import type { Db } from './transactions.ts';
@@ -20,6 +20,17 @@ export interface TaskForRunner {
   readonly trace: { readonly traceparent: string; readonly tracestate?: string } | null;
   readonly throttle: ThrottleLimits | null;
   readonly gates: readonly HealthGate[];
+  /** Rises with each change of what runners are told. */
+  readonly revision: number;
+  /** Its rank: with its id what decides who gives way on a node. */
+  readonly priority: number;
+  readonly createdAtMs: number;
+  readonly runtimeSlots: RuntimeSlots | null;
+  readonly pauseOn: readonly string[];
+  readonly subtaskTimeoutMs: number | null;
+  readonly stallTimeoutMs: number | null;
+  /** What is being changed of it; null: nothing. */
+  readonly modification: Modification | null;
 }
 
 export interface TaskRow {
@@ -38,13 +49,21 @@ export interface TaskRow {
   trace: { traceparent: string; tracestate?: string } | null;
   throttle: ThrottleLimits | null;
   gates: HealthGate[] | null;
+  revision: number;
+  priority: number;
+  created_at: Date;
+  runtime_slots: RuntimeSlots | null;
+  pause_on: string[];
+  subtask_timeout_ms: number | null;
+  stall_timeout_ms: number | null;
+  modification: Modification | null;
 }
 
 /** Reads active tasks with their metas. */
 export function taskForRunner(ids: readonly string[]): RawBuilder<TaskRow> {
   return sql<TaskRow>`
     SELECT id, key, type, type_version, state, version, step, slots, slots_per_subtask, reserved_nodes, meta, retry, trace,
-      throttle, gates
+      throttle, gates, revision, priority, created_at, runtime_slots, pause_on, subtask_timeout_ms, stall_timeout_ms, modification
     FROM tasks WHERE id = ANY(${ids}::bigint[])`;
 }
 
@@ -65,6 +84,14 @@ export function toTaskForRunner(row: TaskRow): TaskForRunner {
     trace: row.trace,
     throttle: row.throttle,
     gates: row.gates ?? [],
+    revision: row.revision,
+    priority: row.priority,
+    createdAtMs: row.created_at.getTime(),
+    runtimeSlots: row.runtime_slots,
+    pauseOn: row.pause_on,
+    subtaskTimeoutMs: row.subtask_timeout_ms,
+    stallTimeoutMs: row.stall_timeout_ms,
+    modification: row.modification,
   };
 }
 

@@ -2,6 +2,7 @@ import {
   isTaskTransition,
   LongshoreError,
   type ErrorData,
+  type Modification,
   type TaskOutcome,
   type TaskState,
   type TaskTrigger,
@@ -22,6 +23,10 @@ export interface LockedTask {
   readonly type: string;
   readonly typeVersion: string;
   readonly reservedNodes: readonly string[];
+  /** Where it goes on when it is resumed; null: it isn't paused, nor on the way. */
+  readonly priorState: string | null;
+  readonly modification: Modification | null;
+  readonly isForced: boolean;
 }
 
 /**
@@ -42,6 +47,9 @@ export async function lockTask(tx: Tx, id: string): Promise<LockedTask | null> {
       'type',
       'type_version',
       'reserved_nodes',
+      'prior_state',
+      'modification',
+      'is_forced',
     ])
     .where('id', '=', id)
     .forUpdate()
@@ -58,6 +66,9 @@ export async function lockTask(tx: Tx, id: string): Promise<LockedTask | null> {
     type: row.type,
     typeVersion: row.type_version,
     reservedNodes: row.reserved_nodes,
+    priorState: row.prior_state,
+    modification: row.modification,
+    isForced: row.is_forced,
   };
 }
 
@@ -70,6 +81,44 @@ export interface Transition {
   readonly error?: ErrorData;
   readonly outcome?: TaskOutcome;
   readonly result?: unknown;
+  /** What is to be changed, on the way to `modifying`. */
+  readonly modification?: Modification;
+  /** Its error is over: it goes on. */
+  readonly clearsError?: boolean;
+}
+
+/** States in which a deadline rests: nothing can be done for the task until a person says so. */
+const RESTING: ReadonlySet<string> = new Set(['paused', 'awaiting-resolution']);
+
+/** What becomes of the deadline. One that was over gets its whole time again: whoever lets the task go on means that. */
+function deadlineAfter(to: TaskState): { readonly at: RawBuilder<unknown>; readonly left: RawBuilder<unknown> } {
+  if (RESTING.has(to)) {
+    return {
+      at: sql`NULL`,
+      left: sql`CASE WHEN deadline_at IS NULL THEN deadline_left ELSE greatest(deadline_at - clock_timestamp(), interval '0') END`,
+    };
+  }
+  if (to === 'modifying') return { at: sql`deadline_at`, left: sql`deadline_left` };
+  return {
+    at: sql`CASE WHEN deadline_left IS NULL THEN deadline_at
+      WHEN deadline_left > interval '0' THEN clock_timestamp() + deadline_left
+      ELSE clock_timestamp() + deadline_ms * interval '1 millisecond' END`,
+    left: sql`NULL`,
+  };
+}
+
+/** Where a paused task goes on later: kept from the pause to the end of the resume. */
+function priorStateAfter(task: LockedTask, to: TaskState): string | null {
+  switch (to) {
+    case 'pausing':
+      return task.state;
+    case 'paused':
+    case 'resuming':
+    case 'modifying':
+      return task.priorState;
+    default:
+      return null;
+  }
 }
 
 /**
@@ -101,6 +150,8 @@ export function transitionOf(task: LockedTask, change: Transition): RawBuilder<u
     );
   }
   const isEnd = change.outcome !== undefined;
+  const losesNodes = isEnd || RESTING.has(change.to);
+  const deadline = deadlineAfter(change.to);
   const message = change.message ?? change.error?.message ?? null;
   // The event's row hangs on the update: nothing is written when the task is not what it was.
   return sql`
@@ -110,11 +161,15 @@ export function transitionOf(task: LockedTask, change: Transition): RawBuilder<u
       version = version + 1,
       step = ${change.step === undefined ? task.step : change.step.name},
       plan_attempt = ${change.step === undefined ? task.planAttempt : change.step.planAttempt},
-      error = coalesce(error, ${change.error === undefined ? null : JSON.stringify(change.error)}::json),
+      error = coalesce(${change.clearsError === true ? sql`NULL` : sql`error`}, ${change.error === undefined ? null : JSON.stringify(change.error)}::json),
+      prior_state = ${priorStateAfter(task, change.to)},
+      modification = ${change.modification === undefined ? null : JSON.stringify(change.modification)}::json,
+      deadline_at = ${deadline.at},
+      deadline_left = ${deadline.left},
       outcome = coalesce(${change.outcome ?? null}, outcome),
       result = coalesce(${change.result === undefined ? null : JSON.stringify(change.result)}::json, result),
       waiting = NULL,
-      reserved_nodes = CASE WHEN ${isEnd} THEN '{}' ELSE reserved_nodes END,
+      reserved_nodes = CASE WHEN ${losesNodes} THEN '{}' ELSE reserved_nodes END,
       started_at = CASE WHEN ${change.to === 'running'} THEN coalesce(started_at, clock_timestamp()) ELSE started_at END,
       updated_at = clock_timestamp(),
       ended_at = CASE WHEN ${isEnd} THEN clock_timestamp() ELSE ended_at END

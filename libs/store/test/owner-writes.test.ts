@@ -210,7 +210,7 @@ describe('a task that is undone', () => {
     const store = await server.store();
     const owner = await leadingOwner(store.db);
     const taskId = await submit(store.db, { onFailure: 'hold' });
-    expect(await owner.fail(taskId, FAILURE, true)).toBe(true);
+    expect(await owner.fail(taskId, FAILURE, { isUntouched: true })).toBe(true);
     expect(await readTask(store.db, taskId)).toMatchObject({ state: 'reverting', error: FAILURE });
   });
 
@@ -219,7 +219,7 @@ describe('a task that is undone', () => {
     const owner = await leadingOwner(store.db);
     const taskId = await runningTask(store.db, owner, await addNode(store.db, 'n1'), { rows: 0 });
     await owner.fail(taskId, FAILURE);
-    expect(await owner.fail(taskId, { ...FAILURE, code: 'REVERT_BROKEN' })).toBe(true);
+    expect(await owner.fail(taskId, { ...FAILURE, code: 'REVERT_BROKEN' }, { guard: 'a revert failed' })).toBe(true);
     expect(await readTask(store.db, taskId)).toMatchObject({ state: 'awaiting-resolution', error: FAILURE });
   });
 });

@@ -138,13 +138,13 @@ test('states are read for the tasks that are active', async () => {
   const { db } = await server.store();
   const [one, two] = [await submit(db), await submit(db)];
   await cancelTask(db, two, 'client', null);
-  expect(await readTaskStates(db, [one, two, '4711'])).toEqual(
+  expect(await readTaskStates(db, 'n1', [one, two, '4711'])).toEqual(
     new Map([
-      [one, 'pending'],
-      [two, 'reverted'],
+      [one, { state: 'pending', revision: 0, isReserved: false }],
+      [two, { state: 'reverted', revision: 0, isReserved: false }],
     ]),
   );
-  expect(await readTaskStates(db, [])).toEqual(new Map());
+  expect(await readTaskStates(db, 'n1', [])).toEqual(new Map());
 });
 
 test('types are read newest version first, and registered again they are overwritten', async () => {

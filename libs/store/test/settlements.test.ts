@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import {
   cancelTask,
+  pauseTask,
   readEvents,
   readPreviousSubtasks,
   readSubtasks,
@@ -168,11 +169,32 @@ describe('exceptions', () => {
   test('what is cancelled leaves for history as canceled', async () => {
     const store = await server.store();
     const { node, taskId, claimed } = await work(store, 1);
+    await cancelTask(store.db, taskId, 'test', null);
     await settle(store.db, node, claimed, { how: 'cancel' });
     expect(await hotStates(store, taskId)).toEqual([]);
     const last = (await readSubtasks(store.db, taskId, '0', 9)).at(-1);
     expect(last).toMatchObject({ id: claimed[0]!.id, state: 'canceled', attempt: 1 });
     expect(last!.endedAt).not.toBeNull();
+  });
+
+  test('what was stopped for a state that has passed goes back', async () => {
+    const store = await server.store();
+    const { node, taskId, claimed } = await work(store, 2);
+    await settle(store.db, node, claimed.slice(0, 1), { how: 'cancel' });
+    await settle(store.db, node, claimed.slice(1), { how: 'pause' });
+    expect(await hotStates(store, taskId)).toEqual(['pending', 'pending']);
+  });
+
+  test('what is paused with its task waits with its checkpoint, and leaves no event', async () => {
+    const store = await server.store();
+    const { node, taskId, claimed } = await work(store, 1);
+    await saveCheckpoint(store.db, node, claimed[0]!, { at: 7 });
+    await pauseTask(store.db, taskId, 'test', null);
+    const events = await readEvents(store.db, taskId, 0, 99);
+    await settle(store.db, node, claimed, { how: 'pause' });
+    const row = await store.db.selectFrom('subtasks').selectAll().where('id', '=', claimed[0]!.id).executeTakeFirst();
+    expect(row).toMatchObject({ state: 'paused', checkpoint: { at: 7 }, attempt: 1, failures: 0, node_epoch: null });
+    expect(await readEvents(store.db, taskId, 0, 99)).toEqual(events);
   });
 });
 

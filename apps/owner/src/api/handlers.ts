@@ -1,42 +1,44 @@
 import type { ApiHandlers, Bus } from '@longshore/bus';
 import { LongshoreError, taskId } from '@longshore/core';
-import type { TaskHint, TaskRef } from '@longshore/protocol';
+import type { ClusterLimits, TaskHint, TaskRef } from '@longshore/protocol';
 import {
-  cancelTask,
   findTaskByKey,
   listTasks,
   readEvents,
   readNodeLoads,
   readNodes,
   readProgress,
+  readSettings,
   readSubtasks,
   readTask,
   readTaskMeta,
   readTypes,
   readWaiting,
+  saveSettings,
   type Store,
   type StoredTask,
 } from '@longshore/store';
 import type { Tracing } from '@longshore/telemetry';
+import { definedOf } from './changes-of-request.ts';
+import { controlHandlers } from './control-handlers.ts';
 import { TaskSubmitter } from './submit.ts';
 import { traceRequest } from './trace-request.ts';
 import { nodeView, taskView } from './views.ts';
 
-function nothingToCancel({ id, state }: StoredTask): LongshoreError {
-  return new LongshoreError('STATE_CONFLICT', `task ${id} has ended (${state}); there is nothing to cancel`, {
-    details: { state },
-  });
-}
-
 const IDLE = { running: 0, pending: 0 };
 
-/** What every replica of the owner answers. Writes here need no leadership: each is a compare-and-set under the task's row. */
+/**
+ * What every replica of the owner answers. Writes here need no leadership: each is a compare-and-set under the task's row.
+ *
+ * @param maxScheduledTasks the limit that holds while nobody has set one.
+ */
 export function apiHandlers(
   store: Store,
   bus: Bus,
   instance: string,
   tracing: Tracing | null,
   wakeLeader: () => void,
+  maxScheduledTasks: number,
 ): ApiHandlers {
   const actor = `api ${instance}`;
   const submitter = new TaskSubmitter(store, actor, wakeLeader);
@@ -48,6 +50,15 @@ export function apiHandlers(
     const name = ref.id === undefined ? `key ${JSON.stringify(ref.key)}` : `id ${ref.id}`;
     throw new LongshoreError('TASK_NOT_FOUND', `there is no task of ${name}`);
   };
+
+  /** A task's state was changed by a user: who schedules, watches or runs it looks now. */
+  const tell = async (id: string): Promise<void> => {
+    wakeLeader();
+    bus.publish(bus.subjects.taskEvents(taskId(id)), { kind: 'state' } satisfies TaskHint);
+    for (const node of await readNodes(store.db)) bus.publish(bus.subjects.controlNode(node.id), { taskId: id });
+  };
+
+  const limits = async (): Promise<ClusterLimits> => ({ maxScheduledTasks, ...(await readSettings(store.db)) });
 
   return {
     'task.submit': (request, { trace }) =>
@@ -76,26 +87,11 @@ export function apiHandlers(
       };
     },
     'task.view': async ({ task: ref }) => ({ task: taskView(await find(ref)) }),
-    'task.list': async ({ states, type, history, before, limit = 50 }) => {
-      const tasks = await listTasks(store.db, { states, type, withHistory: history ?? false, before, limit });
+    'task.list': async ({ history, limit = 50, ...filter }) => {
+      const tasks = await listTasks(store.db, { ...filter, withHistory: history ?? false, limit });
       return { tasks: tasks.map(taskView), next: tasks.length === limit ? (tasks.at(-1)?.id ?? null) : null };
     },
-    'task.cancel': async ({ task: ref, reason }) => {
-      const found = await find(ref);
-      if (found.isArchived) throw nothingToCancel(found);
-      const { changed } = await cancelTask(store.db, found.id, actor, reason ?? null).catch(async (error: unknown) => {
-        // It may have left for history since it was found.
-        const now = await find({ id: found.id });
-        throw now.isArchived ? nothingToCancel(now) : error;
-      });
-      if (changed) {
-        wakeLeader();
-        bus.publish(bus.subjects.taskEvents(taskId(found.id)), { kind: 'state' } satisfies TaskHint);
-        for (const node of await readNodes(store.db))
-          bus.publish(bus.subjects.controlNode(node.id), { taskId: found.id });
-      }
-      return { task: taskView(await find({ id: found.id })), changed };
-    },
+    ...controlHandlers({ store, actor, find, tell }),
     'task.events': async ({ task: ref, after = 0, limit = 100 }) => {
       const task = await find(ref);
       const events = await readEvents(store.db, task.id, after, limit);
@@ -104,9 +100,9 @@ export function apiHandlers(
         next: events.length === limit ? (events.at(-1)?.seq ?? null) : null,
       };
     },
-    'task.subtasks': async ({ task: ref, after = '0', limit = 100 }) => {
+    'task.subtasks': async ({ task: ref, after = '0', limit = 100, states, step }) => {
       const task = await find(ref);
-      const subtasks = await readSubtasks(store.db, task.id, after, limit);
+      const subtasks = await readSubtasks(store.db, task.id, after, limit, { states, step });
       return {
         subtasks: subtasks.map((one) => ({
           ...one,
@@ -119,6 +115,12 @@ export function apiHandlers(
     'node.list': async () => {
       const [nodes, loads] = await Promise.all([readNodes(store.db), readNodeLoads(store.db)]);
       return { nodes: nodes.map((node) => nodeView(node, loads.get(node.id) ?? IDLE)) };
+    },
+    'limits.get': async () => ({ limits: await limits() }),
+    'limits.set': async (request) => {
+      await saveSettings(store.db, definedOf(request));
+      wakeLeader();
+      return { limits: await limits() };
     },
     'type.list': async ({ type }) => {
       const [types, nodes] = await Promise.all([readTypes(store.db, type), readNodes(store.db)]);

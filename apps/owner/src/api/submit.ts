@@ -1,14 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
-import {
-  DEFAULT_RETRY_POLICY,
-  LongshoreError,
-  MAX_META_BYTES,
-  PRIORITY,
-  type HealthGate,
-  type ThrottleLimits,
-} from '@longshore/core';
+import { DEFAULT_RETRY_POLICY, LongshoreError, MAX_META_BYTES, PRIORITY, type HealthGate } from '@longshore/core';
 import type { GateRequest, SubmitReply, SubmitRequest, TraceContext } from '@longshore/protocol';
 import { readTask, readTypes, submitTask, type Store, type StoredType } from '@longshore/store';
+import { definedOf, runtimeSlotsOf } from './changes-of-request.ts';
 import { MetaValidator } from './meta-validator.ts';
 import { taskView } from './views.ts';
 
@@ -55,9 +49,15 @@ export class TaskSubmitter {
       slotsPerSubtask,
       maxNodes: request.maxNodes ?? type.defaults.maxNodes ?? null,
       onFailure: request.onFailure ?? type.defaults.onFailure ?? 'revert',
-      retry: { ...DEFAULT_RETRY_POLICY, ...type.defaults.retry },
+      retry: { ...DEFAULT_RETRY_POLICY, ...type.defaults.retry, ...definedOf(request.retry ?? {}) },
       meta,
-      throttle: request.throttle === undefined ? null : withoutUndefined(request.throttle),
+      runtimeSlots: request.runtimeSlots === undefined ? null : runtimeSlotsOf(type, request.runtimeSlots),
+      selectors: request.selectors ?? null,
+      pauseOn: type.defaults.pauseOn ?? [],
+      subtaskTimeoutMs: request.subtaskTimeoutMs ?? type.defaults.subtaskTimeoutMs ?? null,
+      stallTimeoutMs: request.stallTimeoutMs ?? type.defaults.stallTimeoutMs ?? null,
+      deadlineMs: request.deadlineMs ?? type.defaults.deadlineMs ?? null,
+      throttle: request.throttle === undefined ? null : definedOf(request.throttle),
       gates: request.gates?.map(withDefaults) ?? null,
       trace,
       contentHash: contentHash(request),
@@ -95,10 +95,6 @@ function withDefaults(gate: GateRequest): HealthGate {
     case 'query':
       return gate;
   }
-}
-
-function withoutUndefined(limits: NonNullable<SubmitRequest['throttle']>): ThrottleLimits {
-  return Object.fromEntries(Object.entries(limits).filter(([, limit]) => limit !== undefined));
 }
 
 /** Tells a repeated submit from another one: the whole request but its key, with sorted names. */

@@ -1,3 +1,4 @@
+import type { LabelSelector } from '@longshore/core';
 import type { NodeView, TaskView } from '@longshore/protocol';
 import type { StoredNode, StoredTask } from '@longshore/store';
 
@@ -27,7 +28,23 @@ export function taskView(task: StoredTask): TaskView {
     isArchived: task.isArchived,
     throttle: task.throttle,
     gates: task.gates === null ? null : [...task.gates],
+    runtimeSlots: runtimeSlotsView(task.runtimeSlots),
+    selectors: task.selectors === null ? null : task.selectors.map(selectorView),
+    subtaskTimeoutMs: task.subtaskTimeoutMs,
+    stallTimeoutMs: task.stallTimeoutMs,
+    deadlineAt: task.deadlineAt?.toISOString() ?? null,
+    modifying: task.modification === null ? null : { ...task.modification.changes },
   };
+}
+
+function runtimeSlotsView(runtimeSlots: StoredTask['runtimeSlots']): TaskView['runtimeSlots'] {
+  if (runtimeSlots === null) return null;
+  const { max, steps } = runtimeSlots;
+  return steps === undefined ? { max } : { max, steps: [...steps] };
+}
+
+function selectorView(selector: LabelSelector): NonNullable<TaskView['selectors']>[number] {
+  return selector.op === 'in' ? { ...selector, values: [...selector.values] } : selector;
 }
 
 /** A stored node as clients see it. */

@@ -1,0 +1,80 @@
+import type { ApiHandlers } from '@longshore/bus';
+import { LongshoreError } from '@longshore/core';
+import type { ControlReply, TaskRef } from '@longshore/protocol';
+import {
+  cancelTask,
+  modifyTask,
+  pauseTask,
+  readTypes,
+  resumeTask,
+  retryTask,
+  revertTask,
+  skipFailed,
+  type ControlResult,
+  type Store,
+  type StoredTask,
+} from '@longshore/store';
+import { changesOf } from './changes-of-request.ts';
+import { taskView } from './views.ts';
+
+interface ControlContext {
+  readonly store: Store;
+  /** Who did it, for events. */
+  readonly actor: string;
+  readonly find: (ref: TaskRef) => Promise<StoredTask>;
+  /** Tells the others of a change. */
+  readonly tell: (id: string) => Promise<void>;
+}
+
+type ControlMethods = 'cancel' | 'pause' | 'resume' | 'modify' | 'retry' | 'skip' | 'revert';
+
+/** What users ask of a task that is there: one transition under its row's lock, and whoever it concerns is told. */
+export function controlHandlers({
+  store,
+  actor,
+  find,
+  tell,
+}: ControlContext): Pick<ApiHandlers, `task.${ControlMethods}`> {
+  const control = async (
+    ref: TaskRef,
+    what: string,
+    write: (task: StoredTask) => Promise<ControlResult>,
+  ): Promise<ControlReply> => {
+    const found = await find(ref);
+    if (found.isArchived) throw hasEnded(found, what);
+    const { changed } = await write(found).catch(async (error: unknown) => {
+      // It may have left for history since it was found.
+      const now = await find({ id: found.id });
+      throw now.isArchived ? hasEnded(now, what) : error;
+    });
+    if (changed) await tell(found.id);
+    return { task: taskView(await find({ id: found.id })), changed };
+  };
+
+  return {
+    'task.cancel': ({ task, reason, force }) =>
+      control(task, 'cancel', ({ id }) => cancelTask(store.db, id, actor, reason ?? null, force ?? false)),
+    'task.pause': ({ task, reason }) =>
+      control(task, 'pause', ({ id }) => pauseTask(store.db, id, actor, reason ?? null)),
+    'task.resume': ({ task, reason }) =>
+      control(task, 'resume', ({ id }) => resumeTask(store.db, id, actor, reason ?? null)),
+    'task.retry': ({ task, reason }) =>
+      control(task, 'retry', ({ id }) => retryTask(store.db, id, actor, reason ?? null)),
+    'task.skip': ({ task, reason }) =>
+      control(task, 'skip', ({ id }) => skipFailed(store.db, id, actor, reason ?? null)),
+    'task.revert': ({ task, reason }) =>
+      control(task, 'revert', ({ id }) => revertTask(store.db, id, actor, reason ?? null)),
+    'task.modify': ({ task, changes, reason }) =>
+      control(task, 'modify', async (found) => {
+        const versions = await readTypes(store.db, found.type);
+        const type = versions.find((one) => one.version === found.typeVersion) ?? null;
+        return modifyTask(store.db, found.id, changesOf(found, type, changes), actor, reason ?? null);
+      }),
+  };
+}
+
+function hasEnded({ id, state }: StoredTask, what: string): LongshoreError {
+  return new LongshoreError('STATE_CONFLICT', `task ${id} has ended (${state}); there is nothing to ${what}`, {
+    details: { state },
+  });
+}
