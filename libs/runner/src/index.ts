@@ -1,3 +1,13 @@
-export type { HostCall, PlannedStep, PlanPage, RunnerSetup, RunProgress, RunSpec, Settled } from './messages.ts';
+export type {
+  HostCall,
+  PlannedStep,
+  PlanPage,
+  Postponed,
+  RunnerSetup,
+  RunningTaskChange,
+  RunProgress,
+  RunSpec,
+  Settled,
+} from './messages.ts';
 export { startRunner, type Runner, type RunnerHost, type RunnerOptions } from './start-runner.ts';
 export type { TypeDescription } from './type-description.ts';

@@ -37,8 +37,10 @@ export interface RunSpec {
     readonly step: string | null;
     readonly slots: number;
   };
-  /** Whether the task has a budget or gates: without them a hook needs not ask. */
-  readonly isThrottled: boolean;
+  /** Whether the task has a budget or gates: without them a hook needs not ask. A change of the task may change it. */
+  isThrottled: boolean;
+  /** What a user asked to be changed of the meta, for the subtask that answers the new one. */
+  readonly changes?: Readonly<Record<string, unknown>> | undefined;
   /** What to look at, for the subtask that reads the gates. */
   readonly gates: readonly HealthGate[];
   /** For work: the subtask itself. */
@@ -57,8 +59,20 @@ export type MessageToRunner =
   | { readonly kind: 'start'; readonly run: RunSpec }
   | { readonly kind: 'abort'; readonly runId: string; readonly reason: StopReason }
   | { readonly kind: 'reply'; readonly callId: number; readonly value?: unknown; readonly error?: ErrorData }
+  /** The task was modified while it runs here. */
+  | { readonly kind: 'modify'; readonly changeId: number; readonly change: RunningTaskChange }
   /** The task is over on this node: clean up its step executors. */
   | { readonly kind: 'end-task'; readonly taskId: string };
+
+/** What changed of a task while its subtasks run. What is absent stays. */
+export interface RunningTaskChange {
+  readonly taskId: string;
+  /** Whether subtasks ask for their batches from now on. */
+  readonly isThrottled?: boolean;
+  readonly meta?: unknown;
+  /** What each running subtask has of one step. */
+  readonly resource?: { readonly step: string; readonly slots: number; readonly memoryBytes: number };
+}
 
 /** A page of planned subtasks, in order. */
 export interface PlanPage {
@@ -98,6 +112,13 @@ export interface RunProgress {
   readonly waiting: Waiting | null;
 }
 
+/** What a subtask waits for that gave its slots back, and for how long at least, in milliseconds. */
+export interface Postponed {
+  readonly code: string;
+  readonly message: string;
+  readonly afterMs: number;
+}
+
 export type Settled =
   | { readonly ok: true; readonly result: unknown; readonly rows: number; readonly bytes: number }
   | {
@@ -105,6 +126,8 @@ export type Settled =
       readonly error: ErrorData;
       /** Why it had been asked to stop, if it had. */
       readonly stopped: StopReason | null;
+      /** It asks to be started again after a while: not a failure. Null: it doesn't. */
+      readonly postponed?: Postponed | null;
       readonly rows: number;
       readonly bytes: number;
     };
@@ -115,6 +138,8 @@ export type MessageFromRunner =
   | { readonly kind: 'call'; readonly callId: number; readonly runId: string; readonly call: HostCall }
   | { readonly kind: 'progress'; readonly runs: readonly RunProgress[] }
   | { readonly kind: 'settled'; readonly runId: string; readonly settled: Settled }
+  /** A change of a task was taken over, or not. `isConformed: false`: the type can't change what runs. */
+  | { readonly kind: 'modified'; readonly changeId: number; readonly isConformed: boolean; readonly error?: ErrorData }
   /** What the task type measured in this thread. */
   | { readonly kind: 'measurements'; readonly measurements: readonly Measurement[] }
   /** Ended spans of a run, before it is settled. */

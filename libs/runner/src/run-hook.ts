@@ -2,6 +2,7 @@ import { LongshoreError } from '@longshore/core';
 import {
   TaskTypeError,
   type HookContext,
+  type JsonObject,
   type JsonValue,
   type PlanContext,
   type SubtaskContext,
@@ -73,8 +74,9 @@ async function callHook(
       await scheduler.revert?.(context);
       return null;
     case 'clean':
-      await scheduler.cleanUp?.(context);
-      return null;
+      return (await scheduler.cleanUp?.(context)) ?? null;
+    case 'modify':
+      return modifyMeta(run, type, context);
     case 'gates':
       return watchGates(run.runId, run.gates, context, host);
   }
@@ -108,6 +110,25 @@ async function runWork(
     waiting: (reason) => waiting.begin(reason),
   };
   return (await executor.runSubtask(subtask)) ?? null;
+}
+
+/** The new meta, which goes through the type's schema again: what a user asked for was checked by nobody yet. */
+async function modifyMeta(run: RunSpec, type: TaskType, context: HookContext): Promise<unknown> {
+  if (type.scheduler.modifyMeta === undefined) {
+    throw new LongshoreError('ARGUMENT_INVALID', `${run.task.type} doesn't let its meta be changed`);
+  }
+  const meta = await type.scheduler.modifyMeta(context, (run.changes ?? {}) as JsonObject);
+  const checked = await type.meta['~standard'].validate(meta);
+  if (checked.issues === undefined) return meta;
+  const issues = checked.issues.map((issue) => `${fieldOf(issue.path)}: ${issue.message}`).join('; ');
+  throw new LongshoreError('META_INVALID', `the changed meta of ${run.task.type}: ${issues}`);
+}
+
+function fieldOf(path: readonly unknown[] | undefined): string {
+  const parts = (path ?? []).map((part) =>
+    String(typeof part === 'object' && part !== null && 'key' in part ? part.key : part),
+  );
+  return parts.length === 0 ? 'meta' : parts.join('.');
 }
 
 /** What `prepare` returned must fit what the task may be. A changed meta goes through the type's schema again. */

@@ -8,6 +8,7 @@ import type {
   MessageFromRunner,
   MessageToRunner,
   RunnerSetup,
+  RunningTaskChange,
   RunSpec,
   Settled,
   RunProgress,
@@ -55,6 +56,13 @@ export interface Runner {
   start(run: RunSpec): void;
   /** Asks a hook to end. It has until the executor's patience ends. */
   abort(runId: string, reason: StopReason): void;
+  /**
+   * Tells what runs of a task what changed of it.
+   *
+   * @returns whether it conforms: false when slots were to be changed and the type has no hook for that.
+   * @throws {TaskTypeError} what the type's hooks throw; RUNNER_CRASHED when the worker ends meanwhile.
+   */
+  modify(change: RunningTaskChange): Promise<boolean>;
   /** The task is over here. */
   endTask(taskId: string): void;
   /** Ends the worker at once, also one that blocks; what runs in it is settled as crashed. */
@@ -93,6 +101,8 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     resourceLimits: { maxOldGenerationSizeMb: Math.max(64, Math.floor(options.memoryBytes / (1024 * 1024))) },
   });
   const runs = new Set<string>();
+  const changes = new Map<number, PromiseWithResolvers<boolean>>();
+  let lastChange = 0;
   let isAlive = true;
   let reason: ErrorData | null = null;
   const post = (message: MessageToRunner): void => worker.postMessage(message);
@@ -130,6 +140,14 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
       post({ kind: 'start', run });
     },
     abort: (runId, why) => post({ kind: 'abort', runId, reason: why }),
+    modify: (change) => {
+      if (!isAlive) return Promise.reject(errorOfData(reason ?? crashed('it had ended before')));
+      const answer = Promise.withResolvers<boolean>();
+      const changeId = ++lastChange;
+      changes.set(changeId, answer);
+      post({ kind: 'modify', changeId, change });
+      return answer.promise;
+    },
     endTask: (taskId) => post({ kind: 'end-task', taskId }),
     terminate: async () => {
       reason ??= crashed('the executor ended it');
@@ -147,6 +165,13 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
   worker.on('message', (message: unknown) => {
     if (!isFromRunner(message)) return;
     if (message.kind === 'settled') runs.delete(message.runId);
+    if (message.kind === 'modified') {
+      const answer = changes.get(message.changeId);
+      changes.delete(message.changeId);
+      if (message.error === undefined) answer?.resolve(message.isConformed);
+      else answer?.reject(errorOfData(message.error));
+      return;
+    }
     dispatch(runner.host, message, post);
   });
   worker.on('error', (cause: unknown) => (reason = crashError(cause)));
@@ -172,6 +197,8 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     reason = error;
     const ended = [...runs];
     runs.clear();
+    for (const answer of changes.values()) answer.reject(errorOfData(error));
+    changes.clear();
     for (const runId of ended) runner.host.settled(runId, settledAs(error));
     runner.host.crashed(error);
   });
@@ -203,6 +230,7 @@ function dispatch(host: RunnerHost, message: MessageFromRunner, post: (message: 
       return;
     case 'ready':
     case 'load-failed':
+    case 'modified':
       return;
   }
 }

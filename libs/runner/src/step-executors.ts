@@ -6,6 +6,7 @@ import { orAborted } from './or-aborted.ts';
 
 interface OpenExecutor {
   readonly taskId: string;
+  readonly step: string;
   /** Rejects when its initialisation failed. */
   readonly ready: Promise<StepExecutor>;
   /** Whether the run that initialises it was asked to stop before it was ready. */
@@ -68,6 +69,7 @@ export class StepExecutors {
     const begun = Promise.withResolvers<StepExecutor>();
     const open: OpenExecutor = {
       taskId: run.task.id,
+      step: run.step,
       ready: begun.promise,
       wasStopped: () => life.signal.aborted,
       close: () => opened.close(),
@@ -77,6 +79,13 @@ export class StepExecutors {
     // Its failure belongs to those who wait for it, of whom none may be left.
     open.ready.catch(() => undefined);
     return open;
+  }
+
+  /** The initialised executors of a task, of one step or of all. */
+  async of(taskId: string, step?: string): Promise<readonly StepExecutor[]> {
+    const open = [...this.#open.values()].filter((one) => one.taskId === taskId && (step ?? one.step) === one.step);
+    const ready = await Promise.all(open.map((one) => one.ready.catch(() => null)));
+    return ready.filter((executor) => executor !== null);
   }
 
   /** Cleans up after a task. Errors are handed to `onError`; they end nothing. */

@@ -1,13 +1,14 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { toErrorData, toJsonData, type ErrorData } from '@longshore/core';
 import { faultPoint } from '@longshore/faults';
-import { stopReason, SubtaskStopped } from '@longshore/sdk';
+import { stopReason, SubtaskPostponed, SubtaskStopped } from '@longshore/sdk';
 import { withinAttempt } from '@longshore/telemetry/worker';
 import { openHookContext } from './hook-context.ts';
 import { takeMeasurements } from './hook-telemetry.ts';
 import { connectHost } from './host.ts';
 import { loadTaskType, type LoadedType } from './load-task-type.ts';
-import type { MessageToRunner, RunnerSetup, RunSpec, Settled } from './messages.ts';
+import type { MessageToRunner, Postponed, RunningTaskChange, RunnerSetup, RunSpec, Settled } from './messages.ts';
+import { modifyTask } from './modify-task.ts';
 import { ProgressMeter } from './progress-meter.ts';
 import { runHook, type RunReports } from './run-hook.ts';
 import { flushRunSpans } from './run-spans.ts';
@@ -20,7 +21,7 @@ const PROGRESS_MS = 1_000;
 
 const setup = workerData as RunnerSetup;
 const host = connectHost();
-const active = new Map<string, RunReports & { readonly abort: AbortController }>();
+const active = new Map<string, RunReports & { readonly run: RunSpec; readonly abort: AbortController }>();
 
 try {
   const loaded = await loadTaskType(setup);
@@ -44,6 +45,9 @@ function receive(message: MessageToRunner, loaded: LoadedType, executors: StepEx
     case 'reply':
       host.answer(message.callId, message.value, message.error);
       return;
+    case 'modify':
+      void modify(message.changeId, message.change, executors);
+      return;
     case 'end-task':
       void executors.endTask(message.taskId, (error) =>
         host.send({
@@ -58,6 +62,15 @@ function receive(message: MessageToRunner, loaded: LoadedType, executors: StepEx
   }
 }
 
+async function modify(changeId: number, change: RunningTaskChange, executors: StepExecutors): Promise<void> {
+  const runs = [...active.values()].map((one) => one.run);
+  const answer = await modifyTask(change, runs, executors).then(
+    (isConformed) => ({ isConformed }),
+    (thrown: unknown) => ({ isConformed: false, error: toErrorData(thrown, 'SUBTASK_FAILED') }),
+  );
+  host.send({ kind: 'modified', changeId, ...answer });
+}
+
 function start(run: RunSpec, loaded: LoadedType, executors: StepExecutors): Promise<void> {
   return withinAttempt(run.runId, run.trace, () => runToEnd(run, loaded, executors));
 }
@@ -66,7 +79,7 @@ async function runToEnd(run: RunSpec, loaded: LoadedType, executors: StepExecuto
   const abort = new AbortController();
   const progress = new ProgressMeter();
   const reports = { progress, waiting: new WaitingReasons() };
-  active.set(run.runId, { ...reports, abort });
+  active.set(run.runId, { ...reports, run, abort });
   const opened = openHookContext(setup, loaded, run, host, abort.signal);
   // The fences of a task are opened by its first control subtask, and by nothing after it.
   const isFirst = (run.kind === 'prepare' || run.kind === 'plan') && run.task.step === null;
@@ -79,6 +92,7 @@ async function runToEnd(run: RunSpec, loaded: LoadedType, executors: StepExecuto
         ok: false,
         error: describe(thrown, loaded, run),
         stopped: stopReason(abort.signal),
+        postponed: postponedOf(thrown),
         rows: progress.rows,
         bytes: progress.bytes,
       }),
@@ -88,6 +102,12 @@ async function runToEnd(run: RunSpec, loaded: LoadedType, executors: StepExecuto
   reports.waiting.end();
   flushRunSpans(run.runId);
   host.send({ kind: 'settled', runId: run.runId, settled });
+}
+
+function postponedOf(thrown: unknown): Postponed | null {
+  if (!(thrown instanceof SubtaskPostponed)) return null;
+  const { reason, afterMs } = thrown;
+  return { code: reason.code, message: reason.message, afterMs };
 }
 
 /** An error without a word on whether it may pass gets it from the type's hook. */

@@ -31,7 +31,25 @@ export interface TaskTypeDefaults {
     readonly factor?: number;
     /** Default 60,000. */
     readonly maxMs?: number;
+    /** Share of a wait that is drawn at random, 0..1. Default 0.2. */
+    readonly jitter?: number;
+    /** Error codes that are never tried again, whatever the error says of itself. Default: none. */
+    readonly nonRetryableCodes?: readonly string[];
   };
+  /**
+   * Error codes that pause a task instead of failing it, such as a full disk: not tried again, and when all of a task's failures are
+   * among them it is paused until somebody resumes it. Default: none.
+   */
+  readonly pauseOn?: readonly string[];
+  /** How long one attempt of a subtask may run, in milliseconds, at least 100; beyond it counts as a failure. Default: for ever. */
+  readonly subtaskTimeoutMs?: number;
+  /**
+   * How long a subtask may go without progress, checkpoint or a reason to wait, in milliseconds, at least 100; beyond it counts as a
+   * failure. Default: for ever.
+   */
+  readonly stallTimeoutMs?: number;
+  /** How long a task may take from its submit, in milliseconds, paused time not counted. Default: for ever. */
+  readonly deadlineMs?: number;
 }
 
 export interface TaskTypeDefinition<Meta = unknown, Settings = unknown> {

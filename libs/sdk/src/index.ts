@@ -23,6 +23,7 @@ export type {
   SqlRow,
   TargetConnection,
 } from './target-connection.ts';
+export { SubtaskPostponed } from './subtask-postponed.ts';
 export { TaskTypeError } from './task-type-error.ts';
 export type { Throttle, ThrottleCost } from './throttle.ts';
 export type { WaitingReason } from './waiting-reason.ts';

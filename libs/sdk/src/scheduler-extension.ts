@@ -1,5 +1,5 @@
 import type { HookContext } from './hook-context.ts';
-import type { JsonValue } from './json.ts';
+import type { JsonObject, JsonValue } from './json.ts';
 
 /** One subtask that a plan asks for. */
 export interface PlannedSubtask {
@@ -52,8 +52,20 @@ export interface SchedulerExtension<Meta = unknown, Settings = unknown> {
   onDone?(context: HookContext<Meta, Settings>): Promise<JsonValue | void>;
   /** Undoes what the task did, after everything of it has stopped. Must be idempotent. */
   revert?(context: HookContext<Meta, Settings>): Promise<void>;
-  /** Removes what the task left lying about, whatever its end. Must be idempotent; never holds the task's result back. */
-  cleanUp?(context: HookContext<Meta, Settings>): Promise<void>;
+  /**
+   * The whole meta after a user changed some of its keys while the task was under way; without this hook none can be changed. It is
+   * checked against the type's schema again. A permanent error refuses the change: the task goes on as it was.
+   *
+   * @param changes what the user asked for, not checked by anybody yet.
+   */
+  modifyMeta?(context: HookContext<Meta, Settings>, changes: JsonObject): Promise<Meta>;
+  /**
+   * Removes what the task left lying about, whatever its end. Must be idempotent; never holds the task's result back.
+   *
+   * @returns the meta that history keeps, with what is secret taken out; nothing: it is kept as it is.
+   */
+  // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- a hook without a result just ends
+  cleanUp?(context: HookContext<Meta, Settings>): Promise<{ readonly meta?: JsonValue } | void>;
   /** Whether an error without a `permanent` flag of its own may pass by itself. Default: yes. */
   isRetryableError?(error: unknown): boolean;
 }

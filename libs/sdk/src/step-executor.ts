@@ -68,6 +68,20 @@ export interface StepExecutor<Meta = unknown, Settings = unknown> {
    */
   // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- a hook without a result just ends
   runSubtask(context: SubtaskContext<Meta, Settings>): Promise<JsonValue | void>;
+  /**
+   * The task's meta was modified while subtasks of this step run here: take over what can be taken over. They are not stopped for it;
+   * subtasks that start later find the new meta in their context. Without this hook that is all.
+   *
+   * @throws when it can't be taken over now: it is asked again a little later.
+   */
+  taskMetaModified?(meta: Meta): Promise<void>;
+  /**
+   * The slots of each running subtask of this step changed: conform before this resolves. With fewer, they are given to others right
+   * after it; with more, they are there already. Without this hook what runs keeps its slots to its end.
+   *
+   * @throws when it can't be done now: everything stays, and it is asked again a little later.
+   */
+  resourceModified?(resource: SubtaskResource): Promise<void>;
   /** Once after the last subtask, also after a failure. Errors are logged, nothing more. */
   cleanup?(): Promise<void>;
 }

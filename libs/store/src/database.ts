@@ -92,7 +92,7 @@ export interface RetryColumns {
   factor: number;
   maxMs: number;
   jitter: number;
-  nonRetryableCodes?: string[];
+  nonRetryableCodes?: readonly string[];
 }
 
 /** Columns that active and archived subtasks share. */
@@ -195,7 +195,7 @@ export interface TypeDefaults {
   onFailure?: 'revert' | 'hold';
   retry?: Partial<RetryColumns>;
   /** Error codes that pause a task instead of failing it. */
-  pauseOn?: string[];
+  pauseOn?: readonly string[];
   subtaskTimeoutMs?: number;
   stallTimeoutMs?: number;
   deadlineMs?: number;
