@@ -36,11 +36,17 @@ describe('the summary', () => {
   test.each([
     { kind: 'revert', says: 'its work could not be undone', choices: ['retry', 'skip'] },
     { kind: 'finish', says: 'its finish hook failed', choices: ['retry', 'skip', 'revert', 'cancel'] },
-    { kind: 'plan', says: 'its next step could not be planned', choices: ['retry', 'skip', 'revert', 'cancel'] },
+    { kind: 'plan', says: 'its next step could not be planned', choices: ['retry', 'revert', 'cancel'] },
   ])('of one held for a failed $kind hook offers $choices', ({ kind, says, choices }) => {
     const text = taskSummary({ ...detail({ task: held }), controls: [control(kind)] });
     expect(text.split('\n')[0]).toBe(`task 12 import is held and waits for a decision: ${says}`);
     expect(Array.from(text.matchAll(/^ {2}task (\w+) 12/gm), ([, choice]) => choice)).toEqual(choices);
+  });
+
+  test('of one that failed before its first step offers no skip', () => {
+    const text = taskSummary(detail({ task: { ...held, step: null, error: { ...error, code: 'DEADLINE_EXCEEDED' } } }));
+    expect(text).toContain('waits for a decision: its deadline has passed\n');
+    expect(text).not.toContain('task skip');
   });
 
   test('of one whose revert failed names both errors', () => {

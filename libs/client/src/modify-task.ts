@@ -1,12 +1,12 @@
 import { RemoteError } from '@longshore/bus';
-import { LongshoreError, TaskState, type TaskId } from '@longshore/core';
+import { LongshoreError, TaskState, type TaskId, type TaskTrigger } from '@longshore/core';
 import type { ControlReply, EventView, TaskView } from '@longshore/protocol';
 import type { Connection } from './connection.ts';
 import type { ModifyOptions, TaskChanges } from './control-options.ts';
 import { watchTask } from './watch-task.ts';
 
 /** The event of a modification that its type refused; its message is the error's `CODE: text`. */
-const MODIFY_FAILED = 'modify-failed';
+const DROPPED = 'drop' satisfies TaskTrigger;
 
 /**
  * Asks for a modification and waits until it is applied.
@@ -42,7 +42,11 @@ async function applied(connection: Connection, id: TaskId, task: TaskView, optio
   throw new TypeError('a watch ends with a terminal snapshot');
 }
 
-/** Why a modification was dropped; null: it was applied. Without its event's number the newest modification is meant. */
+/**
+ * Why a modification was dropped; null: it was applied.
+ *
+ * @param event number of the event that asked for it; undefined: the newest modification is meant.
+ */
 async function findRefusal(
   id: TaskId,
   event: number | undefined,
@@ -50,12 +54,10 @@ async function findRefusal(
 ): Promise<Error | null> {
   let refusal: Error | null = null;
   for await (const { kind, from, to, message } of readEvents(event ?? 0)) {
-    if (to === TaskState.modifying) {
-      if (event !== undefined) break;
-      refusal = null;
-    }
-    if (kind === MODIFY_FAILED) refusal = refusedByType(message ?? '');
-    if (from === TaskState.modifying && to === TaskState.cancelling) refusal = canceledMeanwhile(id);
+    if (from !== TaskState.modifying) continue;
+    refusal =
+      kind === DROPPED ? refusedByType(message ?? '') : to === TaskState.cancelling ? canceledMeanwhile(id) : null;
+    if (event !== undefined) break;
   }
   return refusal;
 }

@@ -66,8 +66,12 @@ describe('modify', () => {
 
   test('throws what the type refuses it with', async () => {
     owner.onModify = (id) => {
-      owner.event({ kind: 'modify-failed', message: 'TOY_FIXED: the table\ncannot be changed' });
-      owner.event({ kind: 'apply', from: 'modifying', to: 'running' });
+      owner.event({
+        kind: 'drop',
+        from: 'modifying',
+        to: 'running',
+        message: 'TOY_FIXED: the table\ncannot be changed',
+      });
       owner.change(id, { state: 'running' });
     };
     await expect(task.modify({ meta: { table: 'b' } })).rejects.toMatchObject({
@@ -91,7 +95,11 @@ describe('modify', () => {
     async (namesEvents) => {
       owner.namesEvents = namesEvents;
       owner.event({ kind: 'modify', from: 'running', to: 'modifying' });
-      owner.event({ kind: 'modify-failed', message: 'TOY_FIXED: no' });
+      owner.event({ kind: 'drop', from: 'modifying', to: 'running', message: 'TOY_FIXED: no' });
+      owner.onModify = (id) => {
+        owner.event({ kind: 'apply', from: 'modifying', to: 'running' });
+        owner.change(id, { state: 'running' });
+      };
       expect(await task.modify({ slots: 4 })).toMatchObject({ changed: true });
     },
   );
@@ -100,7 +108,7 @@ describe('modify', () => {
     owner.onModify = (id) => {
       owner.event({ kind: 'apply', from: 'modifying', to: 'running' });
       owner.event({ kind: 'modify', from: 'running', to: 'modifying' });
-      owner.event({ kind: 'modify-failed', message: 'TOY_FIXED: no' });
+      owner.event({ kind: 'drop', from: 'modifying', to: 'running', message: 'TOY_FIXED: no' });
       owner.change(id, { state: 'running' });
     };
     expect(await task.modify({ slots: 4 })).toMatchObject({ changed: true });
@@ -139,7 +147,7 @@ describe('retry with meta', () => {
   test('retries nothing when the change is refused', async () => {
     owner.change('1', { state: 'awaiting-resolution' });
     owner.onModify = (id) => {
-      owner.event({ kind: 'modify-failed', message: 'TOY_FIXED: no' });
+      owner.event({ kind: 'drop', from: 'modifying', to: 'awaiting-resolution', message: 'TOY_FIXED: no' });
       owner.change(id, { state: 'awaiting-resolution' });
     };
     await expect(task.retry({ meta: { table: 'b' } })).rejects.toMatchObject({ code: 'TOY_FIXED' });

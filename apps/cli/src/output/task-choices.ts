@@ -16,11 +16,12 @@ export function pausedText({ id, error }: TaskView): string {
 export function heldFor({ task, steps, controls }: TaskDetail): string {
   if (hasFailed(controls, SubtaskKind.revert)) return 'its work could not be undone';
   if (hasFailed(controls, SubtaskKind.finish)) return 'its finish hook failed';
-  if (hasFailed(controls, SubtaskKind.prepare)) return 'it could not be prepared';
+  if (task.error?.code === 'DEADLINE_EXCEEDED') return 'its deadline has passed';
   if (hasFailed(controls, SubtaskKind.plan)) return 'its next step could not be planned';
   const failed = steps.find(({ subtasks }) => subtasks.failed > 0);
-  if (failed !== undefined) return `${formatCountOf(failed.subtasks.failed, 'subtask')} of step ${failed.step} failed`;
-  return task.error?.code === 'DEADLINE_EXCEEDED' ? 'its deadline has passed' : 'it failed';
+  return failed === undefined
+    ? 'it failed'
+    : `${formatCountOf(failed.subtasks.failed, 'subtask')} of step ${failed.step} failed`;
 }
 
 /** What a person may do about a task that waits for one, a line each; none for any other. */
@@ -30,7 +31,7 @@ export function choiceLines(detail: TaskDetail): readonly string[] {
   return choices.map(([command, effect]) => `  ${command.padEnd(width)}  ${effect}`);
 }
 
-function choicesOf({ task: { id, state }, controls }: TaskDetail): readonly Choice[] {
+function choicesOf({ task: { id, state, step }, controls }: TaskDetail): readonly Choice[] {
   const cancel: Choice = [`task cancel ${id}`, 'undoes its work: it ends as canceled'];
   if (state === TaskState.paused) return [[`task resume ${id}`, 'lets it go on'], cancel];
   if (state !== TaskState.awaitingResolution) return [];
@@ -40,13 +41,15 @@ function choicesOf({ task: { id, state }, controls }: TaskDetail): readonly Choi
       [`task skip ${id}`, 'ends it as it is: what was not undone stays'],
     ];
   }
-  const isFinish = hasFailed(controls, SubtaskKind.finish);
-  return [
-    [`task retry ${id}`, 'tries again what failed; --set key=value changes its meta first'],
-    [`task skip ${id}`, isFinish ? 'ends it as succeeded, without its finish hook' : 'goes on without what failed'],
-    [`task revert ${id}`, 'undoes its work: it ends as failed'],
-    cancel,
-  ];
+  const retry: Choice = [`task retry ${id}`, 'tries again what failed; --set key=value changes its meta first'];
+  const revert: Choice = [`task revert ${id}`, 'undoes its work: it ends as failed'];
+  if (hasFailed(controls, SubtaskKind.finish)) {
+    return [retry, [`task skip ${id}`, 'ends it as succeeded, without its finish hook'], revert, cancel];
+  }
+  // Without a plan there is nothing to go on with.
+  const isUnplanned = step === null || hasFailed(controls, SubtaskKind.plan);
+  if (isUnplanned) return [retry, revert, cancel];
+  return [retry, [`task skip ${id}`, 'goes on without what failed'], revert, cancel];
 }
 
 function hasFailed(controls: TaskDetail['controls'], kind: string): boolean {
