@@ -1,3 +1,4 @@
+import { RemoteError } from '@longshore/client';
 import { ERROR_CODES, isErrorCode, toErrorData, type ErrorData } from '@longshore/core';
 import { CommanderError } from 'commander';
 import { CLI_ERROR_CODES } from './cli-error.ts';
@@ -24,6 +25,8 @@ export function exitCodeOf(thrown: unknown): ExitCode {
   if (NOT_FOUND.has(code)) return EXIT.notFound;
   if (UNREACHABLE.has(code)) return EXIT.unreachable;
   if (REFUSED.has(code)) return EXIT.refused;
+  // A code of a task type's own: its `modifyMeta` refuses a change.
+  if (thrown instanceof RemoteError && thrown.permanent && !isErrorCode(code)) return EXIT.refused;
   return EXIT.fault;
 }
 

@@ -54,8 +54,8 @@ export interface WatchOptions extends CallOptions {
 /** How long to wait for a task. */
 export interface WaitOptions extends WatchOptions {
   /**
-   * What to wait for; the wait also ends when the task does. Default: the task's end. A task that holds its failure
-   * (`awaiting-resolution`) has not ended: somebody may still decide that it goes on.
+   * What to wait for; the wait also ends when the task does. Default: the task's end. A task that is paused, or holds its
+   * failure (`awaiting-resolution`), has not ended: somebody may still decide that it goes on.
    */
   readonly until?: ((snapshot: TaskDetail) => boolean) | undefined;
 }

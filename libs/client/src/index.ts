@@ -1,7 +1,15 @@
 export { connectLongshore } from './connect-longshore.ts';
 export type { CallOptions, ConnectOptions, WaitOptions, WatchOptions } from './client-options.ts';
 export type { LongshoreClient } from './longshore-client.ts';
-export type { CancelOptions, TaskHandle } from './task-handle.ts';
+export type { TaskHandle } from './task-handle.ts';
+export type {
+  CancelOptions,
+  ControlOptions,
+  ModifyOptions,
+  RetryOptions,
+  SubtaskFilters,
+  TaskChanges,
+} from './control-options.ts';
 export type { SubmitOptions } from './submit-task.ts';
 export { TaskFailedError } from './task-failed-error.ts';
 
@@ -9,8 +17,9 @@ export { TaskFailedError } from './task-failed-error.ts';
 export { RemoteError } from '@longshore/bus';
 export { hasCode, isTerminalTaskState, LongshoreError, TaskOutcome, TaskState } from '@longshore/core';
 export type {
-  CancelReply,
+  ClusterLimits,
   ControlProgress,
+  ControlReply,
   EventView,
   ListReply,
   ListRequest,

@@ -1,4 +1,13 @@
-import type { ListReply, ListRequest, NodeView, SubmitRequest, TaskRef, TaskView, TypeView } from '@longshore/protocol';
+import type {
+  ClusterLimits,
+  ListReply,
+  ListRequest,
+  NodeView,
+  SubmitRequest,
+  TaskRef,
+  TaskView,
+  TypeView,
+} from '@longshore/protocol';
 import type { CallOptions } from './client-options.ts';
 import type { Connection } from './connection.ts';
 import { readPages } from './read-pages.ts';
@@ -62,6 +71,21 @@ export class LongshoreClient {
   /** Registered task types, or the versions of one, with their JSON Schema, defaults and the nodes that offer them. */
   async types(type?: string, options: CallOptions = {}): Promise<readonly TypeView[]> {
     return (await this.#connection.request('type.list', type === undefined ? {} : { type }, options)).types;
+  }
+
+  /** Limits of the whole cluster. */
+  async limits(options: CallOptions = {}): Promise<ClusterLimits> {
+    return (await this.#connection.request('limits.get', {}, options)).limits;
+  }
+
+  /**
+   * Changes limits of the whole cluster, for all tasks from now on; they are kept in the store. What is absent stays.
+   *
+   * @returns all limits as they are then.
+   * @throws {RemoteError} ARGUMENT_INVALID beyond a bound, or without any limit.
+   */
+  async setLimits(limits: Partial<ClusterLimits>, options: CallOptions = {}): Promise<ClusterLimits> {
+    return (await this.#connection.request('limits.set', limits, options)).limits;
   }
 
   /** Closes the connection and ends every watch and wait with BUS_UNAVAILABLE. Tasks go on. Idempotent. */

@@ -148,6 +148,18 @@ describe('lists', () => {
     expect(await client.list({ limit: 2 })).toMatchObject({ tasks: [{ id: '450' }, { id: '449' }], next: '449' });
   });
 
+  test('take filters along on every page', async () => {
+    owner.put();
+    const task = await client.task({ id: '1' });
+    const filters = { states: ['reverted'], type: 'toy', outcome: 'failed', keyPrefix: 'orders-' } as const;
+    await collect(client.listAll({ ...filters, states: [...filters.states], history: true, limit: 10 }));
+    await collect(task.subtasks({ states: ['failed', 'running'], step: 'load', after: '7' }));
+    expect(owner.lists).toEqual([
+      { ...filters, history: true, limit: 10 },
+      { task: { id: '1' }, states: ['failed', 'running'], step: 'load', after: '7', limit: 200 },
+    ]);
+  });
+
   test('types can be narrowed to one', async () => {
     expect((await client.types()).map(({ type }) => type)).toEqual(['toy', 'other']);
     expect((await client.types('toy')).map(({ type }) => type)).toEqual(['toy']);

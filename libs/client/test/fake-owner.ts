@@ -1,6 +1,17 @@
 import { connectBus, type ApiHandlers, type Bus } from '@longshore/bus';
 import { LongshoreError, type TaskId } from '@longshore/core';
-import type { EventView, SubtaskView, TaskDetail, TaskView, TraceContext } from '@longshore/protocol';
+import type {
+  ApiRequest,
+  ClusterLimits,
+  ControlReply,
+  EventView,
+  ListRequest,
+  SubtasksRequest,
+  SubtaskView,
+  TaskDetail,
+  TaskView,
+  TraceContext,
+} from '@longshore/protocol';
 
 const CREATED_AT = '2026-01-01T00:00:00.000Z';
 
@@ -32,6 +43,21 @@ export function taskView(fields: Partial<TaskView> = {}): TaskView {
   };
 }
 
+/** What each control does to a task's state here; an owner's leader would take it further. */
+const CONTROLS = {
+  'task.pause': { from: ['pending', 'running'], to: { state: 'pausing' } },
+  'task.resume': { from: ['paused'], to: { state: 'resuming' } },
+  'task.modify': { from: ['pending', 'running', 'paused', 'awaiting-resolution'], to: { state: 'modifying' } },
+  'task.retry': { from: ['awaiting-resolution'], to: { state: 'running' } },
+  'task.skip': { from: ['awaiting-resolution'], to: { state: 'running' } },
+  'task.revert': { from: ['awaiting-resolution'], to: { state: 'reverting' } },
+  'task.cancel': {
+    from: ['pending', 'running', 'paused', 'awaiting-resolution', 'modifying'],
+    to: { state: 'reverted', outcome: 'canceled' },
+  },
+} as const;
+type ControlMethod = keyof typeof CONTROLS;
+
 /** The answering side of the real protocol, over a list of tasks that the test owns. */
 export class FakeOwner {
   readonly tasks = new Map<string, TaskDetail>();
@@ -40,6 +66,15 @@ export class FakeOwner {
   readonly traces: (TraceContext | null)[] = [];
   /** How often each method was asked. */
   readonly asked: Record<string, number> = {};
+  /** Every control that was asked for, in order. */
+  readonly controls: { readonly [M in ControlMethod]: { readonly method: M } & ApiRequest<M> }[ControlMethod][] = [];
+  /** Filters of every list and every page of subtasks that was asked for. */
+  readonly lists: (ListRequest | SubtasksRequest)[] = [];
+  limits: ClusterLimits = { maxScheduledTasks: 16 };
+  /** Whether the reply to a control names its event. */
+  namesEvents = true;
+  /** Called once a modification is being applied, instead of a leader. */
+  onModify: (id: string) => void = (id) => this.change(id, { state: 'running' });
   /** The next so many submits are carried out, but their answers never leave. */
   unansweredSubmits = 0;
   readonly bus: Bus;
@@ -86,6 +121,28 @@ export class FakeOwner {
     this.bus.publish(this.bus.subjects.taskEvents(id as TaskId), { kind });
   }
 
+  /** Leaves an event; its number is the next one. */
+  event(fields: Partial<EventView>): number {
+    const seq = this.events.length + 1;
+    const nothing = { actor: 'owner', kind: 'state', from: null, to: null, subtaskId: null, message: null };
+    this.events.push({ seq, at: CREATED_AT, ...nothing, ...fields });
+    return seq;
+  }
+
+  /** Carries a control out. */
+  #control<M extends ControlMethod>(method: M, request: ApiRequest<M>): ControlReply {
+    this.controls.push({ method, ...request } as (typeof this.controls)[number]);
+    const { from, to } = CONTROLS[method];
+    const { id, state } = this.#find(request.task).task;
+    if (state === to.state) return { task: this.#find({ id }).task, changed: false };
+    if (!(from as readonly string[]).includes(state)) {
+      throw new LongshoreError('STATE_CONFLICT', `task ${id} is ${state}`, { details: { state } });
+    }
+    const event = this.event({ kind: method.slice('task.'.length), from: state, to: to.state });
+    this.change(id, to);
+    return { task: this.#find({ id }).task, changed: true, ...(this.namesEvents ? { event } : {}) };
+  }
+
   #count(method: string, trace: TraceContext | null): void {
     this.asked[method] = (this.asked[method] ?? 0) + 1;
     this.traces.push(trace);
@@ -115,7 +172,9 @@ export class FakeOwner {
         this.#count('task.view', trace);
         return Promise.resolve({ task: this.#find(task).task });
       },
-      'task.list': async ({ before, limit = 50 }) => {
+      'task.list': async (request) => {
+        this.lists.push(request);
+        const { before, limit = 50 } = request;
         const older = [...this.tasks.values()]
           .map(({ task }) => task)
           .filter(({ id }) => before === undefined || Number(id) < Number(before))
@@ -123,10 +182,21 @@ export class FakeOwner {
         const tasks = older.slice(0, limit);
         return Promise.resolve({ tasks, next: older.length > limit ? (tasks.at(-1)?.id ?? null) : null });
       },
-      'task.cancel': async ({ task }) => {
-        const { id } = this.#find(task).task;
-        this.change(id, { state: 'reverted', outcome: 'canceled' });
-        return Promise.resolve({ task: this.#find({ id }).task, changed: true });
+      'task.pause': async (request) => Promise.resolve(this.#control('task.pause', request)),
+      'task.resume': async (request) => Promise.resolve(this.#control('task.resume', request)),
+      'task.modify': async (request) => {
+        const reply = this.#control('task.modify', request);
+        if (reply.changed) setImmediate(() => this.onModify(reply.task.id));
+        return Promise.resolve(reply);
+      },
+      'task.retry': async (request) => Promise.resolve(this.#control('task.retry', request)),
+      'task.skip': async (request) => Promise.resolve(this.#control('task.skip', request)),
+      'task.revert': async (request) => Promise.resolve(this.#control('task.revert', request)),
+      'task.cancel': async (request) => Promise.resolve(this.#control('task.cancel', request)),
+      'limits.get': async () => Promise.resolve({ limits: this.limits }),
+      'limits.set': async ({ maxScheduledTasks = this.limits.maxScheduledTasks }) => {
+        this.limits = { maxScheduledTasks };
+        return Promise.resolve({ limits: this.limits });
       },
       'task.events': async ({ after = 0, limit = 100 }) => {
         this.#count('task.events', null);
@@ -134,7 +204,9 @@ export class FakeOwner {
         const events = later.slice(0, limit);
         return Promise.resolve({ events, next: later.length > limit ? (events.at(-1)?.seq ?? null) : null });
       },
-      'task.subtasks': async ({ after = '0', limit = 100 }) => {
+      'task.subtasks': async (request) => {
+        this.lists.push(request);
+        const { after = '0', limit = 100 } = request;
         this.#count('task.subtasks', null);
         const later = this.subtasks.filter(({ id }) => Number(id) > Number(after));
         const subtasks = later.slice(0, limit);

@@ -17,7 +17,12 @@ export const controlRequest = z.object({ task: taskRef, reason });
 export type ControlRequest = z.infer<typeof controlRequest>;
 
 /** `changed: false`: it was so already. */
-export const controlReply = z.object({ task: taskView, changed: z.boolean() });
+export const controlReply = z.object({
+  task: taskView,
+  changed: z.boolean(),
+  /** Number of the event that it left; what became of it is told by those after it. */
+  event: z.int().optional(),
+});
 export type ControlReply = z.infer<typeof controlReply>;
 
 /** What to change of a task; at least one of them. Null takes a limit away. */

@@ -113,7 +113,7 @@ async function importAndProve(
     const detail = await followTask(task, {
       signal,
       onSnapshot: (snapshot) => display.update(snapshot),
-      onOutage: (text) => display.remark(text),
+      onRemark: (text) => display.remark(text),
     });
     const kill: KillReport | null = await killing;
     display.close();

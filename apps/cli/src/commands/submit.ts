@@ -1,18 +1,16 @@
 import type { SubmitRequest } from '@longshore/client';
 import { LongshoreError } from '@longshore/core';
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
 import { withClient, withClusterFlags, type CommonFlags } from '../cluster/with-client.ts';
 import { readMeta } from '../meta/read-meta.ts';
-import { collected, wholeNumber } from './options.ts';
+import { readSettings, withSettingsFlags, type SettingsFlags } from '../settings/task-settings.ts';
+import { collected } from './options.ts';
 import { waitForTask } from './wait-for-task.ts';
 
-interface SubmitFlags extends CommonFlags, Omit<SubmitRequest, 'type' | 'meta' | 'throttle' | 'gates'> {
+interface SubmitFlags extends CommonFlags, SettingsFlags, Pick<SubmitRequest, 'key' | 'typeVersion' | 'scope'> {
   readonly meta?: string;
   readonly set?: readonly string[];
-  readonly rowsPerSecond?: number;
-  readonly bytesPerSecond?: number;
-  readonly statementsPerSecond?: number;
   readonly gate?: readonly string[];
   readonly wait?: boolean;
 }
@@ -24,11 +22,14 @@ Examples:
       --set 'files=["/data/orders.csv"]' --set format=csv --set header=true
   $ longshore submit backfill --meta totals.json --rows-per-second 20000 \\
       --gate '{"kind":"replica-lag","connection":"main","maxMs":5000}'
+  $ longshore submit add-index --meta by_customer.json --on-failure hold --deadline 6h --max-failures 3 \\
+      --selector 'zone in (a,b)' --selector disk=ssd
   $ jq '.table = "public.orders_2"' orders.json | longshore submit import --meta - --key orders-2 --json
 
 A value of --set that reads as JSON is that JSON, every other one is text; a dot goes one level deeper.
 "longshore type show TYPE" tells what the meta of a type must look like. A second submit with the same --key
-and the same content gives the same task, so a script may simply run again.`;
+and the same content gives the same task, so a script may simply run again. What no flag says is the type's
+default; "longshore task modify" changes it later.`;
 
 export function addSubmitCommand(program: Command, context: CommandContext): void {
   const command = program
@@ -38,30 +39,14 @@ export function addSubmitCommand(program: Command, context: CommandContext): voi
     .option('--set <key=value>', 'set one field of the meta; may be given several times', collected)
     .option('-k, --key <key>', 'idempotency key; default: a random one')
     .option('--type-version <version>', 'version of the type; default: the newest')
-    .option('--priority <n>', 'lower goes first, 1 to 1024; default 512', wholeNumber(1, 1_024))
-    .option('--slots <n>', "slots on each node; default: the type's", wholeNumber(1, 4_096))
-    .option('--slots-per-subtask <n>', "slots of one subtask; default: the type's", wholeNumber(1, 4_096))
-    .option('--max-nodes <n>', "the most nodes; default: the type's, or all", wholeNumber(1, 100_000))
     .option('--scope <scope>', 'service scope; default: nodes without one, or the background ones')
-    .addOption(
-      new Option('--on-failure <what>', 'undo the work of a failed task, or hold it for a decision').choices([
-        'revert',
-        'hold',
-      ]),
-    )
-    .option('--rows-per-second <n>', 'the most rows a second, over all nodes', wholeNumber(1, 1e12))
-    .option('--bytes-per-second <n>', 'the most bytes a second, over all nodes', wholeNumber(1, 1e12))
-    .option('--statements-per-second <n>', 'the most statements a second, over all nodes', wholeNumber(1, 1e12))
     .option('--gate <json>', 'a condition under which it starts batches; may be given several times', collected)
     .option('-w, --wait', 'show progress until it has ended');
-  withClusterFlags(command)
+  withClusterFlags(withSettingsFlags(command))
     .addHelpText('after', EXAMPLES)
     .action(async (type: string, flags: SubmitFlags) => {
-      const { key, typeVersion, priority, slots, slotsPerSubtask, maxNodes, scope, onFailure } = flags;
-      const settings = {
-        ...{ key, typeVersion, priority, slots, slotsPerSubtask, maxNodes, scope, onFailure },
-        ...readThrottle(flags),
-      };
+      const { key, typeVersion, scope } = flags;
+      const settings = { key, typeVersion, scope, ...readSettings(flags), ...readGates(flags) };
       const meta = readMeta(flags.meta, flags.set ?? [], context.cwd);
       await withClient(flags, context, async (client) => {
         const task = await client.submit({ type, meta, ...settings }, { signal: context.signal });
@@ -78,14 +63,8 @@ export function addSubmitCommand(program: Command, context: CommandContext): voi
     });
 }
 
-/** The budget and the gates, as far as they are given. */
-function readThrottle(flags: SubmitFlags): Pick<SubmitRequest, 'throttle' | 'gates'> {
-  const { rowsPerSecond: rows, bytesPerSecond: bytes, statementsPerSecond: statements, gate = [] } = flags;
-  const hasBudget = rows !== undefined || bytes !== undefined || statements !== undefined;
-  return {
-    ...(hasBudget ? { throttle: { rows, bytes, statements } } : {}),
-    ...(gate.length > 0 ? { gates: gate.map(readGate) } : {}),
-  };
+function readGates({ gate = [] }: SubmitFlags): Pick<SubmitRequest, 'gates'> {
+  return gate.length === 0 ? {} : { gates: gate.map(readGate) };
 }
 
 /** The owner checks what it says, and names the field. @throws {LongshoreError} ARGUMENT_INVALID when it is no JSON. */

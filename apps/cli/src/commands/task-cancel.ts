@@ -1,47 +1,37 @@
 import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
-import { withClient, withClusterFlags, type CommonFlags } from '../cluster/with-client.ts';
 import { EXIT } from '../exit-codes.ts';
-import { findTask, TASK_ARGUMENT } from './find-task.ts';
+import { addControlCommand, type ControlFlags } from './control-command.ts';
 import { waitForTask } from './wait-for-task.ts';
 
-interface CancelFlags extends CommonFlags {
-  readonly reason?: string;
-  readonly wait?: boolean;
+interface CancelFlags extends ControlFlags {
+  readonly force?: boolean;
 }
 
-const EXAMPLES = `
-Examples:
-  $ longshore task cancel 12 --reason 'wrong file'
+const EXAMPLES = `  $ longshore task cancel 12 --reason 'wrong file'
   $ longshore task cancel orders-2026-01-01 --wait
+  $ longshore task cancel 12 --force
 
-A canceled task stops what runs and undoes what it had done. With --wait the exit code is 0 once it was canceled.`;
+A canceled task stops what runs and undoes what it had done. With --wait the exit code is 0 once it was canceled.
+--force is for a task whose type is gone or broken: what its hooks would have undone stays, and its events name them.`;
 
 export function addTaskCancelCommand(task: Command, context: CommandContext): void {
-  const command = task
-    .command('cancel')
-    .description('cancel a task and undo its work')
-    .argument('<task>', TASK_ARGUMENT)
-    .option('--reason <text>', 'why, for its events')
-    .option('-w, --wait', 'wait until its work is undone');
-  withClusterFlags(command)
-    .addHelpText('after', EXAMPLES)
-    .action(async (name: string, flags: CancelFlags) => {
-      await withClient(flags, context, async (client) => {
-        const handle = await findTask(client, name);
-        const reply = await handle.cancel({ reason: flags.reason });
-        if (flags.wait !== true) {
-          const text = reply.changed
-            ? `task ${handle.id} is being canceled`
-            : `task ${handle.id} was being canceled already`;
-          context.print(flags.json === true ? JSON.stringify(reply) : `${text}; state ${reply.task.state}`);
-          return;
-        }
-        await waitForTask(handle, flags.json === true, {
-          ...context,
-          // Being canceled is what was asked for here.
-          setExitCode: (code) => context.setExitCode(code === EXIT.canceled ? EXIT.ok : code),
-        });
-      });
-    });
+  addControlCommand<CancelFlags>(task, context, {
+    name: 'cancel',
+    description: 'cancel a task and undo its work',
+    examples: EXAMPLES,
+    waits: 'wait until its work is undone',
+    withFlags: (command) => command.option('--force', "skip hooks of its type that can't run"),
+    prepare:
+      ({ reason, force }) =>
+      (handle) =>
+        handle.cancel({ reason, force }),
+    text: ({ id }, { changed }) => (changed ? `task ${id} is being canceled` : `task ${id} was being canceled already`),
+    waitFor: (handle, asJson) =>
+      waitForTask(handle, asJson, {
+        ...context,
+        // Being canceled is what was asked for here.
+        setExitCode: (code) => context.setExitCode(code === EXIT.canceled ? EXIT.ok : code),
+      }),
+  });
 }

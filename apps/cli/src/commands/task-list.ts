@@ -1,4 +1,4 @@
-import type { TaskView } from '@longshore/client';
+import { TaskOutcome, type TaskView } from '@longshore/client';
 import { TaskState } from '@longshore/core';
 import { Option, type Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
@@ -9,6 +9,8 @@ import { wholeNumber } from './options.ts';
 interface ListFlags extends CommonFlags {
   readonly state?: readonly string[];
   readonly type?: string;
+  readonly outcome?: TaskOutcome;
+  readonly keyPrefix?: string;
   readonly history?: boolean;
   readonly limit: number;
 }
@@ -17,7 +19,8 @@ const EXAMPLES = `
 Examples:
   $ longshore task list
   $ longshore task list --state running pending --type import
-  $ longshore task list --history --limit 500 --json | jq -r '.tasks[] | select(.outcome == "failed") | .id'`;
+  $ longshore task list --key-prefix orders- --history
+  $ longshore task list --outcome failed --limit 500 --json | jq -r '.tasks[].id'`;
 
 export function addTaskListCommand(task: Command, context: CommandContext): void {
   const command = task
@@ -25,15 +28,25 @@ export function addTaskListCommand(task: Command, context: CommandContext): void
     .description('list tasks, newest first')
     .addOption(new Option('--state <state...>', 'only in these states').choices(Object.values(TaskState)))
     .option('--type <type>', 'only of this type')
+    .addOption(
+      new Option('--outcome <outcome>', 'only ended ones with this outcome; implies --history').choices(
+        Object.values(TaskOutcome),
+      ),
+    )
+    .option('--key-prefix <text>', 'only those whose key begins with this')
     .option('--history', 'also those that have ended and left for history')
     .option('-n, --limit <n>', 'how many at most', wholeNumber(1, 100_000), 50);
   withClusterFlags(command)
     .addHelpText('after', EXAMPLES)
     .action(async ({ limit, ...flags }: ListFlags) => {
+      const hasHistory = flags.history === true || flags.outcome !== undefined;
       const filters = {
         ...(flags.state === undefined ? {} : { states: [...flags.state] }),
         ...(flags.type === undefined ? {} : { type: flags.type }),
-        ...(flags.history === undefined ? {} : { history: flags.history }),
+        ...(flags.outcome === undefined ? {} : { outcome: flags.outcome }),
+        ...(flags.keyPrefix === undefined ? {} : { keyPrefix: flags.keyPrefix }),
+        // What has ended leaves for history within moments.
+        ...(hasHistory ? { history: true } : {}),
       };
       await withClient(flags, context, async (client) => {
         const tasks: TaskView[] = [];
@@ -42,7 +55,7 @@ export function addTaskListCommand(task: Command, context: CommandContext): void
         }
         if (flags.json === true) context.print(JSON.stringify({ tasks }));
         else if (tasks.length > 0) context.print(taskTable(tasks, Date.now()));
-        else context.note(flags.history === true ? 'no tasks' : 'no tasks; --history shows those that have ended');
+        else context.note(hasHistory ? 'no tasks' : 'no tasks; --history shows those that have ended');
       });
     });
 }

@@ -24,7 +24,7 @@ export function addTaskWaitCommand(task: Command, context: CommandContext): void
           const detail = await followTask(handle, {
             signal: context.signal,
             onSnapshot: () => undefined,
-            onOutage: (text) => context.note(text),
+            onRemark: (text) => context.note(text),
           });
           context.print(flags.json === true ? JSON.stringify(detail) : taskSummary(detail));
           context.setExitCode(exitCodeOfTask(detail));

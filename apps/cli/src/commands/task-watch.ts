@@ -22,7 +22,7 @@ export function addTaskWatchCommand(task: Command, context: CommandContext): voi
         const detail = await followTask(handle, {
           signal: context.signal,
           onSnapshot: (snapshot) => context.print(JSON.stringify(snapshot)),
-          onOutage: (text) => context.note(text),
+          onRemark: (text) => context.note(text),
         });
         context.setExitCode(exitCodeOfTask(detail));
       });

@@ -12,7 +12,7 @@ export async function waitForTask(task: TaskHandle, asJson: boolean, context: Co
     const detail = await followTask(task, {
       signal: context.signal,
       onSnapshot: (snapshot) => display?.update(snapshot),
-      onOutage: (text) => (display === null ? context.note(text) : display.remark(text)),
+      onRemark: (text) => (display === null ? context.note(text) : display.remark(text)),
     });
     display?.close();
     context.print(asJson ? JSON.stringify(detail) : taskSummary(detail));

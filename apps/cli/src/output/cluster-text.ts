@@ -1,4 +1,4 @@
-import type { NodeView, TypeView } from '@longshore/client';
+import type { ClusterLimits, NodeView, TypeView } from '@longshore/client';
 import { formatAge, formatCount, NONE } from './format-values.ts';
 import { fieldsText, tableText } from './table.ts';
 
@@ -47,4 +47,9 @@ export function typeText(view: TypeView): string {
     ['contract', view.contract],
   ]);
   return `${fields}\n\nmeta (JSON Schema):\n${JSON.stringify(view.schema, null, 2)}`;
+}
+
+/** Limits of the whole cluster. */
+export function limitsText({ maxScheduledTasks }: ClusterLimits): string {
+  return fieldsText([['tasks that have slots at once, at most', maxScheduledTasks]]);
 }

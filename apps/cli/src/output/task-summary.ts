@@ -1,31 +1,38 @@
-import { TaskOutcome, TaskState, type TaskDetail } from '@longshore/client';
+import { isTerminalTaskState, TaskOutcome, TaskState, type TaskDetail } from '@longshore/client';
+import { SubtaskKind } from '@longshore/core';
 import { formatBytes, formatBytesPerSecond, formatCountOf, formatDuration } from './format-values.ts';
 import { plainText } from './plain-text.ts';
+import { choiceLines, heldFor, pausedText } from './task-choices.ts';
 
-/** What a settled task came to, in a line or two. */
+/** What a settled task came to, in a line or two; of one that waits for a person, what it waits for and what may be done. */
 export function taskSummary(detail: TaskDetail): string {
   const { task } = detail;
   const name = `task ${task.id} ${task.type}`;
   if (task.outcome === TaskOutcome.succeeded) return `${name} succeeded${durationText(detail)}${amountText(detail)}`;
   const reason = task.error === null ? [] : [`error ${task.error.code}: ${plainText(task.error.message)}`];
+  if (task.state === TaskState.paused) return pausedText(task);
   if (task.state === TaskState.awaitingResolution) {
-    const failedRevert = detail.controls.find((control) => control.kind === 'revert' && control.error !== null)?.error;
-    if (failedRevert !== undefined && failedRevert !== null) {
-      return [
-        `${name} could not be undone and waits for a decision; "task cancel ${task.id}" tries again`,
-        `error ${failedRevert.code}: ${plainText(failedRevert.message)}`,
-        ...reason.map((line) => `it had ended with ${line}`),
-      ].join('\n');
-    }
     return [
-      `${name} holds its failure and waits for a decision; "task cancel ${task.id}" undoes its work`,
+      `${name} is held and waits for a decision: ${heldFor(detail)}`,
+      ...failedRevert(detail),
       ...reason,
+      ...choiceLines(detail),
     ].join('\n');
   }
+  if (!isTerminalTaskState(task.state)) return `${name} is ${task.state}`;
   const how = task.outcome === TaskOutcome.canceled ? 'was canceled' : 'failed';
   const undone =
     task.state !== TaskState.reverted ? '' : task.step === null ? '; nothing had been done' : '; its work was undone';
   return [`${name} ${how}${durationText(detail)}${undone}`, ...reason].join('\n');
+}
+
+/** The error of a revert; the task's own is what it was undone for. */
+function failedRevert({ controls }: TaskDetail): readonly string[] {
+  return controls.flatMap(({ kind, error }) =>
+    kind === SubtaskKind.revert && error !== null
+      ? [`undo failed with ${error.code}: ${plainText(error.message)}`]
+      : [],
+  );
 }
 
 function durationText({ task }: TaskDetail): string {

@@ -1,6 +1,8 @@
-import type { EventView, SubtaskView, TaskDetail, TaskView } from '@longshore/client';
+import { TaskState, type EventView, type SubtaskView, type TaskDetail, type TaskView } from '@longshore/client';
 import { formatAge, formatBytes, formatCount, formatCountOf, NONE } from './format-values.ts';
+import { settingFields } from './settings-text.ts';
 import { fieldsText, tableText } from './table.ts';
+import { choiceLines, heldFor } from './task-choices.ts';
 
 /** Tasks as a table. */
 export function taskTable(tasks: readonly TaskView[], nowMs: number): string {
@@ -19,8 +21,9 @@ export function taskTable(tasks: readonly TaskView[], nowMs: number): string {
 }
 
 /** Everything about one task. */
-export function taskDetailText({ task, meta, steps, nodes, controls, rerun, waiting = [] }: TaskDetail): string {
-  const fields: [string, string | number][] = [
+export function taskDetailText(detail: TaskDetail): string {
+  const { task, meta, steps, nodes, controls, rerun, waiting = [] } = detail;
+  const fields: (readonly [string, string | number])[] = [
     ['task', `${task.id} (key ${task.key})`],
     ['type', `${task.type}@${task.typeVersion}`],
     ['state', stateText(task)],
@@ -32,13 +35,12 @@ export function taskDetailText({ task, meta, steps, nodes, controls, rerun, wait
     ['slots', `${task.slots} on each node, ${task.slotsPerSubtask} for each subtask`],
     ['nodes', `${task.nodes.join(', ') || NONE} (at most ${task.maxNodes ?? 'all'})`],
     ['scope', task.scope || NONE],
+    ...settingFields(task),
     ['on failure', task.onFailure],
     ['created', task.createdAt],
     ['started', task.startedAt ?? NONE],
     ['ended', task.endedAt ?? NONE],
     ['re-run', formatCountOf(rerun, 'subtask')],
-    ...(task.throttle == null ? [] : [['budget', budgetText(task.throttle)] as [string, string]]),
-    ...(task.gates == null ? [] : [['gates', JSON.stringify(task.gates)] as [string, string]]),
     ...(task.error === null ? [] : [['error', `${task.error.code}: ${task.error.message}`] as [string, string]]),
     ...(task.result === null || task.result === undefined
       ? []
@@ -102,6 +104,12 @@ export function taskDetailText({ task, meta, steps, nodes, controls, rerun, wait
       ),
     );
   }
+  const choices = choiceLines(detail);
+  if (choices.length > 0) {
+    const why =
+      task.state === TaskState.awaitingResolution ? `it waits for a decision: ${heldFor(detail)}` : 'it is paused';
+    sections.push([why, ...choices].join('\n'));
+  }
   return sections.join('\n\n');
 }
 
@@ -141,12 +149,6 @@ export function subtaskTable(subtasks: readonly SubtaskView[]): string {
       subtask.error === null ? '' : `${subtask.error.code}: ${subtask.error.message}`,
     ]),
   );
-}
-
-function budgetText(limits: NonNullable<TaskView['throttle']>): string {
-  return Object.entries(limits)
-    .map(([unit, limit]) => `${formatCount(limit ?? 0)} ${unit}/s`)
-    .join(', ');
 }
 
 function stateText({ state, outcome }: TaskView): string {

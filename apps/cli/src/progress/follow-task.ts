@@ -1,5 +1,6 @@
 import { isTerminalTaskState, TaskOutcome, TaskState, type TaskDetail, type TaskHandle } from '@longshore/client';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { pausedText } from '../output/task-choices.ts';
 
 /** One lost look is noise; a person wants to know of an outage, not of each poll in it. */
 const REMARK_INTERVAL_MS = 10_000;
@@ -9,8 +10,11 @@ export interface FollowOptions {
   readonly signal: AbortSignal;
   /** Called for every snapshot, the last one included. */
   readonly onSnapshot: (detail: TaskDetail) => void;
-  /** Called when the cluster can't be reached, not more often than a person wants to read it. */
-  readonly onOutage: (text: string) => void;
+  /**
+   * Called when the cluster can't be reached, not more often than a person wants to read it, and when the task was paused: both
+   * keep it from going on without ending the wait.
+   */
+  readonly onRemark: (text: string) => void;
 }
 
 /**
@@ -19,17 +23,21 @@ export interface FollowOptions {
  * @throws the signal's reason; {RemoteError} what the cluster refuses with.
  */
 export async function followTask(
-  task: TaskHandle,
-  { signal, onSnapshot, onOutage }: FollowOptions,
+  task: Pick<TaskHandle, 'watch'>,
+  { signal, onSnapshot, onRemark }: FollowOptions,
 ): Promise<TaskDetail> {
   let saidAtMs = -Infinity;
   const onProblem = (problem: Error): void => {
     if (performance.now() - saidAtMs < REMARK_INTERVAL_MS) return;
     saidAtMs = performance.now();
-    onOutage(`still trying: ${problem.message}; the task itself goes on`);
+    onRemark(`still trying: ${problem.message}; the task itself goes on`);
   };
+  let wasPaused = false;
   for await (const detail of task.watch({ signal, onProblem })) {
     onSnapshot(detail);
+    const isPaused = detail.task.state === TaskState.paused;
+    if (isPaused && !wasPaused) onRemark(`still waiting: ${pausedText(detail.task)}`);
+    wasPaused = isPaused;
     if (isSettled(detail)) return detail;
   }
   throw new TypeError('a watch ends with a terminal snapshot');

@@ -1,0 +1,36 @@
+import { LongshoreError } from '@longshore/core';
+import type { Command } from 'commander';
+import type { CommandContext } from '../command-context.ts';
+import { withClient, withClusterFlags, type CommonFlags } from '../cluster/with-client.ts';
+import { limitsText } from '../output/cluster-text.ts';
+import { wholeNumber } from './options.ts';
+
+interface SetFlags extends CommonFlags {
+  readonly maxScheduledTasks?: number;
+}
+
+const EXAMPLES = `
+Examples:
+  $ longshore limits set --max-scheduled-tasks 64
+
+The store keeps limits, so they survive restarts. Beyond --max-scheduled-tasks tasks wait with TASK_LIMIT, whatever slots
+are free; those that are canceled, paused, modified or undone are served all the same.`;
+
+export function addLimitsSetCommand(limits: Command, context: CommandContext): void {
+  const command = limits
+    .command('set')
+    .description("change the cluster's limits")
+    .option('--max-scheduled-tasks <n>', 'tasks that have slots at once', wholeNumber(1, 1_000));
+  withClusterFlags(command)
+    .addHelpText('after', EXAMPLES)
+    .action(async (flags: SetFlags) => {
+      const { maxScheduledTasks } = flags;
+      if (maxScheduledTasks === undefined) {
+        throw new LongshoreError('ARGUMENT_INVALID', 'name at least one limit, such as --max-scheduled-tasks 64');
+      }
+      await withClient(flags, context, async (client) => {
+        const found = await client.setLimits({ maxScheduledTasks });
+        context.print(flags.json === true ? JSON.stringify({ limits: found }) : limitsText(found));
+      });
+    });
+}

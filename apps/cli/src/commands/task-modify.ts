@@ -1,0 +1,37 @@
+import type { Command } from 'commander';
+import type { CommandContext } from '../command-context.ts';
+import { readMeta } from '../meta/read-meta.ts';
+import { readChanges, withRemovalFlags, type ChangesFlags } from '../settings/task-changes.ts';
+import { withSettingsFlags } from '../settings/task-settings.ts';
+import { addControlCommand, type ControlFlags } from './control-command.ts';
+import { collected } from './options.ts';
+
+interface ModifyFlags extends ControlFlags, ChangesFlags {
+  readonly set?: readonly string[];
+}
+
+const EXAMPLES = `  $ longshore task modify 12 --slots 8 --max-nodes 4 --reason 'it is night'
+  $ longshore task modify 12 --rows-per-second 2000
+  $ longshore task modify 12 --no-throttle --no-max-nodes --priority 100
+  $ longshore task modify 12 --set batchRows=500
+
+Pending, running, paused and held tasks can be changed. The command ends once the change is applied; work that runs is
+told and keeps its place. A new budget replaces the old one whole. --set takes the keys that the task's type lets be
+changed; when the type refuses one, nothing is changed.`;
+
+export function addTaskModifyCommand(task: Command, context: CommandContext): void {
+  addControlCommand<ModifyFlags>(task, context, {
+    name: 'modify',
+    description: 'change a task: slots, nodes, priority, budget, retries, timeouts, keys of its meta',
+    examples: EXAMPLES,
+    withFlags: (command) => {
+      command.option('--set <key=value>', 'change one key of the meta; may be given several times', collected);
+      return withRemovalFlags(withSettingsFlags(command));
+    },
+    prepare: (flags) => {
+      const changes = readChanges(flags, readMeta(undefined, flags.set ?? [], context.cwd));
+      return (handle) => handle.modify(changes, { reason: flags.reason, signal: context.signal });
+    },
+    text: ({ id }, { changed }) => (changed ? `task ${id} is modified` : `task ${id} was so already`),
+  });
+}

@@ -1,0 +1,24 @@
+import type { Command } from 'commander';
+import type { CommandContext } from '../command-context.ts';
+import { addControlCommand } from './control-command.ts';
+import { waitForTask } from './wait-for-task.ts';
+
+const EXAMPLES = `  $ longshore task resume 12
+  $ longshore task resume orders-2026-01-01 --wait
+
+Each subtask goes on from its checkpoint, on its node or on another one. A deadline rests while a task is paused.`;
+
+export function addTaskResumeCommand(task: Command, context: CommandContext): void {
+  addControlCommand(task, context, {
+    name: 'resume',
+    description: 'let a paused task go on',
+    examples: EXAMPLES,
+    waits: 'show progress until it has ended',
+    prepare:
+      ({ reason }) =>
+      (handle) =>
+        handle.resume({ reason }),
+    text: ({ id }, { changed }) => (changed ? `task ${id} goes on` : `task ${id} was going on already`),
+    waitFor: (handle, asJson) => waitForTask(handle, asJson, context),
+  });
+}

@@ -1,0 +1,33 @@
+import type { Command } from 'commander';
+import type { CommandContext } from '../command-context.ts';
+import { readMeta } from '../meta/read-meta.ts';
+import { addControlCommand, type ControlFlags } from './control-command.ts';
+import { collected } from './options.ts';
+import { waitForTask } from './wait-for-task.ts';
+
+interface RetryFlags extends ControlFlags {
+  readonly set?: readonly string[];
+}
+
+const EXAMPLES = `  $ longshore task retry 12 --wait
+  $ longshore task retry 12 --set nullText=NULL --reason 'the file says NULL'
+
+A held task (--on-failure hold) tries again what failed; what succeeded is kept. --set changes keys of the meta first,
+as "longshore task modify" does. See also "task skip", "task revert" and "task cancel".`;
+
+export function addTaskRetryCommand(task: Command, context: CommandContext): void {
+  addControlCommand<RetryFlags>(task, context, {
+    name: 'retry',
+    description: "try a held task's failed work again",
+    examples: EXAMPLES,
+    waits: 'show progress until it has ended',
+    withFlags: (command) =>
+      command.option('--set <key=value>', 'change one key of the meta before; may be given several times', collected),
+    prepare: ({ set, reason }) => {
+      const meta = set === undefined ? undefined : readMeta(undefined, set, context.cwd);
+      return (handle) => handle.retry({ meta, reason, signal: context.signal });
+    },
+    text: ({ id }) => `task ${id} tries again what failed`,
+    waitFor: (handle, asJson) => waitForTask(handle, asJson, context),
+  });
+}

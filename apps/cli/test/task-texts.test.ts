@@ -1,0 +1,122 @@
+import type { ControlProgress, TaskView } from '@longshore/client';
+import { describe, expect, test } from 'vitest';
+import { followTask, taskSummary } from '../src/index.ts';
+import { taskDetailText } from '../src/output/task-text.ts';
+import { detail, step } from './samples.ts';
+
+const error = { code: 'TOY_FAILED', message: 'told to', permanent: true };
+const held: Partial<TaskView> = { state: 'awaiting-resolution', onFailure: 'hold', error };
+const failedSubtasks = step({ subtasks: { total: 10, pending: 5, running: 0, succeeded: 3, failed: 2 } });
+
+function control(kind: string): ControlProgress {
+  return { kind, state: 'failed', node: 'n1', attempt: 2, error: { ...error, message: `${kind} went wrong` } };
+}
+
+describe('the summary', () => {
+  test('of a paused task says how it goes on', () => {
+    expect(taskSummary(detail({ task: { state: 'paused' } }))).toBe(
+      'task 12 is paused; "task resume 12" lets it go on',
+    );
+    expect(taskSummary(detail({ task: { state: 'paused', error } }))).toContain('paused after TOY_FAILED: told to;');
+  });
+
+  test('of a held task says what failed, and every choice', () => {
+    expect(taskSummary(detail({ task: held, steps: [failedSubtasks] }))).toBe(
+      [
+        'task 12 import is held and waits for a decision: 2 subtasks of step load failed',
+        'error TOY_FAILED: told to',
+        '  task retry 12   tries again what failed; --set key=value changes its meta first',
+        '  task skip 12    goes on without what failed',
+        '  task revert 12  undoes its work: it ends as failed',
+        '  task cancel 12  undoes its work: it ends as canceled',
+      ].join('\n'),
+    );
+  });
+
+  test.each([
+    { kind: 'revert', says: 'its work could not be undone', choices: ['retry', 'skip'] },
+    { kind: 'finish', says: 'its finish hook failed', choices: ['retry', 'skip', 'revert', 'cancel'] },
+    { kind: 'plan', says: 'its next step could not be planned', choices: ['retry', 'revert', 'cancel'] },
+  ])('of one held for a failed $kind hook offers $choices', ({ kind, says, choices }) => {
+    const text = taskSummary({ ...detail({ task: held }), controls: [control(kind)] });
+    expect(text.split('\n')[0]).toBe(`task 12 import is held and waits for a decision: ${says}`);
+    expect(Array.from(text.matchAll(/^ {2}task (\w+) 12/gm), ([, choice]) => choice)).toEqual(choices);
+  });
+
+  test('of one that failed before its first step offers no skip', () => {
+    const text = taskSummary(detail({ task: { ...held, step: null, error: { ...error, code: 'DEADLINE_EXCEEDED' } } }));
+    expect(text).toContain('waits for a decision: its deadline has passed\n');
+    expect(text).not.toContain('task skip');
+  });
+
+  test('of one whose revert failed names both errors', () => {
+    const text = taskSummary({ ...detail({ task: held }), controls: [control('revert')] });
+    expect(text).toContain('undo failed with TOY_FAILED: revert went wrong\nerror TOY_FAILED: told to');
+  });
+
+  test('of a task in a state that this build does not know claims nothing', () => {
+    expect(taskSummary(detail({ task: { state: 'hibernating' } }))).toBe('task 12 import is hibernating');
+  });
+});
+
+describe('everything about a task', () => {
+  test('has its settings', () => {
+    const text = taskDetailText(
+      detail({
+        task: {
+          state: 'modifying',
+          runtimeSlots: { max: 2, steps: ['load'] },
+          selectors: [
+            { label: 'zone', op: 'in', values: ['a', 'b'] },
+            { label: 'disk', op: '!=', value: 'hdd' },
+            { label: 'gpu', op: 'exists' },
+          ],
+          subtaskTimeoutMs: 90_000,
+          stallTimeoutMs: 5_000,
+          deadlineAt: '2026-01-01T06:00:00.000Z',
+          modifying: { slots: 4 },
+        },
+      }),
+    );
+    for (const line of [
+      /^slot cap +2 on each node, in load$/m,
+      /^selectors +zone in \(a,b\), disk!=hdd, gpu$/m,
+      /^timeout +1m 30s for each attempt of a subtask$/m,
+      /^stall +5.0s without progress$/m,
+      /^deadline +2026-01-01T06:00:00.000Z$/m,
+      /^modifying +\{"slots":4\}$/m,
+    ]) {
+      expect(text).toMatch(line);
+    }
+  });
+
+  test('leaves out what it was not told, as an older owner does', () => {
+    const text = taskDetailText(detail({ task: { selectors: null, deadlineAt: null } }));
+    expect(text).not.toMatch(/^(slot cap|selectors|budget|timeout|stall|deadline|modifying) /m);
+  });
+
+  test('ends with what may be done when it waits for a person', () => {
+    expect(taskDetailText(detail({ task: held, steps: [failedSubtasks] }))).toMatch(
+      /decision: 2 subtasks[^]*task skip 12/,
+    );
+    expect(taskDetailText(detail({ task: { state: 'paused' } }))).toContain('  task resume 12  lets it go on');
+    expect(taskDetailText(detail())).not.toContain('task cancel 12');
+  });
+});
+
+test('following a task goes on while it is paused, and says so once for each pause', async () => {
+  const states = ['running', 'paused', 'paused', 'running', 'paused', 'awaiting-resolution', 'running'];
+  const task = {
+    watch: async function* () {
+      for (const state of states) yield await Promise.resolve(detail({ task: { state } }));
+    },
+  };
+  const remarks: string[] = [];
+  const last = await followTask(task, {
+    signal: new AbortController().signal,
+    onSnapshot: () => undefined,
+    onRemark: (text) => remarks.push(text),
+  });
+  expect(last.task.state).toBe('awaiting-resolution');
+  expect(remarks).toEqual(Array(2).fill('still waiting: task 12 is paused; "task resume 12" lets it go on'));
+});
