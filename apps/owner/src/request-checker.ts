@@ -1,13 +1,4 @@
-import {
-  DEFAULT_RETRY_POLICY,
-  LongshoreError,
-  MAX_META_BYTES,
-  PRIORITY,
-  type HealthGate,
-  type RetryPolicy,
-  type RuntimeSlots,
-  type ThrottleLimits,
-} from '@longshore/core';
+import { DEFAULT_RETRY_POLICY, LongshoreError, MAX_META_BYTES, PRIORITY, type HealthGate } from '@longshore/core';
 import type { GateRequest, SubmitRequest } from '@longshore/protocol';
 import { readTypes, type Db, type StoredType, type TaskSettings } from '@longshore/store';
 import { MetaValidator } from './api/meta-validator.ts';
@@ -42,19 +33,19 @@ export class RequestChecker {
       scope: request.scope ?? '',
       ...slotsOf(request, type),
       maxNodes: request.maxNodes ?? defaults.maxNodes ?? null,
-      runtimeSlots: request.runtimeSlots === undefined ? null : (request.runtimeSlots as RuntimeSlots),
+      runtimeSlots: request.runtimeSlots === undefined ? null : withoutUndefined(request.runtimeSlots),
       selectors: request.selectors ?? null,
       onFailure: request.onFailure ?? defaults.onFailure ?? 'revert',
       retry: {
         ...DEFAULT_RETRY_POLICY,
         ...defaults.retry,
-        ...(withoutUndefined(request.retry ?? {}) as Partial<RetryPolicy>),
+        ...withoutUndefined(request.retry ?? {}),
       },
       pauseOn: defaults.pauseOn ?? [],
       subtaskTimeoutMs: request.subtaskTimeoutMs ?? defaults.subtaskTimeoutMs ?? null,
       stallTimeoutMs: request.stallTimeoutMs ?? defaults.stallTimeoutMs ?? null,
       deadlineMs: request.deadlineMs ?? defaults.deadlineMs ?? null,
-      throttle: request.throttle === undefined ? null : (withoutUndefined(request.throttle) as ThrottleLimits),
+      throttle: request.throttle === undefined ? null : withoutUndefined(request.throttle),
       gates: request.gates?.map(withDefaults) ?? null,
       meta: this.#validator.validate(type, request.meta),
     };
@@ -98,6 +89,8 @@ function withDefaults(gate: GateRequest): HealthGate {
   }
 }
 
-function withoutUndefined(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+/** Absent and undefined are the same to a client, but not to a column of JSON. */
+function withoutUndefined<T extends object>(fields: T): { [Name in keyof T]: Exclude<T[Name], undefined> } {
+  const given = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given) as { [Name in keyof T]: Exclude<T[Name], undefined> };
 }

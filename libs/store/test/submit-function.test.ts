@@ -99,6 +99,23 @@ test.each(['COMMIT', 'ROLLBACK'])(
   },
 );
 
+test('in a transaction with one snapshot a call that waited for its key fails as one that may be tried again', async () => {
+  const store = await server.store();
+  const [first, second] = [await store.session(), await store.session()];
+  await second.run(`SET application_name = 'second'`);
+  await second.run('BEGIN ISOLATION LEVEL REPEATABLE READ');
+  await second.run('SELECT 1 FROM tasks');
+  await first.run('BEGIN');
+  const id = await submit(first, 'toy', {}, { key: 'a' });
+  const waiting = submit(second, 'toy', {}, { key: 'a' });
+  const failing = expect(waiting).rejects.toMatchObject({ code: '40001' });
+  await store.blocked('second');
+  await first.run('COMMIT');
+  await failing;
+  await second.run('ROLLBACK');
+  expect(await submit(second, 'toy', {}, { key: 'a' })).toBe(id);
+});
+
 test('20 calls of one key at once are one task', async () => {
   const store = await server.store();
   const sessions = await Promise.all(Array.from({ length: 20 }, () => store.session()));
