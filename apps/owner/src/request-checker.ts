@@ -1,6 +1,7 @@
 import { DEFAULT_RETRY_POLICY, LongshoreError, MAX_META_BYTES, PRIORITY, type HealthGate } from '@longshore/core';
 import type { GateRequest, SubmitRequest } from '@longshore/protocol';
 import { readTypes, type Db, type StoredType, type TaskSettings } from '@longshore/store';
+import { definedOf, runtimeSlotsOf } from './api/changes-of-request.ts';
 import { MetaValidator } from './api/meta-validator.ts';
 
 /**
@@ -33,19 +34,19 @@ export class RequestChecker {
       scope: request.scope ?? '',
       ...slotsOf(request, type),
       maxNodes: request.maxNodes ?? defaults.maxNodes ?? null,
-      runtimeSlots: request.runtimeSlots === undefined ? null : withoutUndefined(request.runtimeSlots),
+      runtimeSlots: request.runtimeSlots === undefined ? null : runtimeSlotsOf(type, request.runtimeSlots),
       selectors: request.selectors ?? null,
       onFailure: request.onFailure ?? defaults.onFailure ?? 'revert',
       retry: {
         ...DEFAULT_RETRY_POLICY,
         ...defaults.retry,
-        ...withoutUndefined(request.retry ?? {}),
+        ...definedOf(request.retry ?? {}),
       },
       pauseOn: defaults.pauseOn ?? [],
       subtaskTimeoutMs: request.subtaskTimeoutMs ?? defaults.subtaskTimeoutMs ?? null,
       stallTimeoutMs: request.stallTimeoutMs ?? defaults.stallTimeoutMs ?? null,
       deadlineMs: request.deadlineMs ?? defaults.deadlineMs ?? null,
-      throttle: request.throttle === undefined ? null : withoutUndefined(request.throttle),
+      throttle: request.throttle === undefined ? null : definedOf(request.throttle),
       gates: request.gates?.map(withDefaults) ?? null,
       meta: this.#validator.validate(type, request.meta),
     };
@@ -87,10 +88,4 @@ function withDefaults(gate: GateRequest): HealthGate {
     case 'query':
       return gate;
   }
-}
-
-/** Absent and undefined are the same to a client, but not to a column of JSON. */
-function withoutUndefined<T extends object>(fields: T): { [Name in keyof T]: Exclude<T[Name], undefined> } {
-  const given = Object.entries(fields).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(given) as { [Name in keyof T]: Exclude<T[Name], undefined> };
 }

@@ -120,8 +120,7 @@ function admit(
   const isUnprepared = (task: ScheduledTask): boolean =>
     task.state === 'pending' && !task.isPrepared && types.get(task.id)?.hooks.includes('prepare') === true;
   const scheduled = ranked.filter(
-    (task) =>
-      task.isValidated && (task.state === 'running' || task.state === 'pending' || keepsSlots(task)),
+    (task) => task.isValidated && (task.state === 'running' || task.state === 'pending' || keepsSlots(task)),
   );
   const admissions = [
     ...reserveInRankOrder(

@@ -3,12 +3,15 @@ import { expect, test } from 'vitest';
 import {
   cancelTask,
   listenForSubmits,
+  modifyTask,
+  pauseTask,
   readEvents,
   readSchedulingSnapshot,
   readSubmitted,
   readTask,
   readTaskMeta,
   readTaskTraces,
+  resumeTask,
   submitTask,
 } from '../src/index.ts';
 import { useStoreServer, type Session } from './fixtures/store-server.ts';
@@ -196,6 +199,21 @@ test('a task that no owner has looked at yet can be cancelled, and is not valida
   expect(await owner.validate(id, newTask('unused'))).toBe(false);
   expect(await owner.archive(id)).toBe(true);
   expect(await readTask(store.db, id)).toMatchObject({ state: 'reverted', outcome: 'canceled', isArchived: true });
+});
+
+test('a task that no owner has looked at yet can be paused and resumed, but not modified', async () => {
+  const store = await server.store();
+  const owner = await leadingOwner(store.db);
+  const id = await submit(await store.session(), 'toy', {});
+  await expect(modifyTask(store.db, id, { slots: 2 }, 'client test', null)).rejects.toMatchObject({
+    code: 'STATE_CONFLICT',
+  });
+  await pauseTask(store.db, id, 'client test', null);
+  expect(await owner.validate(id, newTask('unused'))).toBe(false);
+  await owner.settle(id);
+  await resumeTask(store.db, id, 'client test', null);
+  await owner.restart(id);
+  expect(await owner.validate(id, newTask('unused'))).toBe(true);
 });
 
 test('a listener hears commits and no rollbacks, and goes on after its session was ended', async () => {
