@@ -3,6 +3,7 @@ import { MAX_HINTED_TASKS, wakeHint, type TaskHint } from '@longshore/protocol';
 import { startLoop, type ConfigOf, type ServiceContext } from '@longshore/service';
 import {
   forgetOldTasks,
+  listenForSubmits,
   ownerWrites,
   readNodes,
   readPinnedSlots,
@@ -13,8 +14,10 @@ import {
 import { gaugeOf } from '@longshore/telemetry';
 import { MoveSpans } from './move-spans.ts';
 import type { OWNER_OPTIONS } from './owner-options.ts';
+import { RequestChecker } from './request-checker.ts';
 import { schedulingPass } from './scheduling-pass.ts';
 import { TypeCatalog } from './type-catalog.ts';
+import { validateSubmitted } from './validate-submitted.ts';
 
 /** How often old tasks are looked for, in milliseconds. */
 const RETENTION_MS = 3_600_000;
@@ -34,6 +37,7 @@ export async function leadOwner(
   const taskGauge = gaugeOf(context.metrics, 'tasks');
   const spans = new MoveSpans(context.telemetry.tracing, store.db);
   const types = new TypeCatalog(store.db);
+  const checker = new RequestChecker(store.db);
   const writes = ownerWrites(store.db, lease, `owner ${config.instance}`);
   const loop = startLoop({
     intervalMs: config.pollMs,
@@ -55,6 +59,7 @@ export async function leadOwner(
           typeOf: (task) => types.get(task.type, task.typeVersion),
           maxScheduledTasks: settings.maxScheduledTasks ?? config.maxScheduledTasks,
           pinned,
+          validate: (id) => validateSubmitted(store.db, checker, writes, id),
           around: (task, move, carryOut) => spans.around(task, move, carryOut),
         },
         writes,
@@ -79,11 +84,16 @@ export async function leadOwner(
     onError: (error) => logger.warn({ error }, 'old tasks could not be forgotten'),
     round: () => forgetOldTasks(store.db, lease, config.historyDays),
   });
+  const listening = listenForSubmits(store.db, {
+    onSubmit: () => loop.wake(),
+    onError: (error) => logger.warn({ error }, 'submits within transactions are found by the poll alone for now'),
+    signal,
+  });
   const subscription = bus.subscribe(bus.subjects.wakeOwner, wakeHint, () => loop.wake());
   bus.onReconnect(() => loop.wake());
   onWakeable(() => loop.wake());
   try {
-    await Promise.all([loop.done, retention.done]);
+    await Promise.all([loop.done, retention.done, listening]);
   } finally {
     onWakeable(null);
     subscription.close();

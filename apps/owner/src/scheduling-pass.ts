@@ -16,6 +16,12 @@ import {
 import type { AdmissionChange, AfterLastStep, OwnerWrites, ScheduledTask, StoredType } from '@longshore/store';
 import type { Logger } from '@longshore/telemetry';
 
+/** What a pass needs to know of a task's type. */
+type KnownType = Pick<StoredType, 'steps' | 'hooks'>;
+
+/** Of a task that is still to be validated nobody knows the type; until it is, it is told to do nothing else. */
+const UNRESOLVED: KnownType = { steps: [], hooks: [] };
+
 /** What one pass looks at. */
 export interface PassInput {
   readonly tasks: readonly ScheduledTask[];
@@ -24,6 +30,8 @@ export interface PassInput {
   readonly maxScheduledTasks: number;
   /** Slots that nobody may take back. */
   readonly pinned: readonly PinnedSlots[];
+  /** Looks at a task that was submitted within a user's transaction. False: nothing was changed. */
+  readonly validate: (id: TaskId) => Promise<boolean>;
   /** Sees each move while it is carried out; resolves to what `carryOut` does. */
   readonly around: (task: ScheduledTask, move: TaskMove, carryOut: () => Promise<boolean>) => Promise<boolean>;
 }
@@ -44,8 +52,8 @@ export interface PassResult {
  */
 export async function schedulingPass(input: PassInput, writes: OwnerWrites, logger: Logger): Promise<PassResult> {
   const ranked = input.tasks.toSorted(compareRank);
-  const types = new Map<TaskId, StoredType | null>();
-  for (const task of ranked) types.set(task.id, await input.typeOf(task));
+  const types = new Map<TaskId, KnownType | null>();
+  for (const task of ranked) types.set(task.id, task.isValidated ? await input.typeOf(task) : UNRESOLVED);
   const admissions = admit(ranked, types, input);
   const moves = new Map<TaskId, TaskMove>();
   for (const task of ranked) {
@@ -106,12 +114,14 @@ function keepsSlots({ state, modification }: ScheduledTask): boolean {
  */
 function admit(
   ranked: readonly ScheduledTask[],
-  types: ReadonlyMap<TaskId, StoredType | null>,
+  types: ReadonlyMap<TaskId, KnownType | null>,
   input: PassInput,
 ): ReadonlyMap<TaskId, Admission> {
   const isUnprepared = (task: ScheduledTask): boolean =>
     task.state === 'pending' && !task.isPrepared && types.get(task.id)?.hooks.includes('prepare') === true;
-  const scheduled = ranked.filter((task) => task.state === 'running' || task.state === 'pending' || keepsSlots(task));
+  const scheduled = ranked.filter(
+    (task) => task.isValidated && (task.state === 'running' || task.state === 'pending' || keepsSlots(task)),
+  );
   const admissions = [
     ...reserveInRankOrder(
       scheduled.filter((task) => !isUnprepared(task)),
@@ -148,6 +158,7 @@ function wakeFor(wake: Map<NodeId, Set<TaskId>>, node: NodeId, task: TaskId): vo
 
 interface CarryOutContext {
   readonly nodes: readonly NodeInfo[];
+  readonly validate: PassInput['validate'];
   readonly writes: OwnerWrites;
   readonly wake: Map<NodeId, Set<TaskId>>;
   /** Nodes that the task has just been given and that aren't stored yet. */
@@ -157,12 +168,14 @@ interface CarryOutContext {
 async function carryOut(
   move: TaskMove,
   task: ScheduledTask,
-  type: StoredType,
-  { nodes, writes, wake, reserved }: CarryOutContext,
+  type: KnownType,
+  { nodes, validate, writes, wake, reserved }: CarryOutContext,
 ): Promise<boolean> {
   switch (move.do) {
     case 'wait':
       return false;
+    case 'validate':
+      return validate(task.id);
     case 'insert-control': {
       const node = nodeForControl({ ...task, reserved: reserved ?? task.reserved }, nodes);
       if (node === null) return false;

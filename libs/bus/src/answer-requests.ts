@@ -2,6 +2,7 @@ import { LongshoreError, toErrorData } from '@longshore/core';
 import {
   API,
   OWNER_QUEUE,
+  parseRequest,
   readTraceContext,
   type ApiMethod,
   type ReplyEnvelope,
@@ -28,7 +29,7 @@ export function answerRequests(nats: NatsConnection, subjects: Subjects, handler
 async function answer<M extends ApiMethod>(message: Msg, method: M, handler: ApiHandler<M>): Promise<void> {
   let reply: ReplyEnvelope;
   try {
-    const request = parseRequest(method, message);
+    const request = requestOf(method, message);
     const trace = readTraceContext((name) => message.headers?.get(name));
     reply = { ok: true, value: await handler(request as Parameters<ApiHandler<M>>[0], { trace }) };
   } catch (thrown) {
@@ -44,17 +45,12 @@ async function answer<M extends ApiMethod>(message: Msg, method: M, handler: Api
   }
 }
 
-function parseRequest(method: ApiMethod, message: Msg): unknown {
+function requestOf(method: ApiMethod, message: Msg): unknown {
   let payload: unknown;
   try {
     payload = JSON.parse(message.string());
   } catch (cause) {
     throw new LongshoreError('ARGUMENT_INVALID', `the request ${method} is not JSON`, { cause });
   }
-  const parsed = API[method].request.safeParse(payload);
-  if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'request'}: ${issue.message}`);
-  throw new LongshoreError('ARGUMENT_INVALID', issues.join('; '), {
-    details: { fields: parsed.error.issues.map((issue) => issue.path.join('.')) },
-  });
+  return parseRequest<unknown>(API[method].request, payload);
 }

@@ -11,6 +11,8 @@ export type {
   TaskChanges,
 } from './control-options.ts';
 export type { SubmitOptions } from './submit-task.ts';
+export { submitWithin, type SubmittedTask } from './submit-within.ts';
+export type { CompiledStatement, KyselyTransaction, OpenTransaction, PgTransaction } from './open-transaction.ts';
 export { TaskFailedError } from './task-failed-error.ts';
 
 // What the calls above take, give and throw, so that an application needs this one import.

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { hasCode, LongshoreError, MAX_META_BYTES } from '@longshore/core';
+import { hasCode, LongshoreError } from '@longshore/core';
 import type { SubmitReply, SubmitRequest } from '@longshore/protocol';
 import { pause } from './abortable.ts';
 import type { CallOptions } from './client-options.ts';
 import type { Connection } from './connection.ts';
+import { refuseLargeMeta } from './meta-size.ts';
 import { traceSubmit } from './trace-submit.ts';
 
 /** How to submit. */
@@ -25,7 +26,11 @@ export async function submitTask(
   request: SubmitRequest,
   options: SubmitOptions = {},
 ): Promise<SubmitReply> {
-  return traceSubmit(request.type, () => send(connection, request, options));
+  return traceSubmit(
+    request.type,
+    () => send(connection, request, options),
+    ({ task }) => task.id,
+  );
 }
 
 async function send(connection: Connection, request: SubmitRequest, options: SubmitOptions): Promise<SubmitReply> {
@@ -55,15 +60,4 @@ function noAnswer(key: string, tries: number, cause: unknown): LongshoreError {
     `the submit was not answered in ${tries} tries, so the task may or may not exist; ` +
     `look for the key ${JSON.stringify(key)}, or submit again with it`;
   return new LongshoreError('BUS_TIMEOUT', message, { cause, details: { key } });
-}
-
-/** Beyond this size the message might not even reach an owner that could refuse it. */
-function refuseLargeMeta(request: SubmitRequest): void {
-  const bytes = Buffer.byteLength(JSON.stringify(request.meta));
-  if (bytes <= MAX_META_BYTES) return;
-  throw new LongshoreError(
-    'META_TOO_LARGE',
-    `the meta has ${bytes} bytes of JSON, at most ${MAX_META_BYTES} are taken; put the data elsewhere and name it`,
-    { details: { bytes, maxBytes: MAX_META_BYTES } },
-  );
 }

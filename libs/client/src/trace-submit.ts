@@ -1,18 +1,21 @@
 import { context, SpanKind, SpanStatusCode, trace, type Span } from '@opentelemetry/api';
-import type { SubmitReply } from '@longshore/protocol';
 
 /**
  * Runs a submit within a span of its own, the parent of everything that the task does. It ends when the submit does: a task may
  * outlive the application by days.
  */
-export async function traceSubmit(type: string, submit: () => Promise<SubmitReply>): Promise<SubmitReply> {
+export async function traceSubmit<T>(
+  type: string,
+  submit: () => Promise<T>,
+  idOf: (submitted: T) => string,
+): Promise<T> {
   const span = trace
     .getTracer('@longshore/client')
     .startSpan(`submit ${type}`, { kind: SpanKind.PRODUCER, attributes: { 'longshore.task.type': type } });
   try {
-    const reply = await context.with(trace.setSpan(context.active(), span), submit);
-    span.setAttribute('longshore.task.id', reply.task.id);
-    return reply;
+    const submitted = await context.with(trace.setSpan(context.active(), span), submit);
+    span.setAttribute('longshore.task.id', idOf(submitted));
+    return submitted;
   } catch (error) {
     markFailed(span, error);
     throw error;

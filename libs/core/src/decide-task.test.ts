@@ -27,6 +27,7 @@ function task(changes: Partial<TaskSnapshot> = {}): TaskSnapshot {
     hasNode: true,
     isAdmitted: true,
     type: { steps: ['load', 'verify'], hooks: [] },
+    isValidated: true,
     isPrepared: false,
     hookRan: false,
     controls: [],
@@ -55,6 +56,7 @@ type Case = readonly [behaviour: string, snapshot: Partial<TaskSnapshot>, move: 
 describe('pending', () => {
   test.each<Case>([
     ['is planned when it has its slots', {}, insert('plan')],
+    ['is validated before anything else', { ...withHooks('prepare'), isValidated: false }, { do: 'validate' }],
     ['waits without slots', { isAdmitted: false }, WAIT],
     ['is prepared first, before it has slots', { ...withHooks('prepare'), isAdmitted: false }, insert('prepare')],
     ['is planned once it is prepared', { ...withHooks('prepare'), isPrepared: true }, insert('plan')],

@@ -40,6 +40,8 @@ export interface TaskSnapshot {
   readonly isAdmitted: boolean;
   /** Steps and hooks that its type registered. */
   readonly type: { readonly steps: readonly string[]; readonly hooks: readonly string[] };
+  /** False: submitted within a user's transaction, and no owner has checked it against its type yet. */
+  readonly isValidated: boolean;
   readonly isPrepared: boolean;
   /** Whether any hook of the plugin has been started for this task. */
   readonly hookRan: boolean;
@@ -59,6 +61,8 @@ export interface TaskSnapshot {
 /** The owner's next move for a task. */
 export type TaskMove =
   | { readonly do: 'wait' }
+  /** Checks it against its type and gives it its settings, or refuses it. */
+  | { readonly do: 'validate' }
   | { readonly do: 'insert-control'; readonly kind: ControlKind }
   | { readonly do: 'consume-prepare'; readonly control: SubtaskId }
   | { readonly do: 'consume-plan'; readonly control: SubtaskId }
@@ -128,6 +132,7 @@ function control(task: TaskSnapshot, kind: ControlKind): ControlSnapshot | undef
 }
 
 function decidePending(task: TaskSnapshot): TaskMove {
+  if (!task.isValidated) return { do: 'validate' };
   if (task.isOverdue) return { do: 'fail', error: DEADLINE_EXCEEDED };
   const failed = task.controls.find((row) => row.state === 'failed');
   if (failed !== undefined) {

@@ -1,5 +1,7 @@
 export { API, type ApiMethod, type ApiReply, type ApiRequest } from './api.ts';
 export { OWNER_QUEUE, SUBJECT_PREFIX, subjects, type Subjects } from './subjects.ts';
+export { parseRequest } from './parse-request.ts';
+export { submitRequest } from './task-payloads.ts';
 export { replyEnvelope, wireError, type ReplyEnvelope } from './wire-error.ts';
 export type {
   ControlProgress,

@@ -127,7 +127,11 @@ export interface SubtaskColumns {
 }
 
 export interface Database {
-  tasks: TaskColumns & { id: Generated<string> };
+  tasks: TaskColumns & {
+    id: Generated<string>;
+    /** What a task was submitted with that no owner has looked at yet: the options by their names in the API. */
+    submitted: NullableJson<Readonly<Record<string, unknown>>>;
+  };
   task_history: TaskColumns & { id: string; archived_at: StoredTime };
   task_keys: { key: string; task_id: string; content_hash: string };
   task_steps: {

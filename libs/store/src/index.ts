@@ -11,6 +11,9 @@ export {
   type LeaseName,
 } from './leader-lease.ts';
 export { submitTask, type NewTask } from './submit-task.ts';
+export { readSubmitted, type SubmittedRequest } from './submitted-task.ts';
+export { listenForSubmits, type SubmitListener } from './listen-for-submits.ts';
+export type { TaskSettings } from './task-settings.ts';
 export { cancelTask } from './cancel-task.ts';
 export { pauseTask, resumeTask, type ControlResult } from './pause-task.ts';
 export { modifyTask } from './modify-task.ts';

@@ -21,6 +21,10 @@ export function modifyTask(
         details: { state: task.state },
       });
     }
+    if (!task.isValidated) {
+      const message = `task ${id} was submitted within a transaction and no owner has looked at it yet; ask again later`;
+      throw new LongshoreError('STATE_CONFLICT', message, { details: { state: task.state } });
+    }
     const modification: Modification = { changes, from: task.state as Modification['from'] };
     return controlTask(tx, task, 'modify', [], { actor, modification, message: reason });
   });

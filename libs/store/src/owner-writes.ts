@@ -15,6 +15,8 @@ import { archiveSucceededControl } from './move-to-history.ts';
 import { instant, recordEvents } from './record-event.ts';
 import { outcomeOfUndone } from './resolve-task.ts';
 import { restartTask, settlePause, suspendTask } from './settle-pause.ts';
+import { validationOf } from './submitted-task.ts';
+import type { TaskSettings } from './task-settings.ts';
 import { COMMIT_LATER, type Db, type Tx } from './transactions.ts';
 import { lockTask, transitionOf, transitionTask, type LockedTask } from './transition-task.ts';
 
@@ -25,6 +27,8 @@ import { lockTask, transitionOf, transitionTask, type LockedTask } from './trans
 export interface OwnerWrites {
   /** Stores where tasks have slots and why the others wait. */
   saveAdmissions(changes: readonly AdmissionChange[]): Promise<void>;
+  /** Gives a task that was submitted within a transaction its settings: from then on it is like any other. */
+  validate(taskId: string, settings: TaskSettings): Promise<boolean>;
   /**
    * Adds a control subtask on a node.
    *
@@ -98,6 +102,8 @@ export function ownerWrites(db: Db, lease: LeaderLease, actor: string): OwnerWri
 
   return {
     saveAdmissions: (changes) => saveAdmissions(db, lease, changes),
+    validate: (id, settings) =>
+      withTask(id, async (tx) => (await validationOf(id, settings).execute(tx)).numAffectedRows === 1n),
     insertControl: (id, state, kind, node, reserved) =>
       withTask(id, async (tx, task, commit) => {
         if (task.state !== state || !(await isReadyFor(kind, tx, task))) return false;

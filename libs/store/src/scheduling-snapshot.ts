@@ -26,6 +26,8 @@ export interface ScheduledTask {
   readonly maxNodes: number | null;
   readonly onFailure: OnFailure;
   readonly step: string | null;
+  /** False: submitted within a user's transaction; its settings are still to be made of what it asked for. */
+  readonly isValidated: boolean;
   readonly isPrepared: boolean;
   readonly hookRan: boolean;
   readonly reserved: readonly NodeId[];
@@ -53,6 +55,7 @@ interface SnapshotRow {
   max_nodes: number | null;
   on_failure: string;
   step: string | null;
+  is_validated: boolean;
   is_prepared: boolean;
   reserved_nodes: string[];
   waiting: { code: string; message: string; since: string } | null;
@@ -76,7 +79,7 @@ export async function readSchedulingSnapshot(db: Db): Promise<readonly Scheduled
   try {
     const rows = await sql<SnapshotRow>`
       SELECT t.id, t.state, t.type, t.type_version, t.priority, t.created_at, t.scope, t.slots, t.max_nodes, t.on_failure,
-        t.step, t.is_prepared, t.reserved_nodes, t.waiting, c.controls,
+        t.step, t.is_validated, t.is_prepared, t.reserved_nodes, t.waiting, c.controls,
         t.gates IS NOT NULL AS has_gates, t.modification, t.is_forced,
         coalesce(t.deadline_at < clock_timestamp(), false) AS is_overdue,
         cardinality(t.pause_on) > 0 AND (SELECT true FROM subtasks s
@@ -115,6 +118,7 @@ function toScheduledTask(row: SnapshotRow): ScheduledTask {
     maxNodes: row.max_nodes,
     onFailure: row.on_failure as OnFailure,
     step: row.step,
+    isValidated: row.is_validated,
     isPrepared: row.is_prepared,
     hookRan: row.step !== null || row.is_prepared || controls.some((control) => control.attempt > 0),
     reserved: row.reserved_nodes as NodeId[],

@@ -1,40 +1,12 @@
-import {
-  LongshoreError,
-  type HealthGate,
-  type LabelSelector,
-  type OnFailure,
-  type RetryPolicy,
-  type RuntimeSlots,
-  type ThrottleLimits,
-} from '@longshore/core';
+import { LongshoreError } from '@longshore/core';
 import { sql } from 'kysely';
 import { storableText } from './record-event.ts';
+import { columnName, settingColumns, type TaskSettings } from './task-settings.ts';
 import { inTransaction, type Db } from './transactions.ts';
 
 /** A task as it is first written; everything is validated and defaulted by now. */
-export interface NewTask {
+export interface NewTask extends TaskSettings {
   readonly key: string;
-  readonly type: string;
-  readonly typeVersion: string;
-  readonly priority: number;
-  readonly scope: string;
-  readonly slots: number;
-  readonly slotsPerSubtask: number;
-  readonly maxNodes: number | null;
-  readonly onFailure: OnFailure;
-  readonly retry: RetryPolicy;
-  readonly meta: unknown;
-  readonly throttle: ThrottleLimits | null;
-  readonly gates: readonly HealthGate[] | null;
-  /** A cap on what it uses of its slots; null: none. */
-  readonly runtimeSlots: RuntimeSlots | null;
-  readonly selectors: readonly LabelSelector[] | null;
-  /** Error codes that pause it instead of failing it. */
-  readonly pauseOn: readonly string[];
-  readonly subtaskTimeoutMs: number | null;
-  readonly stallTimeoutMs: number | null;
-  /** From its submit; null: none. */
-  readonly deadlineMs: number | null;
   readonly trace: { readonly traceparent: string; readonly tracestate?: string } | null;
   /** Tells a repeated submit from another task under the same key. */
   readonly contentHash: string;
@@ -68,25 +40,15 @@ export async function submitTask(db: Db, task: NewTask): Promise<{ readonly id: 
         { details: { taskId: taken.task_id } },
       );
     }
+    const columns = settingColumns(task, sql`clock_timestamp()`);
     const insertion = sql`
-      WITH task AS (INSERT INTO tasks (id, key, type, type_version, state, priority, scope, slots, slots_per_subtask, max_nodes,
-        on_failure, meta, retry, trace, throttle, gates, runtime_slots, selectors, pause_on, subtask_timeout_ms, stall_timeout_ms,
-        deadline_ms, deadline_at, event_seq)
+      WITH task AS (INSERT INTO tasks (id, key, state, trace, event_seq, ${sql.join(columns.map(columnName))})
       OVERRIDING SYSTEM VALUE
-      VALUES (${id}, ${task.key}, ${task.type}, ${task.typeVersion}, 'pending', ${task.priority}, ${task.scope},
-        ${task.slots}, ${task.slotsPerSubtask}, ${task.maxNodes}, ${task.onFailure}, ${JSON.stringify(task.meta)}::json,
-        ${JSON.stringify(task.retry)}::json, ${jsonOrNull(task.trace)}::json,
-        ${jsonOrNull(task.throttle)}::json,
-        ${jsonOrNull(task.gates)}::json, ${jsonOrNull(task.runtimeSlots)}::json, ${jsonOrNull(task.selectors)}::json,
-        ${task.pauseOn}::text[], ${task.subtaskTimeoutMs}, ${task.stallTimeoutMs}, ${task.deadlineMs},
-        clock_timestamp() + ${task.deadlineMs}::bigint * interval '1 millisecond', 1) RETURNING id)
+      VALUES (${id}, ${task.key}, 'pending', ${task.trace === null ? null : JSON.stringify(task.trace)}::json, 1,
+        ${sql.join(columns.map(([, value]) => value))}) RETURNING id)
       INSERT INTO task_events (task_id, seq, actor, kind, to_state)
       SELECT id, 1, ${storableText(task.actor)}, 'submit', 'pending' FROM task`;
     await commit([insertion], 'submit.before-commit');
     return { id, created: true };
   });
-}
-
-function jsonOrNull(value: unknown): string | null {
-  return value === null ? null : JSON.stringify(value);
 }

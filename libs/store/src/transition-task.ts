@@ -18,6 +18,7 @@ export interface LockedTask {
   readonly version: number;
   readonly step: string | null;
   readonly planAttempt: number;
+  readonly isValidated: boolean;
   readonly isPrepared: boolean;
   readonly onFailure: string;
   readonly type: string;
@@ -42,6 +43,7 @@ export async function lockTask(tx: Tx, id: string): Promise<LockedTask | null> {
       'version',
       'step',
       'plan_attempt',
+      'is_validated',
       'is_prepared',
       'on_failure',
       'type',
@@ -61,6 +63,7 @@ export async function lockTask(tx: Tx, id: string): Promise<LockedTask | null> {
     version: row.version,
     step: row.step,
     planAttempt: row.plan_attempt,
+    isValidated: row.is_validated,
     isPrepared: row.is_prepared,
     onFailure: row.on_failure,
     type: row.type,

@@ -40,7 +40,7 @@ export const SPANS = {
     kind: 'INTERNAL',
     by: 'owner (the leading one)',
     help:
-      'What the owner does with a task: `insert-control`, `consume-prepare`, `consume-plan` (the next step begins), `finish`, `fail`, ' +
+      'What the owner does with a task: `validate` (one that was submitted within a transaction), `insert-control`, `consume-prepare`, `consume-plan` (the next step begins), `finish`, `fail`, ' +
       '`stop`, `end-pending`, `undo`, `archive`. The gaps between them and the hooks are what a task waits for.',
     attributes: ['longshore.task.id', 'longshore.task.type', 'longshore.task.state'],
   },

@@ -1,6 +1,7 @@
 import { addIndexBenchmark } from './add-index/add-index-benchmark.ts';
 import { backfillBenchmark } from './backfill/backfill-benchmark.ts';
 import type { Benchmark } from './benchmark.ts';
+import { cancelBenchmark } from './cancel/cancel-benchmark.ts';
 import { floorBenchmark } from './floor/floor-benchmark.ts';
 import { importBenchmark } from './import/import-benchmark.ts';
 import { latencyBenchmark } from './latency/latency-benchmark.ts';
@@ -13,5 +14,6 @@ export const BENCHMARKS: readonly Benchmark[] = [
   backfillBenchmark,
   latencyBenchmark,
   floorBenchmark,
+  cancelBenchmark,
   tracingBenchmark,
 ];

@@ -19,6 +19,7 @@ import {
   type StoredTask,
 } from '@longshore/store';
 import type { Tracing } from '@longshore/telemetry';
+import { RequestChecker } from '../request-checker.ts';
 import { definedOf } from './changes-of-request.ts';
 import { controlHandlers } from './control-handlers.ts';
 import { TaskSubmitter } from './submit.ts';
@@ -41,7 +42,7 @@ export function apiHandlers(
   maxScheduledTasks: number,
 ): ApiHandlers {
   const actor = `api ${instance}`;
-  const submitter = new TaskSubmitter(store, actor, wakeLeader);
+  const submitter = new TaskSubmitter(store, actor, new RequestChecker(store.db), wakeLeader);
 
   const find = async (ref: TaskRef): Promise<StoredTask> => {
     const id = ref.id ?? (await findTaskByKey(store.db, ref.key ?? ''));

@@ -3,6 +3,7 @@ import * as initial from './0001-initial.ts';
 import * as throttle from './0002-throttle.ts';
 import * as phase from './0003-phase.ts';
 import * as lifecycle from './0004-lifecycle.ts';
+import * as submitFunction from './0005-submit-function.ts';
 
 /**
  * Forward-only, in order; a name is never changed once released. Each must leave the services of the version before working:
@@ -13,4 +14,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0002-throttle': throttle,
   '0003-phase': phase,
   '0004-lifecycle': lifecycle,
+  '0005-submit-function': submitFunction,
 };

@@ -1,0 +1,91 @@
+import { DEFAULT_RETRY_POLICY, LongshoreError, MAX_META_BYTES, PRIORITY, type HealthGate } from '@longshore/core';
+import type { GateRequest, SubmitRequest } from '@longshore/protocol';
+import { readTypes, type Db, type StoredType, type TaskSettings } from '@longshore/store';
+import { definedOf, runtimeSlotsOf } from './api/changes-of-request.ts';
+import { MetaValidator } from './api/meta-validator.ts';
+
+/**
+ * Makes a task's settings of a request: resolves its type, checks the meta against the type's schema, and fills in what the type and the
+ * framework have as defaults. The same for a request of the API and for one that came through the SQL function.
+ */
+export class RequestChecker {
+  readonly #db: Db;
+  readonly #validator = new MetaValidator();
+
+  constructor(db: Db) {
+    this.#db = db;
+  }
+
+  /** @throws {LongshoreError} TYPE_UNKNOWN, META_INVALID, META_TOO_LARGE, or ARGUMENT_INVALID naming the field. */
+  async check(request: SubmitRequest): Promise<TaskSettings> {
+    const type = await this.#resolveType(request.type, request.typeVersion);
+    const size = Buffer.byteLength(JSON.stringify(request.meta));
+    if (size > MAX_META_BYTES) {
+      throw new LongshoreError(
+        'META_TOO_LARGE',
+        `meta has ${size} bytes, at most ${MAX_META_BYTES} are stored; put the data elsewhere and name it`,
+      );
+    }
+    const { defaults } = type;
+    return {
+      type: type.type,
+      typeVersion: type.version,
+      priority: request.priority ?? PRIORITY.default,
+      scope: request.scope ?? '',
+      ...slotsOf(request, type),
+      maxNodes: request.maxNodes ?? defaults.maxNodes ?? null,
+      runtimeSlots: request.runtimeSlots === undefined ? null : runtimeSlotsOf(type, request.runtimeSlots),
+      selectors: request.selectors ?? null,
+      onFailure: request.onFailure ?? defaults.onFailure ?? 'revert',
+      retry: {
+        ...DEFAULT_RETRY_POLICY,
+        ...defaults.retry,
+        ...definedOf(request.retry ?? {}),
+      },
+      pauseOn: defaults.pauseOn ?? [],
+      subtaskTimeoutMs: request.subtaskTimeoutMs ?? defaults.subtaskTimeoutMs ?? null,
+      stallTimeoutMs: request.stallTimeoutMs ?? defaults.stallTimeoutMs ?? null,
+      deadlineMs: request.deadlineMs ?? defaults.deadlineMs ?? null,
+      throttle: request.throttle === undefined ? null : definedOf(request.throttle),
+      gates: request.gates?.map(withDefaults) ?? null,
+      meta: this.#validator.validate(type, request.meta),
+    };
+  }
+
+  async #resolveType(type: string, version: string | undefined): Promise<StoredType> {
+    const versions = await readTypes(this.#db, type);
+    const newest = versions[0];
+    if (newest === undefined) {
+      throw new LongshoreError(
+        'TYPE_UNKNOWN',
+        `no executor ever registered the task type ${JSON.stringify(type)}; see: longshore type list`,
+      );
+    }
+    if (version === undefined) return newest;
+    const wanted = versions.find((candidate) => candidate.version === version);
+    if (wanted !== undefined) return wanted;
+    const known = versions.map((candidate) => candidate.version).join(', ');
+    throw new LongshoreError('TYPE_UNKNOWN', `there is no version ${version} of ${type}; registered: ${known}`);
+  }
+}
+
+function slotsOf(request: SubmitRequest, { defaults }: StoredType): Pick<TaskSettings, 'slots' | 'slotsPerSubtask'> {
+  const slots = request.slots ?? defaults.slots ?? 1;
+  const slotsPerSubtask = request.slotsPerSubtask ?? Math.min(slots, defaults.slotsPerSubtask ?? slots);
+  if (slotsPerSubtask <= slots) return { slots, slotsPerSubtask };
+  throw new LongshoreError(
+    'ARGUMENT_INVALID',
+    `slotsPerSubtask: ${slotsPerSubtask} is more than the task's ${slots} slots`,
+  );
+}
+
+function withDefaults(gate: GateRequest): HealthGate {
+  switch (gate.kind) {
+    case 'replica-lag':
+      return { ...gate, minReplicas: gate.minReplicas ?? 1 };
+    case 'lock-waits':
+      return { ...gate, maxSessions: gate.maxSessions ?? 0, afterMs: gate.afterMs ?? 1_000 };
+    case 'query':
+      return gate;
+  }
+}
