@@ -45,14 +45,14 @@ export async function cancelTask(
     };
     const isOver = to === 'reverted';
     if (isForced) await markForced(tx, task);
-    await transitionTask(tx, task, {
+    const event = await transitionTask(tx, task, {
       trigger: 'cancel',
       to,
       actor,
       error,
       ...(isOver ? { outcome: 'canceled' as const } : {}),
     });
-    return { changed: true, state: to };
+    return { changed: true, state: to, event };
   });
 }
 

@@ -7,6 +7,8 @@ export interface ControlResult {
   /** False: it was so already. */
   readonly changed: boolean;
   readonly state: string;
+  /** Number of the event that it left; absent: it changed nothing. */
+  readonly event?: number;
 }
 
 /**
@@ -57,8 +59,8 @@ export async function controlTask(
 ): Promise<ControlResult> {
   const to = nextTaskState(task.state as 'pending', trigger, guards);
   if (to === null) throw refused(task, trigger, guards);
-  await transitionTask(tx, task, { ...change, trigger, to });
-  return { changed: true, state: to };
+  const event = await transitionTask(tx, task, { ...change, trigger, to });
+  return { changed: true, state: to, event };
 }
 
 function refused(task: LockedTask, trigger: TaskTrigger, guards: readonly TaskGuard[]): LongshoreError {

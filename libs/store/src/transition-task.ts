@@ -127,13 +127,16 @@ function priorStateAfter(task: LockedTask, to: TaskState): string | null {
 /**
  * Changes a locked task's state and leaves the event of it. A compare-and-set on state and version.
  *
+ * @returns the event's number.
  * @throws {LongshoreError} STATE_CONFLICT when the table of transitions doesn't have it, or the row changed.
  */
-export async function transitionTask(tx: Tx, task: LockedTask, change: Transition): Promise<void> {
+export async function transitionTask(tx: Tx, task: LockedTask, change: Transition): Promise<number> {
   const changed = await transitionOf(task, change).execute(tx);
-  if (changed.numAffectedRows !== 1n) {
+  const event = changed.rows[0]?.seq;
+  if (event === undefined) {
     throw new LongshoreError('STATE_CONFLICT', `task ${task.id} changed while it was being moved to ${change.to}`);
   }
+  return event;
 }
 
 /**
@@ -142,7 +145,7 @@ export async function transitionTask(tx: Tx, task: LockedTask, change: Transitio
  *
  * @throws {LongshoreError} STATE_CONFLICT when the table of transitions doesn't have it.
  */
-export function transitionOf(task: LockedTask, change: Transition): RawBuilder<unknown> {
+export function transitionOf(task: LockedTask, change: Transition): RawBuilder<{ seq: number }> {
   if (!isTaskTransition(task.state as TaskState, change.trigger, change.to)) {
     throw new LongshoreError(
       'STATE_CONFLICT',
@@ -157,7 +160,7 @@ export function transitionOf(task: LockedTask, change: Transition): RawBuilder<u
   const deadline = deadlineAfter(change.to);
   const message = change.message ?? change.error?.message ?? null;
   // The event's row hangs on the update: nothing is written when the task is not what it was.
-  return sql`
+  return sql<{ seq: number }>`
     WITH changed AS (UPDATE tasks SET
       event_seq = event_seq + 1,
       state = ${change.to},
@@ -181,5 +184,5 @@ export function transitionOf(task: LockedTask, change: Transition): RawBuilder<u
     INSERT INTO task_events (task_id, seq, actor, kind, from_state, to_state, message)
     SELECT ${task.id}, event_seq, ${storableText(change.actor)}, ${change.trigger}, ${task.state}, ${change.to},
       ${message === null ? null : storableText(message)}
-    FROM changed`;
+    FROM changed RETURNING seq`;
 }

@@ -236,7 +236,7 @@ describe('a claim in flight while its task changes', () => {
       [taskId],
     );
     await claiming.run('COMMIT');
-    expect(await cancelling).toEqual({ changed: true, state: 'cancelling' });
+    expect(await cancelling).toMatchObject({ changed: true, state: 'cancelling' });
     expect(await claim(store.db, n1, taskId, 3)).toEqual([]);
   });
 

@@ -195,7 +195,7 @@ test('a task that no owner has looked at yet can be cancelled, and is not valida
   const store = await server.store();
   const owner = await leadingOwner(store.db);
   const id = await submit(await store.session(), 'toy', {});
-  expect(await cancelTask(store.db, id, 'client test', null)).toEqual({ changed: true, state: 'reverted' });
+  expect(await cancelTask(store.db, id, 'client test', null)).toMatchObject({ changed: true, state: 'reverted' });
   expect(await owner.validate(id, newTask('unused'))).toBe(false);
   expect(await owner.archive(id)).toBe(true);
   expect(await readTask(store.db, id)).toMatchObject({ state: 'reverted', outcome: 'canceled', isArchived: true });

@@ -42,13 +42,14 @@ export function controlHandlers({
   ): Promise<ControlReply> => {
     const found = await find(ref);
     if (found.isArchived) throw hasEnded(found, what);
-    const { changed } = await write(found).catch(async (error: unknown) => {
+    const { changed, event } = await write(found).catch(async (error: unknown) => {
       // It may have left for history since it was found.
       const now = await find({ id: found.id });
       throw now.isArchived ? hasEnded(now, what) : error;
     });
     if (changed) await tell(found.id);
-    return { task: taskView(await find({ id: found.id })), changed };
+    const task = taskView(await find({ id: found.id }));
+    return event === undefined ? { task, changed } : { task, changed, event };
   };
 
   return {
