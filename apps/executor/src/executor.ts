@@ -19,10 +19,11 @@ import type { AttemptSpans } from './attempt-spans.ts';
 import type { ExecutorMetrics } from './executor-metrics.ts';
 import type { EXECUTOR_OPTIONS } from './executor-options.ts';
 import type { Membership } from './membership.ts';
+import type { EndedRun, Run } from './run.ts';
 import type { RunnerPool } from './runner-pool.ts';
 import { SettlementQueue } from './settlement-queue.ts';
 import { SlotManager } from './slot-manager.ts';
-import type { EndedRun, Run, TaskWork } from './task-work.ts';
+import type { TaskWork } from './task-work.ts';
 import { TaskWorks } from './task-works.ts';
 
 /** Control subtasks at once: enough for a burst of small tasks, little enough memory. */

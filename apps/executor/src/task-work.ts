@@ -1,15 +1,6 @@
-import { decideFailure, MAX_CHECKPOINT_BYTES, LongshoreError, type ErrorData, type NodeId } from '@longshore/core';
+import { LongshoreError, type ErrorData, type NodeId } from '@longshore/core';
 import { faultPoint } from '@longshore/faults';
-import type {
-  HostCall,
-  PlannedStep,
-  RunEnd,
-  Runner,
-  RunnerHost,
-  RunProgress,
-  RunSpec,
-  Settled,
-} from '@longshore/runner';
+import type { HostCall, RunEnd, Runner, RunnerHost, RunProgress, RunSpec } from '@longshore/runner';
 import type { JsonValue, StopReason } from '@longshore/sdk';
 import {
   raiseAttempt,
@@ -18,8 +9,6 @@ import {
   saveGates,
   type ClaimedSubtask,
   type NodeIdentity,
-  type PlannedPage,
-  type Settlement,
   type Store,
   type TaskForRunner,
 } from '@longshore/store';
@@ -28,38 +17,9 @@ import type { AttemptSpans } from './attempt-spans.ts';
 import { HoldAhead } from './hold-ahead.ts';
 import type { Lane } from './lane.ts';
 import { PlanWriter } from './plan-writer.ts';
+import type { EndedRun, Run } from './run.ts';
+import { checkStoredSize, settlementOf } from './settlement-of.ts';
 import { TaskThrottle, type ThrottleReason } from './task-throttle.ts';
-
-/** A claimed subtask that runs here. */
-export interface Run {
-  readonly claimed: ClaimedSubtask;
-  readonly identity: NodeIdentity;
-  /** The claim's attempt, unless it was raised past a target's ledger. */
-  attempt: number;
-  /** Why it was asked to stop, once it was. */
-  stopping: StopReason | null;
-  rows: number;
-  bytes: number;
-  /** What its hook said last that it is doing. */
-  phase: RunProgress['phase'];
-  /** What its hook said last that it waits for. */
-  waiting: RunProgress['waiting'];
-  /** Why its budget or gates keep it waiting, and since when by the monotonic clock; null: they don't. */
-  held: { readonly code: string; readonly message: string; readonly since: number } | null;
-  readonly plan: PlanWriter | null;
-  /** Where it runs; null for control subtasks, which take no slots. */
-  readonly lane: Lane | null;
-  /** When it was handed to its runner, by the monotonic clock. */
-  readonly startedAt: number;
-}
-
-/** A run that has come to its end. */
-export interface EndedRun {
-  readonly run: Run;
-  /** What is written for it; null: nothing, somebody else has it. */
-  readonly settlement: Settlement | null;
-  readonly time: RunEnd['time'];
-}
 
 export interface TaskWorkOptions {
   readonly task: TaskForRunner;
@@ -90,27 +50,6 @@ const PREVIOUS_PAGE = 500;
  * long subtask among short ones keeps none of them waiting.
  */
 const LONGEST_TURN_MS = 50;
-
-/** What a subtask ends with that had to be stopped because its node could not renew its lease. */
-const LEASE_LOST: ErrorData = {
-  code: 'NODE_LOST',
-  message: "its node's lease ran out while it ran, and it may not simply be run again",
-  permanent: true,
-};
-
-/** A result larger than the store takes would fail its batch: it fails its subtask instead. */
-function checkSize(value: unknown, what: string): void {
-  const size = Buffer.byteLength(JSON.stringify(value ?? null));
-  if (size <= MAX_CHECKPOINT_BYTES) return;
-  throw new LongshoreError('META_TOO_LARGE', `${what} has ${size} bytes, at most ${MAX_CHECKPOINT_BYTES} are stored`);
-}
-
-/** What a plan came to, and the rows that are still to be written with it. */
-function planOf(run: Run, settled: unknown): { readonly result: unknown; readonly planned: PlannedPage | null } {
-  if (run.plan === null) return { result: settled, planned: null };
-  const { lastPage, ...result } = settled as PlannedStep;
-  return { result, planned: lastPage === null ? null : { step: lastPage.step, rows: run.plan.rowsOf(lastPage) } };
-}
 
 /** What this node runs of one task: its runner and the subtasks in it. */
 export class TaskWork implements RunnerHost {
@@ -296,7 +235,7 @@ export class TaskWork implements RunnerHost {
     const { store } = this.#options;
     switch (call.method) {
       case 'checkpoint':
-        checkSize(call.value, `the checkpoint of subtask ${runId}`);
+        checkStoredSize(call.value, `the checkpoint of subtask ${runId}`);
         if (await saveCheckpoint(store.db, run.identity, { id: runId, attempt: run.attempt }, call.value)) return null;
         this.abort(run, 'lost-lease');
         throw new LongshoreError('STATE_CONFLICT', `subtask ${runId} was given to another node`);
@@ -362,7 +301,7 @@ export class TaskWork implements RunnerHost {
       this.runs.delete(runId);
       this.throttle.leave(runId);
       if (settled.ok && run.lane !== null) this.ahead.measured(time?.ranMs ?? this.idleSince - run.startedAt);
-      ended.push({ run, settlement: this.#settlementOf(run, settled), time });
+      ended.push({ run, settlement: settlementOf(run, settled, this.task.retry), time });
       if (run.lane !== null) this.#leave(run.lane, 1);
     }
     this.#options.onSettled(ended);
@@ -380,43 +319,5 @@ export class TaskWork implements RunnerHost {
 
   crashed(error: ErrorData): void {
     this.#options.logger.warn({ error }, 'a runner ended');
-  }
-
-  /** What is written for the end of a run; null: nothing, somebody else has it. */
-  #settlementOf(run: Run, settled: Settled): Settlement | null {
-    const { claimed, stopping } = run;
-    const base = {
-      id: claimed.id,
-      attempt: run.attempt,
-      taskId: claimed.taskId,
-      kind: claimed.kind,
-      rows: settled.ok ? settled.rows : run.rows,
-      bytes: settled.ok ? settled.bytes : run.bytes,
-    };
-    if (settled.ok) {
-      try {
-        const { result, planned } = planOf(run, settled.result);
-        checkSize(result, `the result of subtask ${claimed.id}`);
-        return { ...base, how: 'succeed', result, planned };
-      } catch (error) {
-        return {
-          ...base,
-          how: 'fail',
-          error: { code: 'META_TOO_LARGE', message: (error as Error).message, permanent: true },
-        };
-      }
-    }
-    if (stopping === 'lost-lease') {
-      // What may run again is somebody else's by now, or is given back. The rest has ended here, and its row says so if it still can.
-      return claimed.isIdempotent ? null : { ...base, how: 'fail', error: LEASE_LOST };
-    }
-    if (stopping === 'cancel') return { ...base, how: 'cancel' };
-    if (!claimed.isIdempotent) return { ...base, how: 'fail', error: settled.error };
-    if (stopping !== null) return { ...base, how: 'release', reason: stopping };
-    if (settled.isBlameless === true) return { ...base, how: 'hand-back', reason: 'its runner ended' };
-    const decision = decideFailure(settled.error, claimed.failures, this.task.retry, Math.random());
-    return decision.retry
-      ? { ...base, how: 'retry', error: settled.error, afterMs: decision.afterMs }
-      : { ...base, how: 'fail', error: settled.error };
   }
 }

@@ -1,10 +1,17 @@
 import { isTerminalTaskState } from '@longshore/core';
 import type { Runner } from '@longshore/runner';
-import { readTaskForRunner, readTaskStates, type Store, type TaskForRunner } from '@longshore/store';
+import {
+  readTaskForRunner,
+  readTaskStates,
+  type RunningTaskState,
+  type Store,
+  type TaskForRunner,
+} from '@longshore/store';
 import type { Logger, ThreadMetrics } from '@longshore/telemetry';
 import type { AttemptSpans } from './attempt-spans.ts';
+import type { EndedRun, Run } from './run.ts';
 import type { RunnerPool } from './runner-pool.ts';
-import { TaskWork, type EndedRun, type Run } from './task-work.ts';
+import { TaskWork } from './task-work.ts';
 
 export interface TaskWorksOptions {
   readonly store: Store;
@@ -116,15 +123,15 @@ export class TaskWorks {
   }
 
   /** States of the tasks that run or hold something here. A task that is missing has left for history. */
-  async readStates(): Promise<ReadonlyMap<string, string>> {
-    return readTaskStates(this.#options.store.db, [...this.#works.keys()]);
+  async readStates(): Promise<ReadonlyMap<string, RunningTaskState>> {
+    return readTaskStates(this.#options.store.db, this.#options.nodeId, [...this.#works.keys()]);
   }
 
   /** Gives runners back whose task is over, or has had nothing here for a while. */
-  async giveBackIdle(states: ReadonlyMap<string, string>): Promise<void> {
+  async giveBackIdle(states: ReadonlyMap<string, RunningTaskState>): Promise<void> {
     for (const [taskId, work] of this.#works) {
       if (work.isBusy) continue;
-      const state = states.get(taskId);
+      const state = states.get(taskId)?.state;
       const isOver = state === undefined || isTerminalTaskState(state);
       if (!isOver && work.runner.isAlive && performance.now() - work.idleSince < RUNNER_IDLE_MS) continue;
       this.#works.delete(taskId);
