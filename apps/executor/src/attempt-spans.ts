@@ -1,3 +1,4 @@
+import type { RunEnd } from '@longshore/runner';
 import type { ClaimedSubtask, Settlement } from '@longshore/store';
 import {
   taskTraceId,
@@ -25,8 +26,8 @@ interface OpenAttempt {
   readonly inner: SpanData[];
   /** Whether spans within it may leave before it does. */
   isFlowing: boolean;
-  /** When its run ended, in milliseconds since the epoch. */
-  endedAt: number | null;
+  /** When its run began and ended, in milliseconds since the epoch; null: it hasn't ended. */
+  ran: { readonly startedAt?: number; readonly at: number } | null;
   /** What keeps it waiting now, and since when. */
   wait: { readonly reason: ThrottleReason; readonly startedAt: number } | null;
 }
@@ -59,7 +60,7 @@ export class AttemptSpans {
       span,
       inner: [],
       isFlowing: false,
-      endedAt: null,
+      ran: null,
       wait: null,
     });
     return span.context;
@@ -82,14 +83,24 @@ export class AttemptSpans {
     if (open.isFlowing) this.#tracing?.takeSpans(open.inner.splice(0));
   }
 
-  /** The run is over; its end is not written yet. @param isGivenUp somebody else has it, and nothing will be written. */
-  ended(subtaskId: string, isGivenUp: boolean): void {
+  /**
+   * The run is over; its end is not written yet.
+   *
+   * @param isGivenUp somebody else has it, and nothing will be written.
+   * @param time when it ran, by its runner; null: since it was started, until now.
+   */
+  ended(subtaskId: string, isGivenUp: boolean, time: RunEnd['time'] = null): void {
     if (this.#tracing === null) return;
     const open = this.#open.get(subtaskId);
     if (open === undefined) return;
     this.#endWait(open);
-    open.endedAt = now();
+    open.ran = time === null ? { at: now() } : { startedAt: time.beganAt, at: time.beganAt + time.ranMs };
     if (isGivenUp) this.#leaveToOthers(subtaskId, open);
+  }
+
+  /** It was handed to its runner, and taken back before it began. */
+  takenBack(subtaskId: string): void {
+    this.#open.delete(subtaskId);
   }
 
   /** What was claimed ahead and goes back before it ran: a span of no length, so that the next attempt's link finds it. */
@@ -103,14 +114,14 @@ export class AttemptSpans {
     if (this.#tracing === null) return;
     for (const settlement of written) {
       const open = this.#open.get(settlement.id);
-      if (open?.endedAt === undefined || open.endedAt === null) continue;
+      if (open?.ran === undefined || open.ran === null) continue;
       this.#open.delete(settlement.id);
-      open.span.end({ ...endOf(settlement), at: open.endedAt });
+      open.span.end({ ...endOf(settlement), ...open.ran });
       this.#tracing.takeSpans(open.inner);
     }
     for (const { id } of lost) {
       const open = this.#open.get(id);
-      if (open?.endedAt !== undefined && open.endedAt !== null) this.#leaveToOthers(id, open);
+      if (open?.ran !== undefined && open.ran !== null) this.#leaveToOthers(id, open);
     }
   }
 
@@ -118,10 +129,10 @@ export class AttemptSpans {
   unwritten(batch: readonly Settlement[]): void {
     for (const { id } of batch) {
       const open = this.#open.get(id);
-      if (open?.endedAt === undefined || open.endedAt === null) continue;
+      if (open?.ran === undefined || open.ran === null) continue;
       this.#leaveToOthers(id, open);
       const error = { code: 'STORE_UNAVAILABLE', message: 'its result could not be written' };
-      open.span.end({ outcome: 'lost', error, at: open.endedAt });
+      open.span.end({ outcome: 'lost', error, ...open.ran });
     }
   }
 

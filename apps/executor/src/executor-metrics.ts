@@ -28,8 +28,8 @@ export class ExecutorMetrics {
     });
   }
 
-  /** An attempt's run is over; null: somebody else has it. */
-  ended(type: string, kind: string, startedAt: number, settlement: Settlement | null): void {
+  /** An attempt's run is over after so many milliseconds; null: somebody else has it. */
+  ended(type: string, kind: string, ranMs: number, settlement: Settlement | null): void {
     const outcome = settlement?.how ?? 'lost';
     const key = `${type}\n${kind}\n${outcome}`;
     let child = this.#children.get(key);
@@ -37,7 +37,7 @@ export class ExecutorMetrics {
       child = this.#durations.labels(type, kind, outcome);
       this.#children.set(key, child);
     }
-    child.observe((performance.now() - startedAt) / 1_000);
+    child.observe(ranMs / 1_000);
     if (outcome === 'retry') this.#retries.inc({ type });
   }
 

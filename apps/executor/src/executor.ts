@@ -19,10 +19,11 @@ import type { AttemptSpans } from './attempt-spans.ts';
 import type { ExecutorMetrics } from './executor-metrics.ts';
 import type { EXECUTOR_OPTIONS } from './executor-options.ts';
 import type { Membership } from './membership.ts';
+import type { EndedRun, Run } from './run.ts';
 import type { RunnerPool } from './runner-pool.ts';
 import { SettlementQueue } from './settlement-queue.ts';
 import { SlotManager } from './slot-manager.ts';
-import type { Run, TaskWork } from './task-work.ts';
+import type { TaskWork } from './task-work.ts';
 import { TaskWorks } from './task-works.ts';
 
 /** Control subtasks at once: enough for a burst of small tasks, little enough memory. */
@@ -82,7 +83,9 @@ export class Executor {
         logger.warn({ metric, why }, 'a metric of a task type was refused'),
       ),
       abortGraceMs: config.abortGraceMs,
-      onSettled: (work, run, settlement) => this.#afterRun(work, run, settlement),
+      onSettled: (work, ended) => this.#afterRuns(work, ended),
+      onFreed: (task, slots) => this.#slots.release(task, slots),
+      onTakenBack: (task) => this.#startHeldOf(task),
       onProgress: (run) => void this.#changed.add(run),
     });
     this.#queue = new SettlementQueue({
@@ -188,7 +191,7 @@ export class Executor {
     await faultPoint('claim.before');
     const claimed = await claimSubtasks(this.#context.store.db, this.#membership.identity, requests, controls, hinted);
     await faultPoint('claim.after-commit');
-    for (const subtask of claimed) await this.#take(subtask);
+    await this.#take(claimed);
     return claimed.length;
   }
 
@@ -217,61 +220,90 @@ export class Executor {
     return requests;
   }
 
-  async #take(subtask: ClaimedSubtask): Promise<void> {
-    if (subtask.kind === 'work') {
+  async #take(claimed: readonly ClaimedSubtask[]): Promise<void> {
+    const tasks = new Set<string>();
+    for (const subtask of claimed) {
+      if (subtask.kind !== 'work') continue;
       const work = this.#works.get(subtask.taskId);
-      if (work === undefined) return;
+      if (work === undefined) continue;
       work.held.push(subtask);
       work.mayHold = subtask.isIdempotent;
-      this.#startHeld(work);
-      return;
+      tasks.add(subtask.taskId);
     }
+    for (const task of tasks) this.#startHeldOf(task);
+    for (const subtask of claimed) if (subtask.kind !== 'work') await this.#takeControl(subtask);
+  }
+
+  async #takeControl(subtask: ClaimedSubtask): Promise<void> {
     this.#slots.takeControl(subtask.kind);
     try {
       const work = await this.#works.open(subtask.taskId, subtask.task);
-      if (work !== null) this.#start(work, subtask);
+      if (work !== null) this.#startControl(work, subtask);
       else this.#slots.releaseControl(subtask.kind);
     } catch (error) {
       this.#slots.releaseControl(subtask.kind);
       const { id, attempt, taskId: task, kind } = subtask;
       const retry = { how: 'retry', error: toErrorData(error), afterMs: RUNNER_RETRY_MS } as const;
-      this.#queue.add({ id, attempt, taskId: task, kind, rows: 0, bytes: 0, ...retry });
+      this.#queue.add([{ id, attempt, taskId: task, kind, rows: 0, bytes: 0, ...retry }]);
     }
   }
 
-  /** Starts what is held while there is room. */
-  #startHeld(work: TaskWork): void {
-    const { task } = work;
-    while (work.held.length > 0 && this.#slots.capacityFor(task.id, task.slots, task.slotsPerSubtask, 0) > 0) {
-      const next = work.held.shift();
-      if (next === undefined) return;
-      this.#slots.take(task.id, task.slotsPerSubtask);
-      this.#start(work, next);
-    }
-  }
-
-  #start(work: TaskWork, subtask: ClaimedSubtask): void {
+  #startControl(work: TaskWork, subtask: ClaimedSubtask): void {
     const reserved = work.task.reservedNodes as readonly NodeId[];
     const identity = this.#membership.identity;
-    work.start(subtask, identity, reserved.length > 0 ? reserved : [nodeId(identity.id)]);
+    work.startControl(subtask, identity, reserved.length > 0 ? reserved : [nodeId(identity.id)]);
+  }
+
+  #startHeldOf(taskId: string): void {
+    const work = this.#works.get(taskId);
+    if (work === undefined || work.held.length === 0 || this.#stop.signal.aborted) return;
+    if (work.runner.isAlive) this.#startHeld(work);
+    else void this.#startAnew(work);
+  }
+
+  /** Goes on in a new runner with what was held for one that has ended; it had no part in that. */
+  async #startAnew(work: TaskWork): Promise<void> {
+    try {
+      if ((await this.#works.open(work.task.id)) !== null) this.#startHeldOf(work.task.id);
+    } catch (error) {
+      this.#context.logger.error({ error, task_id: work.task.id }, 'no runner could be started');
+      this.#handBack(work, 'no runner');
+    }
+  }
+
+  /** Starts what is held while there is room: small subtasks in turns, spread over the lanes that are free. */
+  #startHeld(work: TaskWork): void {
+    const { id, slots, slotsPerSubtask } = work.task;
+    for (;;) {
+      const lanes = this.#slots.capacityFor(id, slots, slotsPerSubtask, 0);
+      if (lanes === 0 || work.held.length === 0) return;
+      this.#slots.take(id, slotsPerSubtask);
+      // Non-idempotent subtasks begin when they are handed over: afterwards nobody could say whether they did.
+      const inTurn = work.mayHold ? Math.min(work.ahead.turn, Math.ceil(work.held.length / lanes)) : 1;
+      work.startHeld(inTurn, this.#membership.identity);
+    }
   }
 
   #handBack(work: TaskWork, reason: string): void {
-    for (const claimed of work.takeHeld()) {
-      const { id, attempt, taskId: task, kind } = claimed;
-      this.#spans.handedBack(work.task, claimed, this.#membership.identity.id);
-      this.#queue.add({ id, attempt, taskId: task, kind, rows: 0, bytes: 0, how: 'hand-back', reason });
-    }
+    const back = work.takeHeld();
+    for (const claimed of back) this.#spans.handedBack(work.task, claimed, this.#membership.identity.id);
+    this.#queue.add(
+      back.map(({ id, attempt, taskId: task, kind }) => {
+        return { id, attempt, taskId: task, kind, rows: 0, bytes: 0, how: 'hand-back', reason };
+      }),
+    );
   }
 
-  #afterRun(work: TaskWork, run: Run, settlement: Settlement | null): void {
-    if (run.claimed.kind === 'work') this.#slots.release(run.claimed.taskId, run.slots);
-    else this.#slots.releaseControl(run.claimed.kind);
-    this.#changed.delete(run);
-    this.#spans.ended(run.claimed.id, settlement === null);
-    this.#metrics.ended(work.task.type, run.claimed.kind, run.startedAt, settlement);
-    if (settlement !== null) this.#queue.add(settlement);
-    if (!this.#stop.signal.aborted) this.#startHeld(work);
+  #afterRuns(work: TaskWork, ended: readonly EndedRun[]): void {
+    for (const { run, settlement, time } of ended) {
+      const { id, kind } = run.claimed;
+      if (run.lane === null) this.#slots.releaseControl(kind);
+      this.#changed.delete(run);
+      this.#spans.ended(id, settlement === null, time);
+      this.#metrics.ended(work.task.type, kind, time?.ranMs ?? performance.now() - run.startedAt, settlement);
+    }
+    this.#queue.add(ended.flatMap(({ settlement }) => settlement ?? []));
+    this.#startHeldOf(work.task.id);
     this.#loop.wake();
     this.#reportIdle();
   }

@@ -2,6 +2,10 @@
 const AHEAD_MS = 1_000;
 /** Claimed and not started, at most: what a crash may cost in attempts, and what one claim locks. */
 const MOST_AHEAD = 2_000;
+/** How much measured work is handed to a runner in one turn, in milliseconds: it makes a message cheap, and is soon over. */
+const TURN_MS = 10;
+/** The least that a subtask counts for, in milliseconds: the clock of a runner isn't finer. */
+const LEAST_MS = 0.05;
 /** Weight of the newest duration in the moving mean. */
 const NEWEST = 0.2;
 
@@ -25,8 +29,13 @@ export class HoldAhead {
    */
   allow(parallel: number): number {
     if (this.#meanMs === null) return 0;
-    const worth = Math.floor((AHEAD_MS * parallel) / Math.max(this.#meanMs, 0.05));
+    const worth = Math.floor((AHEAD_MS * parallel) / Math.max(this.#meanMs, LEAST_MS));
     this.#allowed = Math.min(worth, MOST_AHEAD, Math.max(1, this.#allowed * 2));
     return this.#allowed;
+  }
+
+  /** How many to hand to a runner in one turn: one until something was measured. */
+  get turn(): number {
+    return this.#meanMs === null ? 1 : Math.max(1, Math.floor(TURN_MS / Math.max(this.#meanMs, LEAST_MS)));
   }
 }

@@ -35,8 +35,9 @@ export class SettlementQueue {
     this.#options = options;
   }
 
-  add(settlement: Settlement): void {
-    this.#waiting.push(settlement);
+  add(settlements: readonly Settlement[]): void {
+    if (settlements.length === 0) return;
+    this.#waiting.push(...settlements);
     this.#writing ??= this.#write().finally(() => (this.#writing = null));
   }
 

@@ -1,6 +1,6 @@
-import { decideFailure, MAX_CHECKPOINT_BYTES, LongshoreError, type ErrorData, type NodeId } from '@longshore/core';
+import { LongshoreError, type ErrorData, type NodeId } from '@longshore/core';
 import { faultPoint } from '@longshore/faults';
-import type { HostCall, PlannedStep, Runner, RunnerHost, RunProgress, Settled } from '@longshore/runner';
+import type { HostCall, RunEnd, Runner, RunnerHost, RunProgress, RunSpec } from '@longshore/runner';
 import type { JsonValue, StopReason } from '@longshore/sdk';
 import {
   raiseAttempt,
@@ -9,39 +9,17 @@ import {
   saveGates,
   type ClaimedSubtask,
   type NodeIdentity,
-  type PlannedPage,
-  type Settlement,
   type Store,
   type TaskForRunner,
 } from '@longshore/store';
 import type { Logger, Measurement, SpanData, ThreadMetrics } from '@longshore/telemetry';
 import type { AttemptSpans } from './attempt-spans.ts';
 import { HoldAhead } from './hold-ahead.ts';
+import type { Lane } from './lane.ts';
 import { PlanWriter } from './plan-writer.ts';
+import type { EndedRun, Run } from './run.ts';
+import { checkStoredSize, settlementOf } from './settlement-of.ts';
 import { TaskThrottle, type ThrottleReason } from './task-throttle.ts';
-
-/** A claimed subtask that runs here. */
-export interface Run {
-  readonly claimed: ClaimedSubtask;
-  readonly identity: NodeIdentity;
-  /** The claim's attempt, unless it was raised past a target's ledger. */
-  attempt: number;
-  /** Why it was asked to stop, once it was. */
-  stopping: StopReason | null;
-  rows: number;
-  bytes: number;
-  /** What its hook said last that it is doing. */
-  phase: RunProgress['phase'];
-  /** What its hook said last that it waits for. */
-  waiting: RunProgress['waiting'];
-  /** Why its budget or gates keep it waiting, and since when by the monotonic clock; null: they don't. */
-  held: { readonly code: string; readonly message: string; readonly since: number } | null;
-  readonly plan: PlanWriter | null;
-  /** Slots that it took on this node; 0 for control subtasks. */
-  readonly slots: number;
-  /** By the monotonic clock. */
-  readonly startedAt: number;
-}
 
 export interface TaskWorkOptions {
   readonly task: TaskForRunner;
@@ -55,34 +33,23 @@ export interface TaskWorkOptions {
   readonly logger: Logger;
   readonly abortGraceMs: number;
   readonly memoryBytes: number;
-  /** Takes over the end of a run; the slot is free from now on. */
-  readonly onSettled: (run: Run, settlement: Settlement | null) => void;
+  /** Takes over the ends of runs. */
+  readonly onSettled: (ended: readonly EndedRun[]) => void;
+  /** Slots of a lane are free again. */
+  readonly onFreed: (slots: number) => void;
+  /** Subtasks are held again that a turn was too slow for. */
+  readonly onTakenBack: () => void;
   readonly onProgress: (run: Run) => void;
 }
 
 /** Previous subtasks that a hook gets at once. */
 const PREVIOUS_PAGE = 500;
 
-/** What a subtask ends with that had to be stopped because its node could not renew its lease. */
-const LEASE_LOST: ErrorData = {
-  code: 'NODE_LOST',
-  message: "its node's lease ran out while it ran, and it may not simply be run again",
-  permanent: true,
-};
-
-/** A result larger than the store takes would fail its batch: it fails its subtask instead. */
-function checkSize(value: unknown, what: string): void {
-  const size = Buffer.byteLength(JSON.stringify(value ?? null));
-  if (size <= MAX_CHECKPOINT_BYTES) return;
-  throw new LongshoreError('META_TOO_LARGE', `${what} has ${size} bytes, at most ${MAX_CHECKPOINT_BYTES} are stored`);
-}
-
-/** What a plan came to, and the rows that are still to be written with it. */
-function planOf(run: Run, settled: unknown): { readonly result: unknown; readonly planned: PlannedPage | null } {
-  if (run.plan === null) return { result: settled, planned: null };
-  const { lastPage, ...result } = settled as PlannedStep;
-  return { result, planned: lastPage === null ? null : { step: lastPage.step, rows: run.plan.rowsOf(lastPage) } };
-}
+/**
+ * A turn that is not over after this gives back what it has not begun, in milliseconds: several times what it should take, so that a
+ * long subtask among short ones keeps none of them waiting.
+ */
+const LONGEST_TURN_MS = 50;
 
 /** What this node runs of one task: its runner and the subtasks in it. */
 export class TaskWork implements RunnerHost {
@@ -130,11 +97,62 @@ export class TaskWork implements RunnerHost {
     return this.runs.size > 0 || this.held.length > 0;
   }
 
-  /** Starts a claimed subtask in the runner. */
-  start(claimed: ClaimedSubtask, identity: NodeIdentity, nodes: readonly NodeId[]): void {
-    const { task } = this;
-    const slots = claimed.kind === 'work' ? task.slotsPerSubtask : 0;
+  /** Starts a claimed control subtask in the runner. */
+  startControl(claimed: ClaimedSubtask, identity: NodeIdentity, nodes: readonly NodeId[]): void {
     const plan = claimed.kind === 'plan' ? new PlanWriter(this.#options.store, identity, claimed, nodes) : null;
+    this.#enter(claimed, identity, plan, null);
+    this.runner.start(this.#specOf(claimed, identity, this.#task(), nodes.length));
+  }
+
+  /** Starts the next of the held subtasks in a lane of their own: one, or as many small ones as make up a turn. */
+  startHeld(count: number, identity: NodeIdentity): void {
+    const turn = this.held.splice(0, Math.max(1, count));
+    const task = this.#task();
+    const specs = turn.map((claimed) => this.#specOf(claimed, identity, task, 0));
+    const [first] = specs;
+    if (first === undefined) return;
+    const lane: Lane =
+      specs.length === 1
+        ? { slots: this.task.slotsPerSubtask, open: 1, turn: null, timer: undefined }
+        : this.#openTurn(specs);
+    for (const claimed of turn) this.#enter(claimed, identity, null, lane);
+    if (lane.turn === null) this.runner.start(first);
+  }
+
+  #openTurn(specs: readonly RunSpec[]): Lane {
+    const lane: Lane = {
+      slots: this.task.slotsPerSubtask,
+      open: specs.length,
+      turn: this.runner.startTurn(specs),
+      timer: setTimeout(() => {
+        this.#takeBack(lane);
+        this.#options.onTakenBack();
+      }, LONGEST_TURN_MS).unref(),
+    };
+    return lane;
+  }
+
+  /** Holds again what a lane has not begun. */
+  #takeBack(lane: Lane): void {
+    clearTimeout(lane.timer);
+    const runs = (lane.turn?.takeBack() ?? []).flatMap((id) => this.runs.get(id) ?? []);
+    for (const { claimed } of runs) {
+      this.runs.delete(claimed.id);
+      this.#options.spans.takenBack(claimed.id);
+    }
+    this.held.unshift(...runs.map((run) => run.claimed));
+    this.#leave(lane, runs.length);
+  }
+
+  #leave(lane: Lane, count: number): void {
+    if (count === 0) return;
+    lane.open -= count;
+    if (lane.open > 0) return;
+    clearTimeout(lane.timer);
+    this.#options.onFreed(lane.slots);
+  }
+
+  #enter(claimed: ClaimedSubtask, identity: NodeIdentity, plan: PlanWriter | null, lane: Lane | null): void {
     this.runs.set(claimed.id, {
       attempt: claimed.attempt,
       claimed,
@@ -146,37 +164,44 @@ export class TaskWork implements RunnerHost {
       waiting: null,
       held: null,
       plan,
-      slots,
+      lane,
       startedAt: performance.now(),
     });
-    this.runner.start({
+  }
+
+  /** The task as its hooks see it; one object for all subtasks of a turn, so that it is sent once. */
+  #task(): RunSpec['task'] {
+    const { id, key, type, typeVersion, meta, step, slots } = this.task;
+    return { id, key, type, typeVersion, meta, step, slots };
+  }
+
+  #specOf(claimed: ClaimedSubtask, identity: NodeIdentity, task: RunSpec['task'], nodeCount: number): RunSpec {
+    const { throttle, gates, slotsPerSubtask } = this.task;
+    return {
       runId: claimed.id,
       kind: claimed.kind,
       attempt: claimed.attempt,
-      task: {
-        id: task.id,
-        key: task.key,
-        type: task.type,
-        typeVersion: task.typeVersion,
-        meta: task.meta,
-        step: task.step,
-        slots: task.slots,
-      },
+      task,
       step: claimed.step,
       ordinal: claimed.ordinal,
       meta: claimed.meta as JsonValue,
       checkpoint: claimed.checkpoint as JsonValue,
-      resource: { slots: task.slotsPerSubtask, memoryBytes: this.#options.memoryBytes },
-      nodeCount: nodes.length,
-      isThrottled: task.throttle !== null || task.gates.length > 0,
-      gates: claimed.kind === 'gates' ? task.gates : [],
-      trace: this.#options.spans.started(task, claimed, identity.id),
-    });
+      resource: { slots: slotsPerSubtask, memoryBytes: this.#options.memoryBytes },
+      nodeCount,
+      isThrottled: throttle !== null || gates.length > 0,
+      gates: claimed.kind === 'gates' ? gates : [],
+      trace: this.#options.spans.started(this.task, claimed, identity.id),
+    };
   }
 
-  /** Asks a run to end; a runner that doesn't listen is ended after the grace time. */
+  /**
+   * Asks a run to end; a runner that doesn't listen is ended after the grace time. One that is in a turn and has not begun is held
+   * again instead.
+   */
   abort(run: Run, reason: StopReason): void {
     if (run.stopping !== null) return;
+    if (run.lane !== null) this.#takeBack(run.lane);
+    if (this.runs.get(run.claimed.id) !== run) return;
     run.stopping = reason;
     this.throttle.leave(run.claimed.id);
     this.runner.abort(run.claimed.id, reason);
@@ -198,8 +223,9 @@ export class TaskWork implements RunnerHost {
     this.#options.onProgress(run);
   }
 
-  /** Takes back what was claimed and not started, for the caller to hand back. */
+  /** Takes back what was claimed and has not begun, for the caller to hand back. */
   takeHeld(): ClaimedSubtask[] {
+    for (const lane of new Set([...this.runs.values()].map((run) => run.lane))) if (lane !== null) this.#takeBack(lane);
     return this.held.splice(0);
   }
 
@@ -209,7 +235,7 @@ export class TaskWork implements RunnerHost {
     const { store } = this.#options;
     switch (call.method) {
       case 'checkpoint':
-        checkSize(call.value, `the checkpoint of subtask ${runId}`);
+        checkStoredSize(call.value, `the checkpoint of subtask ${runId}`);
         if (await saveCheckpoint(store.db, run.identity, { id: runId, attempt: run.attempt }, call.value)) return null;
         this.abort(run, 'lost-lease');
         throw new LongshoreError('STATE_CONFLICT', `subtask ${runId} was given to another node`);
@@ -266,14 +292,19 @@ export class TaskWork implements RunnerHost {
     this.#options.threadMetrics.take(measurements);
   }
 
-  settled(runId: string, settled: Settled): void {
-    const run = this.runs.get(runId);
-    if (run === undefined) return;
-    this.runs.delete(runId);
-    this.throttle.leave(runId);
+  settled(ends: readonly RunEnd[]): void {
+    const ended: EndedRun[] = [];
     this.idleSince = performance.now();
-    if (settled.ok && run.claimed.kind === 'work') this.ahead.measured(this.idleSince - run.startedAt);
-    this.#options.onSettled(run, this.#settlementOf(run, settled));
+    for (const { runId, settled, time } of ends) {
+      const run = this.runs.get(runId);
+      if (run === undefined) continue;
+      this.runs.delete(runId);
+      this.throttle.leave(runId);
+      if (settled.ok && run.lane !== null) this.ahead.measured(time?.ranMs ?? this.idleSince - run.startedAt);
+      ended.push({ run, settlement: settlementOf(run, settled, this.task.retry), time });
+      if (run.lane !== null) this.#leave(run.lane, 1);
+    }
+    this.#options.onSettled(ended);
   }
 
   log(
@@ -288,42 +319,5 @@ export class TaskWork implements RunnerHost {
 
   crashed(error: ErrorData): void {
     this.#options.logger.warn({ error }, 'a runner ended');
-  }
-
-  /** What is written for the end of a run; null: nothing, somebody else has it. */
-  #settlementOf(run: Run, settled: Settled): Settlement | null {
-    const { claimed, stopping } = run;
-    const base = {
-      id: claimed.id,
-      attempt: run.attempt,
-      taskId: claimed.taskId,
-      kind: claimed.kind,
-      rows: settled.ok ? settled.rows : run.rows,
-      bytes: settled.ok ? settled.bytes : run.bytes,
-    };
-    if (settled.ok) {
-      try {
-        const { result, planned } = planOf(run, settled.result);
-        checkSize(result, `the result of subtask ${claimed.id}`);
-        return { ...base, how: 'succeed', result, planned };
-      } catch (error) {
-        return {
-          ...base,
-          how: 'fail',
-          error: { code: 'META_TOO_LARGE', message: (error as Error).message, permanent: true },
-        };
-      }
-    }
-    if (stopping === 'lost-lease') {
-      // What may run again is somebody else's by now, or is given back. The rest has ended here, and its row says so if it still can.
-      return claimed.isIdempotent ? null : { ...base, how: 'fail', error: LEASE_LOST };
-    }
-    if (stopping === 'cancel') return { ...base, how: 'cancel' };
-    if (!claimed.isIdempotent) return { ...base, how: 'fail', error: settled.error };
-    if (stopping !== null) return { ...base, how: 'release', reason: stopping };
-    const decision = decideFailure(settled.error, claimed.failures, this.task.retry, Math.random());
-    return decision.retry
-      ? { ...base, how: 'retry', error: settled.error, afterMs: decision.afterMs }
-      : { ...base, how: 'fail', error: settled.error };
   }
 }

@@ -4,14 +4,14 @@ import {
   readTaskForRunner,
   readTaskStates,
   type RunningTaskState,
-  type Settlement,
   type Store,
   type TaskForRunner,
 } from '@longshore/store';
 import type { Logger, ThreadMetrics } from '@longshore/telemetry';
 import type { AttemptSpans } from './attempt-spans.ts';
+import type { EndedRun, Run } from './run.ts';
 import type { RunnerPool } from './runner-pool.ts';
-import { TaskWork, type Run } from './task-work.ts';
+import { TaskWork } from './task-work.ts';
 
 export interface TaskWorksOptions {
   readonly store: Store;
@@ -21,7 +21,9 @@ export interface TaskWorksOptions {
   readonly spans: AttemptSpans;
   readonly threadMetrics: ThreadMetrics;
   readonly abortGraceMs: number;
-  readonly onSettled: (work: TaskWork, run: Run, settlement: Settlement | null) => void;
+  readonly onSettled: (work: TaskWork, ended: readonly EndedRun[]) => void;
+  readonly onFreed: (taskId: string, slots: number) => void;
+  readonly onTakenBack: (taskId: string) => void;
   readonly onProgress: (run: Run) => void;
 }
 
@@ -32,6 +34,7 @@ const RUNNER_IDLE_MS = 5_000;
 export class TaskWorks {
   readonly #options: TaskWorksOptions;
   readonly #works = new Map<string, TaskWork>();
+  readonly #opening = new Map<string, Promise<TaskWork | null>>();
 
   constructor(options: TaskWorksOptions) {
     this.#options = options;
@@ -46,19 +49,44 @@ export class TaskWorks {
   }
 
   /**
-   * This node's part of a task, with a live runner; made on first need.
+   * This node's part of a task, with a live runner; made on first need, once however many ask for it at a time.
    *
    * @param fresh the task as it was claimed, because something may have changed it: for control subtasks.
    * @throws {LongshoreError} what loading the type in a new runner throws, STORE_UNAVAILABLE.
    */
   async open(taskId: string, fresh: TaskForRunner | null = null): Promise<TaskWork | null> {
+    for (let before = this.#opening.get(taskId); before !== undefined; before = this.#opening.get(taskId)) {
+      await before.catch(() => undefined);
+    }
+    const opening = this.#openOne(taskId, fresh);
+    this.#opening.set(taskId, opening);
+    try {
+      return await opening;
+    } finally {
+      this.#opening.delete(taskId);
+    }
+  }
+
+  async #openOne(taskId: string, fresh: TaskForRunner | null): Promise<TaskWork | null> {
     const known = this.#works.get(taskId);
     const runner = known?.runner.isAlive === true ? known.runner : null;
     if (known !== undefined && runner !== null && fresh === null) return known;
     const task = fresh ?? (await readTaskForRunner(this.#options.store.db, taskId));
     if (task === null) return null;
     if (known !== undefined && runner !== null && known.task.version === task.version) return known;
-    const { pool, spans, threadMetrics, store, nodeId, logger, abortGraceMs, onSettled, onProgress } = this.#options;
+    const {
+      pool,
+      spans,
+      threadMetrics,
+      store,
+      nodeId,
+      logger,
+      abortGraceMs,
+      onSettled,
+      onFreed,
+      onTakenBack,
+      onProgress,
+    } = this.#options;
     const work = new TaskWork({
       task,
       runner: runner ?? this.#takeIdle(task.type, task.slots) ?? (await pool.take(task.type, task.slots)),
@@ -70,7 +98,9 @@ export class TaskWorks {
       logger: logger.child({ task_id: taskId, trace_id: spans.traceIdOf(task) }),
       abortGraceMs,
       memoryBytes: pool.memoryOf(task.slotsPerSubtask),
-      onSettled: (run, settlement) => onSettled(work, run, settlement),
+      onSettled: (ended) => onSettled(work, ended),
+      onFreed: (slots) => onFreed(taskId, slots),
+      onTakenBack: () => onTakenBack(taskId),
       onProgress,
     });
     this.#works.set(taskId, work);

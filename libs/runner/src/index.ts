@@ -3,6 +3,7 @@ export type {
   PlannedStep,
   PlanPage,
   Postponed,
+  RunEnd,
   RunnerSetup,
   RunningTaskChange,
   RunProgress,
@@ -11,3 +12,4 @@ export type {
 } from './messages.ts';
 export { startRunner, type Runner, type RunnerHost, type RunnerOptions } from './start-runner.ts';
 export type { TypeDescription } from './type-description.ts';
+export type { Turn } from './turn.ts';

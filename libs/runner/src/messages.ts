@@ -57,6 +57,8 @@ export interface RunSpec {
 
 export type MessageToRunner =
   | { readonly kind: 'start'; readonly run: RunSpec }
+  /** Runs to carry out one after the other; what has begun is counted in the memory. */
+  | { readonly kind: 'start-turn'; readonly runs: readonly RunSpec[]; readonly memory: SharedArrayBuffer }
   | { readonly kind: 'abort'; readonly runId: string; readonly reason: StopReason }
   | { readonly kind: 'reply'; readonly callId: number; readonly value?: unknown; readonly error?: ErrorData }
   /** The task was modified while it runs here. */
@@ -130,14 +132,24 @@ export type Settled =
       readonly postponed?: Postponed | null;
       readonly rows: number;
       readonly bytes: number;
+      /** Its runner ended while it had not begun yet, or had done its work already: nothing that it could be blamed for. */
+      readonly isBlameless?: true;
     };
+
+/** The end of a run. */
+export interface RunEnd {
+  readonly runId: string;
+  readonly settled: Settled;
+  /** When it began, in milliseconds since the epoch, and how long it ran; null: its runner could not say. */
+  readonly time: { readonly beganAt: number; readonly ranMs: number } | null;
+}
 
 export type MessageFromRunner =
   | { readonly kind: 'ready'; readonly type: TypeDescription }
   | { readonly kind: 'load-failed'; readonly error: ErrorData }
   | { readonly kind: 'call'; readonly callId: number; readonly runId: string; readonly call: HostCall }
   | { readonly kind: 'progress'; readonly runs: readonly RunProgress[] }
-  | { readonly kind: 'settled'; readonly runId: string; readonly settled: Settled }
+  | { readonly kind: 'settled'; readonly ends: readonly RunEnd[] }
   /** A change of a task was taken over, or not. `isConformed: false`: the type can't change what runs. */
   | { readonly kind: 'modified'; readonly changeId: number; readonly isConformed: boolean; readonly error?: ErrorData }
   /** What the task type measured in this thread. */

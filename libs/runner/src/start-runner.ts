@@ -7,13 +7,14 @@ import type {
   HostCall,
   MessageFromRunner,
   MessageToRunner,
+  RunEnd,
   RunnerSetup,
   RunningTaskChange,
-  RunSpec,
-  Settled,
   RunProgress,
+  RunSpec,
 } from './messages.ts';
 import { pluginEnvironment } from './plugin-environment.ts';
+import { Turn, turnMemory } from './turn.ts';
 import type { TypeDescription } from './type-description.ts';
 
 /** What the executor does for the hooks in a runner. */
@@ -21,7 +22,8 @@ export interface RunnerHost {
   /** Answers a hook's call; what it throws reaches the hook with its code. */
   call(runId: string, call: HostCall): Promise<unknown>;
   progress(runs: readonly RunProgress[]): void;
-  settled(runId: string, settled: Settled): void;
+  /** Ends of runs, in the order in which they came to them. */
+  settled(ends: readonly RunEnd[]): void;
   /** Ended spans of a run; the last ones come before it is settled. */
   spans(runId: string, spans: readonly SpanData[]): void;
   /** What the task type measured with its meter. */
@@ -54,6 +56,11 @@ export interface Runner {
   host: RunnerHost;
   /** Runs a hook; its end comes as `host.settled`, also when the worker has ended already. */
   start(run: RunSpec): void;
+  /**
+   * Runs hooks one after the other, with one message and few answers: for small subtasks that may be run again. Their ends come some milliseconds
+   * late. When the worker ends, only the one that was under way is settled as crashed; the others are blameless.
+   */
+  startTurn(runs: readonly RunSpec[]): Pick<Turn, 'takeBack'>;
   /** Asks a hook to end. It has until the executor's patience ends. */
   abort(runId: string, reason: StopReason): void;
   /**
@@ -100,7 +107,8 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     env: pluginEnvironment(process.env),
     resourceLimits: { maxOldGenerationSizeMb: Math.max(64, Math.floor(options.memoryBytes / (1024 * 1024))) },
   });
-  const runs = new Set<string>();
+  /** What runs, with the turn that it is part of. */
+  const runs = new Map<string, Turn | null>();
   const changes = new Map<number, PromiseWithResolvers<boolean>>();
   let lastChange = 0;
   let isAlive = true;
@@ -133,11 +141,30 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     start: (run) => {
       if (!isAlive) {
         // Nobody would answer. Later, like every other end, so that the caller has noted what it started.
-        queueMicrotask(() => runner.host.settled(run.runId, settledAs(reason ?? crashed('it had ended before'))));
+        queueMicrotask(() => runner.host.settled([crashEnd(run.runId, reason ?? crashed('it had ended before'))]));
         return;
       }
-      runs.add(run.runId);
+      runs.set(run.runId, null);
       post({ kind: 'start', run });
+    },
+    startTurn: (inTurn) => {
+      const memory = turnMemory();
+      const turn = new Turn(inTurn, memory);
+      if (!isAlive) {
+        const error = reason ?? crashed('it had ended before');
+        const ends = inTurn.map(({ runId }) => crashEnd(runId, error, true));
+        queueMicrotask(() => runner.host.settled(ends));
+        return { takeBack: () => [] };
+      }
+      for (const { runId } of inTurn) runs.set(runId, turn);
+      post({ kind: 'start-turn', runs: inTurn, memory });
+      return {
+        takeBack: () => {
+          const back = turn.takeBack();
+          for (const runId of back) runs.delete(runId);
+          return back;
+        },
+      };
     },
     abort: (runId, why) => post({ kind: 'abort', runId, reason: why }),
     modify: (change) => {
@@ -164,7 +191,7 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
 
   worker.on('message', (message: unknown) => {
     if (!isFromRunner(message)) return;
-    if (message.kind === 'settled') runs.delete(message.runId);
+    if (message.kind === 'settled') for (const { runId } of message.ends) runs.delete(runId);
     if (message.kind === 'modified') {
       const answer = changes.get(message.changeId);
       changes.delete(message.changeId);
@@ -195,11 +222,11 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     clearInterval(watch);
     const error = reason ?? crashed(`the worker exited with code ${code}`);
     reason = error;
-    const ended = [...runs];
+    const ends = [...runs].map(([runId, turn]) => crashEnd(runId, error, turn !== null && turn.underWay !== runId));
     runs.clear();
     for (const answer of changes.values()) answer.reject(errorOfData(error));
     changes.clear();
-    for (const runId of ended) runner.host.settled(runId, settledAs(error));
+    if (ends.length > 0) runner.host.settled(ends);
     runner.host.crashed(error);
   });
   return runner;
@@ -217,7 +244,7 @@ function dispatch(host: RunnerHost, message: MessageFromRunner, post: (message: 
       host.progress(message.runs);
       return;
     case 'settled':
-      host.settled(message.runId, message.settled);
+      host.settled(message.ends);
       return;
     case 'measurements':
       host.measured(message.measurements);
@@ -256,8 +283,9 @@ function describe(thrown: unknown): string {
   return toErrorData(thrown).message;
 }
 
-function settledAs(error: ErrorData): Settled {
-  return { ok: false, error, stopped: null, rows: 0, bytes: 0 };
+function crashEnd(runId: string, error: ErrorData, isBlameless = false): RunEnd {
+  const settled = { ok: false, error, stopped: null, rows: 0, bytes: 0 } as const;
+  return { runId, settled: isBlameless ? { ...settled, isBlameless } : settled, time: null };
 }
 
 /** Plugin code shares the thread and may post messages of its own. */

@@ -9,6 +9,8 @@ interface OpenExecutor {
   readonly step: string;
   /** Rejects when its initialisation failed. */
   readonly ready: Promise<StepExecutor>;
+  /** The same once it is initialised: most subtasks need not wait for it. */
+  executor: StepExecutor | null;
   /** Whether the run that initialises it was asked to stop before it was ready. */
   wasStopped(): boolean;
   close(): Promise<void>;
@@ -38,6 +40,7 @@ export class StepExecutors {
     const key = `${run.task.id}/${run.step}`;
     for (;;) {
       const open = this.#open.get(key) ?? this.#initialise(key, run, signal);
+      if (open.executor !== null) return open.executor;
       try {
         return await orAborted(open.ready, signal);
       } catch (error) {
@@ -71,11 +74,15 @@ export class StepExecutors {
       taskId: run.task.id,
       step: run.step,
       ready: begun.promise,
+      executor: null,
       wasStopped: () => life.signal.aborted,
       close: () => opened.close(),
     };
     this.#open.set(key, open);
-    initialise().then(begun.resolve, begun.reject);
+    initialise().then((executor) => {
+      open.executor = executor;
+      begun.resolve(executor);
+    }, begun.reject);
     // Its failure belongs to those who wait for it, of whom none may be left.
     open.ready.catch(() => undefined);
     return open;

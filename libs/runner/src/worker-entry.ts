@@ -1,18 +1,28 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { toErrorData, toJsonData, type ErrorData } from '@longshore/core';
-import { faultPoint } from '@longshore/faults';
+import { areFaultsOn, faultPoint } from '@longshore/faults';
 import { stopReason, SubtaskPostponed, SubtaskStopped } from '@longshore/sdk';
 import { withinAttempt } from '@longshore/telemetry/worker';
-import { openHookContext } from './hook-context.ts';
+import { openHookContext, type OpenContext } from './hook-context.ts';
 import { takeMeasurements } from './hook-telemetry.ts';
 import { connectHost } from './host.ts';
 import { loadTaskType, type LoadedType } from './load-task-type.ts';
-import type { MessageToRunner, Postponed, RunningTaskChange, RunnerSetup, RunSpec, Settled } from './messages.ts';
+import type {
+  MessageToRunner,
+  Postponed,
+  RunEnd,
+  RunningTaskChange,
+  RunnerSetup,
+  RunSpec,
+  Settled,
+} from './messages.ts';
 import { modifyTask } from './modify-task.ts';
 import { ProgressMeter } from './progress-meter.ts';
+import { RunEnds } from './run-ends.ts';
 import { runHook, type RunReports } from './run-hook.ts';
 import { flushRunSpans } from './run-spans.ts';
 import { StepExecutors } from './step-executors.ts';
+import { TurnOfRunner } from './turn.ts';
 import { describeType } from './type-description.ts';
 import { WaitingReasons } from './waiting-reasons.ts';
 
@@ -37,7 +47,10 @@ try {
 function receive(message: MessageToRunner, loaded: LoadedType, executors: StepExecutors): void {
   switch (message.kind) {
     case 'start':
-      void start(message.run, loaded, executors);
+      void start(message.run, loaded, executors).then((end) => host.send({ kind: 'settled', ends: [end] }));
+      return;
+    case 'start-turn':
+      void startTurn(new TurnOfRunner(message.runs, message.memory), loaded, executors);
       return;
     case 'abort':
       active.get(message.runId)?.abort.abort(new SubtaskStopped(message.reason));
@@ -71,37 +84,62 @@ async function modify(changeId: number, change: RunningTaskChange, executors: St
   host.send({ kind: 'modified', changeId, ...answer });
 }
 
-function start(run: RunSpec, loaded: LoadedType, executors: StepExecutors): Promise<void> {
+function start(run: RunSpec, loaded: LoadedType, executors: StepExecutors): Promise<RunEnd> {
   return withinAttempt(run.runId, run.trace, () => runToEnd(run, loaded, executors));
 }
 
-async function runToEnd(run: RunSpec, loaded: LoadedType, executors: StepExecutors): Promise<void> {
+async function startTurn(turn: TurnOfRunner, loaded: LoadedType, executors: StepExecutors): Promise<void> {
+  const ends = new RunEnds(host);
+  for (let run = turn.begin(); run !== undefined; run = turn.begin()) {
+    const end = await start(run, loaded, executors);
+    turn.done();
+    ends.add(end);
+  }
+  ends.flush();
+}
+
+async function runToEnd(run: RunSpec, loaded: LoadedType, executors: StepExecutors): Promise<RunEnd> {
+  const began = performance.now();
   const abort = new AbortController();
   const progress = new ProgressMeter();
   const reports = { progress, waiting: new WaitingReasons() };
   active.set(run.runId, { ...reports, run, abort });
   const opened = openHookContext(setup, loaded, run, host, abort.signal);
-  // The fences of a task are opened by its first control subtask, and by nothing after it.
-  const isFirst = (run.kind === 'prepare' || run.kind === 'plan') && run.task.step === null;
-  const settled = await (isFirst ? opened.openFences() : Promise.resolve())
-    .then(() => faultPoint('hook.before'))
-    .then(() => runHook(run, loaded.type, opened.context, executors, reports, host))
-    .then(
-      (result): Settled => ({ ok: true, result, rows: progress.rows, bytes: progress.bytes }),
-      (thrown: unknown): Settled => ({
-        ok: false,
-        error: describe(thrown, loaded, run),
-        stopped: stopReason(abort.signal),
-        postponed: postponedOf(thrown),
-        rows: progress.rows,
-        bytes: progress.bytes,
-      }),
-    );
+  const settled = await settle(run, loaded, executors, opened, reports, abort.signal);
   await opened.close();
   active.delete(run.runId);
   reports.waiting.end();
   flushRunSpans(run.runId);
-  host.send({ kind: 'settled', runId: run.runId, settled });
+  const time = { beganAt: performance.timeOrigin + began, ranMs: performance.now() - began };
+  return { runId: run.runId, settled, time };
+}
+
+async function settle(
+  run: RunSpec,
+  loaded: LoadedType,
+  executors: StepExecutors,
+  opened: OpenContext,
+  reports: RunReports,
+  signal: AbortSignal,
+): Promise<Settled> {
+  const { progress } = reports;
+  try {
+    // The fences of a task are opened by its first control subtask, and by nothing after it.
+    const isFirst = (run.kind === 'prepare' || run.kind === 'plan') && run.task.step === null;
+    if (isFirst) await opened.openFences();
+    if (areFaultsOn) await faultPoint('hook.before');
+    const result = await runHook(run, loaded.type, opened.context, executors, reports, host);
+    return { ok: true, result, rows: progress.rows, bytes: progress.bytes };
+  } catch (thrown) {
+    return {
+      ok: false,
+      error: describe(thrown, loaded, run),
+      stopped: stopReason(signal),
+      postponed: postponedOf(thrown),
+      rows: progress.rows,
+      bytes: progress.bytes,
+    };
+  }
 }
 
 function postponedOf(thrown: unknown): Postponed | null {

@@ -1,6 +1,6 @@
 import type { ErrorData } from '@longshore/core';
 import type { Measurement, SpanData } from '@longshore/telemetry';
-import type { HostCall, RunnerHost, RunProgress, Settled } from '../src/index.ts';
+import type { HostCall, RunnerHost, RunEnd, RunProgress, Settled } from '../src/index.ts';
 
 type LogLine = readonly [level: string, message: string, fields: Readonly<Record<string, unknown>>];
 type ProgressReport = readonly RunProgress[];
@@ -11,6 +11,8 @@ export class RecordingHost implements RunnerHost {
   readonly logs: LogLine[] = [];
   readonly progressReports: { readonly atMs: number; readonly runs: ProgressReport }[] = [];
   readonly settlements = new Map<string, Settled>();
+  /** Ends as they came together. */
+  readonly endMessages: (readonly RunEnd[])[] = [];
   readonly crashes: ErrorData[] = [];
   readonly measurements: Measurement[] = [];
   readonly spansByRun = new Map<string, readonly SpanData[]>();
@@ -30,9 +32,12 @@ export class RecordingHost implements RunnerHost {
     this.#tell();
   }
 
-  settled(runId: string, settled: Settled): void {
-    if (this.settlements.has(runId)) throw new Error(`run ${runId} was settled twice`);
-    this.settlements.set(runId, settled);
+  settled(ends: readonly RunEnd[]): void {
+    for (const { runId, settled } of ends) {
+      if (this.settlements.has(runId)) throw new Error(`run ${runId} was settled twice`);
+      this.settlements.set(runId, settled);
+    }
+    this.endMessages.push(ends);
     this.#tell();
   }
 

@@ -26,6 +26,8 @@ export interface AttemptEnd {
   readonly bytes?: number;
   /** When, in milliseconds since the epoch. Default: now. */
   readonly at?: number;
+  /** When it really began, in milliseconds since the epoch, where that is known only now. Default: when it was started. */
+  readonly startedAt?: number;
 }
 
 /** The span of an attempt that was started. */

@@ -47,7 +47,7 @@ export function startAttemptSpan(made: AttemptTracer, attempt: Attempt, startedA
           nameOf(attempt),
           {
             kind: SpanKind.CONSUMER,
-            startTime: startedAt,
+            startTime: end.startedAt ?? startedAt,
             attributes: attributesOf(attempt, end),
             ...(attempt.attempt > 1 ? { links: [linkToPrevious(attempt, traceId)] } : {}),
           },

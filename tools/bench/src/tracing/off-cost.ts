@@ -47,7 +47,7 @@ export function offCostUs(): number {
       const trace = spans.started(task, claimed, 'executor-1');
       withinAttempt('1', trace, nothing);
       spans.ended('1', false);
-      metrics.ended('noop', 'work', before, settlement);
+      metrics.ended('noop', 'work', 0.1, settlement);
       spans.written(settlements, []);
     }
     // The first one compiles.
