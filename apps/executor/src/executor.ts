@@ -1,4 +1,13 @@
-import { isClaimable, nodeId, taskId, toErrorData, type NodeId } from '@longshore/core';
+import {
+  isClaimable,
+  nodeId,
+  runtimeSlotsOf,
+  stopEffect,
+  stopReasonOf,
+  taskId,
+  toErrorData,
+  type NodeId,
+} from '@longshore/core';
 import { faultPoint } from '@longshore/faults';
 import { controlHint, wakeHint, type TaskHint } from '@longshore/protocol';
 import type { StopReason } from '@longshore/sdk';
@@ -6,19 +15,22 @@ import { startLoop, type ConfigOf, type ServiceContext, type WakeableLoop } from
 import {
   claimSubtasks,
   readClaimableWork,
+  readTaskForRunner,
   releaseUnknown,
-  saveProgress,
   type ClaimedSubtask,
   type ClaimRequest,
-  type HeldProgress,
-  type RunnableTask,
+  type RunningTaskState,
   type Settlement,
 } from '@longshore/store';
 import { ThreadMetrics } from '@longshore/telemetry';
+import { applyTaskChanges } from './apply-task-changes.ts';
 import type { AttemptSpans } from './attempt-spans.ts';
+import { ClaimPlanner, rankOf } from './claim-planner.ts';
 import type { ExecutorMetrics } from './executor-metrics.ts';
 import type { EXECUTOR_OPTIONS } from './executor-options.ts';
+import type { Lane } from './lane.ts';
 import type { Membership } from './membership.ts';
+import { ProgressSaver } from './progress-saver.ts';
 import type { EndedRun, Run } from './run.ts';
 import type { RunnerPool } from './runner-pool.ts';
 import { SettlementQueue } from './settlement-queue.ts';
@@ -30,12 +42,13 @@ import { TaskWorks } from './task-works.ts';
 const CONTROL_PLACES = 4;
 /** Tasks whose gates one node reads at once: a query or two a second each. */
 const GATE_PLACES = 64;
-/** The least time between two stores of progress, in milliseconds. */
-const PROGRESS_MS = 1_000;
 /** How often rows are given back that this node holds without knowing, in milliseconds. */
 const RECONCILE_MS = 10_000;
 /** A hook whose runner could not be started is tried again after this, in milliseconds. */
 const RUNNER_RETRY_MS = 2_000;
+
+/** How a task looks that has left for history. */
+const GONE: RunningTaskState = { state: 'gone', revision: 0, isReserved: false, hasNodes: false };
 
 export type ExecutorContext = ServiceContext<ConfigOf<typeof EXECUTOR_OPTIONS>>;
 
@@ -48,10 +61,11 @@ export class Executor {
   readonly #metrics: ExecutorMetrics;
   readonly #queue: SettlementQueue;
   readonly #works: TaskWorks;
+  readonly #planner: ClaimPlanner;
+  readonly #pool: RunnerPool;
   readonly #stop = new AbortController();
   readonly #loop: WakeableLoop;
-  readonly #progressLoop: WakeableLoop;
-  readonly #changed = new Set<Run>();
+  readonly #progress: ProgressSaver;
   /** Tasks that a message named: claimed for without looking for them first. */
   readonly #hinted = new Set<string>();
   #mustLookAtStates = true;
@@ -71,6 +85,7 @@ export class Executor {
     this.#membership = membership;
     this.#slots = new SlotManager(config.slots, CONTROL_PLACES, GATE_PLACES);
     this.#spans = spans;
+    this.#pool = pool;
     this.#metrics = metrics;
     metrics.watchSlots(context.metrics, this.#slots);
     this.#works = new TaskWorks({
@@ -86,8 +101,14 @@ export class Executor {
       onSettled: (work, ended) => this.#afterRuns(work, ended),
       onFreed: (task, slots) => this.#slots.release(task, slots),
       onTakenBack: (task) => this.#startHeldOf(task),
-      onProgress: (run) => void this.#changed.add(run),
+      onProgress: (run) => this.#progress.changed(run),
     });
+    this.#planner = new ClaimPlanner(
+      this.#slots,
+      this.#works,
+      (work, lane) => this.#preempt(work, lane),
+      (task, error) => logger.error({ error, task_id: task }, 'no runner could be started'),
+    );
     this.#queue = new SettlementQueue({
       store,
       logger,
@@ -102,12 +123,7 @@ export class Executor {
       onError: (error) => logger.warn({ error }, 'looking for work failed'),
       signal,
     });
-    this.#progressLoop = startLoop({
-      intervalMs: PROGRESS_MS,
-      round: () => this.#saveProgress(),
-      onError: (error) => logger.warn({ error }, 'progress could not be stored'),
-      signal,
-    });
+    this.#progress = new ProgressSaver(context, membership, signal, (runs, lost) => this.#afterProgress(runs, lost));
     const id = nodeId(config.nodeId);
     bus.subscribe(bus.subjects.wakeNode(id), wakeHint, ({ tasks = [] }) => {
       for (const task of tasks) this.#hinted.add(task);
@@ -136,7 +152,7 @@ export class Executor {
     await this.#membership.drain().catch((error: unknown) => {
       this.#context.logger.warn({ error }, 'could not mark this node as draining');
     });
-    await Promise.all([this.#loop.done, this.#progressLoop.done]);
+    await Promise.all([this.#loop.done, this.#progress.done]);
     const idle = new Promise<void>((resolve) => (this.#whenIdle = resolve));
     this.abortAll('shutdown', (run) => run.claimed.isIdempotent);
     this.#reportIdle();
@@ -165,7 +181,7 @@ export class Executor {
     const { store } = this.#context;
     const identity = this.#membership.identity;
     const claimable = await readClaimableWork(store.db, identity.id);
-    const requests = await this.#claimRequests(claimable.tasks);
+    const requests = await this.#planner.plan(claimable.tasks);
     const controls = [
       ...claimable.controls.slice(0, this.#slots.freeControls),
       ...claimable.gates.slice(0, this.#slots.freeGates),
@@ -179,7 +195,7 @@ export class Executor {
     const tasks = [...this.#hinted].slice(0, this.#slots.freeControls);
     this.#hinted.clear();
     const known = tasks.flatMap((id) => this.#works.get(id)?.task ?? []);
-    const requests = await this.#claimRequests(known);
+    const requests = await this.#planner.plan(known);
     return (await this.#claimThese(requests, [], tasks)) > 0;
   }
 
@@ -193,31 +209,6 @@ export class Executor {
     await faultPoint('claim.after-commit');
     await this.#take(claimed);
     return claimed.length;
-  }
-
-  /**
-   * How many subtasks of each task to claim, in rank order: what has room now, and what may be held ahead. Runners are made ready
-   * before anything is claimed for them.
-   */
-  async #claimRequests(
-    tasks: readonly Pick<RunnableTask, 'id' | 'slots' | 'slotsPerSubtask'>[],
-  ): Promise<ClaimRequest[]> {
-    const requests: ClaimRequest[] = [];
-    let planned = 0;
-    for (const task of tasks) {
-      const work = await this.#works.open(task.id).catch((error: unknown) => {
-        this.#context.logger.error({ error, task_id: task.id }, 'no runner could be started');
-        return null;
-      });
-      if (work === null) continue;
-      const room = this.#slots.capacityFor(task.id, task.slots, task.slotsPerSubtask, planned);
-      planned += room * task.slotsPerSubtask;
-      const ahead = work.mayHold ? work.ahead.allow(Math.floor(task.slots / task.slotsPerSubtask)) : 0;
-      const limit = room + ahead - work.held.length;
-      // What is held covers a while: claiming again for a single free place would be a claim per subtask.
-      if (limit > 0 && work.held.length <= ahead / 2) requests.push({ taskId: task.id, limit, afterOrdinal: 0 });
-    }
-    return requests;
   }
 
   async #take(claimed: readonly ClaimedSubtask[]): Promise<void> {
@@ -273,15 +264,25 @@ export class Executor {
 
   /** Starts what is held while there is room: small subtasks in turns, spread over the lanes that are free. */
   #startHeld(work: TaskWork): void {
-    const { id, slots, slotsPerSubtask } = work.task;
+    const { id } = work.task;
     for (;;) {
-      const lanes = this.#slots.capacityFor(id, slots, slotsPerSubtask, 0);
+      const { slots, slotsPerSubtask } = runtimeSlotsOf(work.task, work.held[0]?.step ?? null);
+      const kept = this.#planner.promisedBefore(rankOf(work.task));
+      const lanes = this.#slots.capacityFor(id, slots, slotsPerSubtask, kept);
       if (lanes === 0 || work.held.length === 0) return;
+      this.#planner.taken(id);
       this.#slots.take(id, slotsPerSubtask);
       // Non-idempotent subtasks begin when they are handed over: afterwards nobody could say whether they did.
       const inTurn = work.mayHold ? Math.min(work.ahead.turn, Math.ceil(work.held.length / lanes)) : 1;
       work.startHeld(inTurn, this.#membership.identity);
     }
+  }
+
+  /** Takes a lane from a task whose slots a higher-ranked one wants. A turn of small subtasks ends with the one that is under way. */
+  #preempt(work: TaskWork, lane: Lane): void {
+    this.#handBack(work, 'preempt');
+    if (lane.turn !== null) return;
+    for (const run of work.runs.values()) if (run.lane === lane) work.abort(run, 'preempt');
   }
 
   #handBack(work: TaskWork, reason: string): void {
@@ -298,7 +299,7 @@ export class Executor {
     for (const { run, settlement, time } of ended) {
       const { id, kind } = run.claimed;
       if (run.lane === null) this.#slots.releaseControl(kind);
-      this.#changed.delete(run);
+      this.#progress.ended(run);
       this.#spans.ended(id, settlement === null, time);
       this.#metrics.ended(work.task.type, kind, time?.ranMs ?? performance.now() - run.startedAt, settlement);
     }
@@ -337,17 +338,44 @@ export class Executor {
     this.#loop.wake();
   }
 
-  /** Stops what its task doesn't want any more, and gives back runners of tasks that are over. */
+  /**
+   * Stops what its task doesn't want any more, tells what runs of changes, and gives back runners of tasks that are over. What may not
+   * run again is not stopped for a pause.
+   */
   async #obeyStates(): Promise<void> {
     this.#mustLookAtStates = false;
     this.#lookedAt = performance.now();
     const states = await this.#works.readStates();
-    for (const work of this.#works) {
-      const state = states.get(work.task.id)?.state ?? 'gone';
-      if (!isClaimable('work', state)) this.#handBack(work, 'cancel');
-      for (const run of work.runs.values()) if (!isClaimable(run.claimed.kind, state)) work.abort(run, 'cancel');
+    for (const work of [...this.#works]) {
+      const { state, isReserved, hasNodes, revision } = states.get(work.task.id) ?? GONE;
+      work.hasLeft = hasNodes && !isReserved;
+      if (!isClaimable('work', state) || !isReserved) this.#handBack(work, state);
+      for (const run of work.runs.values()) {
+        const reason = stopReasonOf(run.claimed.kind, state);
+        const isStopped = reason !== null && stopEffect(reason, run.claimed.isIdempotent) !== 'not stopped';
+        if (isStopped) work.abort(run, reason);
+      }
+      if (revision > work.task.revision && work.runner.isAlive) await this.#tellChanges(work);
+      work.stopOverdue(this.#lookedAt);
     }
     await this.#works.giveBackIdle(states);
+  }
+
+  /** Until it has taken effect it is tried again with every look. */
+  async #tellChanges(work: TaskWork): Promise<void> {
+    const { store, logger } = this.#context;
+    const fresh = await readTaskForRunner(store.db, work.task.id);
+    if (fresh === null) return;
+    try {
+      const context = {
+        slots: this.#slots,
+        planner: this.#planner,
+        memoryOf: (slots: number) => this.#pool.memoryOf(slots),
+      };
+      if (await applyTaskChanges(work, fresh, context)) await this.#works.renew(fresh.id, fresh);
+    } catch (error) {
+      logger.warn({ error, task_id: fresh.id }, 'what runs here could not take over a change yet');
+    }
   }
 
   async #reconcile(): Promise<void> {
@@ -359,33 +387,14 @@ export class Executor {
     if (released > 0) logger.warn({ released }, 'gave back subtasks that were claimed without our knowing');
   }
 
-  async #saveProgress(): Promise<boolean> {
-    const runs = [...this.#changed];
-    this.#changed.clear();
-    if (runs.length === 0) return false;
-    const progress = runs.map((run) => ({
-      id: run.claimed.id,
-      attempt: run.attempt,
-      rows: run.rows,
-      bytes: run.bytes,
-      phase: run.phase,
-      waiting: waitingOf(run),
-    }));
-    const lost = new Set(await saveProgress(this.#context.store.db, this.#membership.identity, progress));
+  #afterProgress(runs: readonly Run[], lost: ReadonlySet<string>): void {
     for (const id of new Set(runs.map((run) => run.claimed.taskId))) this.#announce(id);
     for (const run of runs) {
       const work = this.#works.get(run.claimed.taskId);
       // It may have ended meanwhile; what still runs and isn't ours is stopped.
       if (lost.has(run.claimed.id) && work?.runs.get(run.claimed.id) === run) work.abort(run, 'lost-lease');
     }
-    return false;
   }
-}
-
-/** What a run waits for: its budget and gates come before what its hook says. */
-function waitingOf({ held, waiting }: Run): HeldProgress['waiting'] {
-  if (held === null) return waiting;
-  return { code: held.code, message: held.message, forMs: performance.now() - held.since };
 }
 
 /** Waits for a promise, but not longer than the limit. */

@@ -5,7 +5,8 @@ import type { Turn } from '@longshore/runner';
  * handed to the runner together; of these only one runs at a time, and the others can be taken back until they begin.
  */
 export interface Lane {
-  readonly slots: number;
+  /** What it takes; a modification of the task may change it while it is open. */
+  slots: number;
   /** Subtasks in it that have not come to an end. */
   open: number;
   /** Null: a single subtask, which begins at once. */

@@ -1,3 +1,4 @@
+import type { ErrorData } from '@longshore/core';
 import type { RunEnd, RunProgress } from '@longshore/runner';
 import type { StopReason } from '@longshore/sdk';
 import type { ClaimedSubtask, NodeIdentity, Settlement } from '@longshore/store';
@@ -12,6 +13,8 @@ export interface Run {
   attempt: number;
   /** Why it was asked to stop, once it was. */
   stopping: StopReason | null;
+  /** What it ends with when it was stopped for its time. */
+  overdue: ErrorData | null;
   rows: number;
   bytes: number;
   /** What its hook said last that it is doing. */
@@ -25,6 +28,8 @@ export interface Run {
   readonly lane: Lane | null;
   /** When it was handed to its runner, by the monotonic clock. */
   readonly startedAt: number;
+  /** When it gave a sign of progress last, by the monotonic clock. */
+  aliveAt: number;
 }
 
 /** A run that has come to its end. */

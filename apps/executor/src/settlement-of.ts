@@ -1,6 +1,6 @@
-import { decideFailure, LongshoreError, MAX_CHECKPOINT_BYTES, type ErrorData, type RetryPolicy } from '@longshore/core';
+import { decideFailure, LongshoreError, MAX_CHECKPOINT_BYTES, stopEffect, type ErrorData } from '@longshore/core';
 import type { PlannedStep, Settled } from '@longshore/runner';
-import type { PlannedPage, Settlement } from '@longshore/store';
+import type { PlannedPage, Settlement, TaskForRunner } from '@longshore/store';
 import type { Run } from './run.ts';
 
 /** What a subtask ends with that had to be stopped because its node could not renew its lease. */
@@ -24,8 +24,11 @@ function planOf(run: Run, settled: unknown): { readonly result: unknown; readonl
   return { result, planned: lastPage === null ? null : { step: lastPage.step, rows: run.plan.rowsOf(lastPage) } };
 }
 
+/** What of its task decides what a failure comes to. */
+type RetryingTask = Pick<TaskForRunner, 'retry' | 'pauseOn'>;
+
 /** What is written for the end of a run; null: nothing, somebody else has it. */
-export function settlementOf(run: Run, settled: Settled, retry: RetryPolicy): Settlement | null {
+export function settlementOf(run: Run, settled: Settled, task: RetryingTask): Settlement | null {
   const { claimed, stopping } = run;
   const base = {
     id: claimed.id,
@@ -48,16 +51,43 @@ export function settlementOf(run: Run, settled: Settled, retry: RetryPolicy): Se
       };
     }
   }
-  if (stopping === 'lost-lease') {
-    // What may run again is somebody else's by now, or is given back. The rest has ended here, and its row says so if it still can.
-    return claimed.isIdempotent ? null : { ...base, how: 'fail', error: LEASE_LOST };
-  }
-  if (stopping === 'cancel') return { ...base, how: 'cancel' };
+  if (stopping !== null) return stoppedSettlement(run, settled.error, task, base);
+  const { postponed } = settled;
+  if (postponed !== undefined && postponed !== null) return { ...base, how: 'postpone', ...postponed };
   if (!claimed.isIdempotent) return { ...base, how: 'fail', error: settled.error };
-  if (stopping !== null) return { ...base, how: 'release', reason: stopping };
   if (settled.isBlameless === true) return { ...base, how: 'hand-back', reason: 'its runner ended' };
-  const decision = decideFailure(settled.error, claimed.failures, retry, Math.random());
-  return decision.retry
-    ? { ...base, how: 'retry', error: settled.error, afterMs: decision.afterMs }
-    : { ...base, how: 'fail', error: settled.error };
+  return failure(run, settled.error, task, base);
+}
+
+type Base = Pick<Settlement, 'id' | 'attempt' | 'taskId' | 'kind' | 'rows' | 'bytes'>;
+
+/** What a stop comes to, by the table of the core. */
+function stoppedSettlement(run: Run, error: ErrorData, task: RetryingTask, base: Base): Settlement | null {
+  const reason = run.stopping ?? 'cancel';
+  const effect = stopEffect(reason, run.claimed.isIdempotent);
+  switch (effect) {
+    case 'canceled':
+      return { ...base, how: 'cancel' };
+    case 'paused':
+      return { ...base, how: 'pause' };
+    case 'pending':
+      return { ...base, how: 'release', reason };
+    case 'failure':
+      return failure(run, run.overdue ?? error, task, base);
+    case 'failed':
+      return { ...base, how: 'fail', error: run.overdue ?? LEASE_LOST };
+    case 'left':
+      return null;
+    case 'not stopped':
+      // Its runner ended under it.
+      return { ...base, how: 'fail', error };
+  }
+}
+
+/** Errors that pause a task are not tried again: the same would be met again until somebody has made room. */
+function failure({ claimed }: Run, error: ErrorData, { retry, pauseOn }: RetryingTask, base: Base): Settlement {
+  const decision = pauseOn.includes(error.code)
+    ? ({ retry: false } as const)
+    : decideFailure(error, claimed.failures, retry, Math.random());
+  return decision.retry ? { ...base, how: 'retry', error, afterMs: decision.afterMs } : { ...base, how: 'fail', error };
 }

@@ -45,6 +45,11 @@ export class SlotManager {
     return Math.max(0, Math.floor(Math.min(ofTask, this.total - this.#used - promised) / slotsPerSubtask));
   }
 
+  /** Slots that a task uses now. */
+  usedBy(taskId: string): number {
+    return this.#usedByTask.get(taskId) ?? 0;
+  }
+
   take(taskId: string, slots: number): void {
     this.#used += slots;
     this.#usedByTask.set(taskId, (this.#usedByTask.get(taskId) ?? 0) + slots);

@@ -65,6 +65,12 @@ export class TaskThrottle {
     this.#queue.leave(subtaskId);
   }
 
+  /** The task's budget was changed: what waits is looked at again. */
+  update(limits: ThrottleLimits): void {
+    this.#limits = limits;
+    this.#work();
+  }
+
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#timer);

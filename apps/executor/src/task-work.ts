@@ -1,4 +1,4 @@
-import { LongshoreError, type ErrorData, type NodeId } from '@longshore/core';
+import { LongshoreError, runtimeSlotsOf, type ErrorData, type NodeId } from '@longshore/core';
 import { faultPoint } from '@longshore/faults';
 import type { HostCall, RunEnd, Runner, RunnerHost, RunProgress, RunSpec } from '@longshore/runner';
 import type { JsonValue, StopReason } from '@longshore/sdk';
@@ -16,6 +16,7 @@ import type { Logger, Measurement, SpanData, ThreadMetrics } from '@longshore/te
 import type { AttemptSpans } from './attempt-spans.ts';
 import { HoldAhead } from './hold-ahead.ts';
 import type { Lane } from './lane.ts';
+import { overdueError } from './overdue-run.ts';
 import { PlanWriter } from './plan-writer.ts';
 import type { EndedRun, Run } from './run.ts';
 import { checkStoredSize, settlementOf } from './settlement-of.ts';
@@ -32,7 +33,8 @@ export interface TaskWorkOptions {
   readonly threadMetrics: ThreadMetrics;
   readonly logger: Logger;
   readonly abortGraceMs: number;
-  readonly memoryBytes: number;
+  /** What slots buy, in bytes. */
+  readonly memoryOf: (slots: number) => number;
   /** Takes over the ends of runs. */
   readonly onSettled: (ended: readonly EndedRun[]) => void;
   /** Slots of a lane are free again. */
@@ -64,6 +66,8 @@ export class TaskWork implements RunnerHost {
   idleSince = performance.now();
   /** Whether the last subtask that was claimed may be held ahead: non-idempotent ones never are. */
   mayHold: boolean;
+  /** Whether its task has slots on other nodes and none here. */
+  hasLeft = false;
   readonly throttle: TaskThrottle;
   readonly #options: TaskWorkOptions;
 
@@ -113,15 +117,32 @@ export class TaskWork implements RunnerHost {
     if (first === undefined) return;
     const lane: Lane =
       specs.length === 1
-        ? { slots: this.task.slotsPerSubtask, open: 1, turn: null, timer: undefined }
+        ? { slots: this.#slotsOf(first.step), open: 1, turn: null, timer: undefined }
         : this.#openTurn(specs);
     for (const claimed of turn) this.#enter(claimed, identity, null, lane);
     if (lane.turn === null) this.runner.start(first);
   }
 
+  /** Slots of one subtask of a step. */
+  #slotsOf(step: string): number {
+    return runtimeSlotsOf(this.task, step).slotsPerSubtask;
+  }
+
+  /** Its lanes that are open, with what runs in each. */
+  lanes(): ReadonlyMap<Lane, readonly Run[]> {
+    const lanes = new Map<Lane, Run[]>();
+    for (const run of this.runs.values()) {
+      if (run.lane === null) continue;
+      const runs = lanes.get(run.lane);
+      if (runs === undefined) lanes.set(run.lane, [run]);
+      else runs.push(run);
+    }
+    return lanes;
+  }
+
   #openTurn(specs: readonly RunSpec[]): Lane {
     const lane: Lane = {
-      slots: this.task.slotsPerSubtask,
+      slots: this.#slotsOf(specs[0]?.step ?? ''),
       open: specs.length,
       turn: this.runner.startTurn(specs),
       timer: setTimeout(() => {
@@ -158,6 +179,7 @@ export class TaskWork implements RunnerHost {
       claimed,
       identity,
       stopping: null,
+      overdue: null,
       rows: 0,
       bytes: 0,
       phase: null,
@@ -166,6 +188,7 @@ export class TaskWork implements RunnerHost {
       plan,
       lane,
       startedAt: performance.now(),
+      aliveAt: performance.now(),
     });
   }
 
@@ -176,7 +199,8 @@ export class TaskWork implements RunnerHost {
   }
 
   #specOf(claimed: ClaimedSubtask, identity: NodeIdentity, task: RunSpec['task'], nodeCount: number): RunSpec {
-    const { throttle, gates, slotsPerSubtask } = this.task;
+    const { throttle, gates, modification } = this.task;
+    const slots = this.#slotsOf(claimed.step);
     return {
       runId: claimed.id,
       kind: claimed.kind,
@@ -186,10 +210,11 @@ export class TaskWork implements RunnerHost {
       ordinal: claimed.ordinal,
       meta: claimed.meta as JsonValue,
       checkpoint: claimed.checkpoint as JsonValue,
-      resource: { slots: slotsPerSubtask, memoryBytes: this.#options.memoryBytes },
+      resource: { slots, memoryBytes: this.#options.memoryOf(slots) },
       nodeCount,
       isThrottled: throttle !== null || gates.length > 0,
       gates: claimed.kind === 'gates' ? gates : [],
+      changes: claimed.kind === 'modify' ? (modification?.changes.meta ?? {}) : undefined,
       trace: this.#options.spans.started(this.task, claimed, identity.id),
     };
   }
@@ -211,14 +236,28 @@ export class TaskWork implements RunnerHost {
         { subtask_id: run.claimed.id, reason },
         'a hook did not stop in time, ending its runner',
       );
+      // What runs beside it had no part in that.
+      for (const other of this.runs.values()) if (other.claimed.isIdempotent) other.stopping ??= 'move';
       void this.runner.terminate();
     }, this.#options.abortGraceMs).unref();
+  }
+
+  /** Asks those to end that took longer than their task allows. */
+  stopOverdue(now: number): void {
+    const { subtaskTimeoutMs, stallTimeoutMs } = this.task;
+    if (subtaskTimeoutMs === null && stallTimeoutMs === null) return;
+    for (const run of this.runs.values()) {
+      if (run.lane === null || run.stopping !== null) continue;
+      run.overdue = overdueError(run, this.task, now);
+      if (run.overdue !== null) this.abort(run, 'timeout');
+    }
   }
 
   #hold(subtaskId: string, reason: ThrottleReason | null): void {
     const run = this.runs.get(subtaskId);
     if (run === undefined || (reason === null && run.held === null)) return;
     const isSame = reason !== null && run.held?.code === reason.code;
+    run.aliveAt = performance.now();
     run.held = reason === null ? null : { ...reason, since: isSame ? (run.held?.since ?? 0) : performance.now() };
     this.#options.onProgress(run);
   }
@@ -236,7 +275,12 @@ export class TaskWork implements RunnerHost {
     switch (call.method) {
       case 'checkpoint':
         checkStoredSize(call.value, `the checkpoint of subtask ${runId}`);
-        if (await saveCheckpoint(store.db, run.identity, { id: runId, attempt: run.attempt }, call.value)) return null;
+        if (await saveCheckpoint(store.db, run.identity, { id: runId, attempt: run.attempt }, call.value)) {
+          run.aliveAt = performance.now();
+          // The task has its slots elsewhere by now: a good moment to follow it.
+          if (this.hasLeft && run.claimed.isIdempotent) this.abort(run, 'move');
+          return null;
+        }
         this.abort(run, 'lost-lease');
         throw new LongshoreError('STATE_CONFLICT', `subtask ${runId} was given to another node`);
       case 'plan-start':
@@ -280,6 +324,7 @@ export class TaskWork implements RunnerHost {
       run.bytes = bytes;
       run.phase = phase;
       run.waiting = waiting;
+      run.aliveAt = performance.now();
       this.#options.onProgress(run);
     }
   }
@@ -301,7 +346,7 @@ export class TaskWork implements RunnerHost {
       this.runs.delete(runId);
       this.throttle.leave(runId);
       if (settled.ok && run.lane !== null) this.ahead.measured(time?.ranMs ?? this.idleSince - run.startedAt);
-      ended.push({ run, settlement: settlementOf(run, settled, this.task.retry), time });
+      ended.push({ run, settlement: settlementOf(run, settled, this.task), time });
       if (run.lane !== null) this.#leave(run.lane, 1);
     }
     this.#options.onSettled(ended);

@@ -97,7 +97,7 @@ export class TaskWorks {
       threadMetrics,
       logger: logger.child({ task_id: taskId, trace_id: spans.traceIdOf(task) }),
       abortGraceMs,
-      memoryBytes: pool.memoryOf(task.slotsPerSubtask),
+      memoryOf: (slots) => pool.memoryOf(slots),
       onSettled: (ended) => onSettled(work, ended),
       onFreed: (slots) => onFreed(taskId, slots),
       onTakenBack: () => onTakenBack(taskId),
@@ -120,6 +120,11 @@ export class TaskWorks {
       return work.runner;
     }
     return null;
+  }
+
+  /** Takes a task over as it is now, after what runs here was told of it. */
+  async renew(taskId: string, fresh: TaskForRunner): Promise<void> {
+    if (this.#works.has(taskId)) await this.open(taskId, fresh);
   }
 
   /** States of the tasks that run or hold something here. A task that is missing has left for history. */

@@ -1,4 +1,4 @@
-import { isClaimable, type SubtaskKind } from '@longshore/core';
+import { isClaimable, type RuntimeSlots, type SubtaskKind } from '@longshore/core';
 import { sql } from 'kysely';
 import { fromStore } from './open-store.ts';
 import type { Db } from './transactions.ts';
@@ -10,6 +10,7 @@ export interface RunnableTask {
   readonly createdAtMs: number;
   readonly slots: number;
   readonly slotsPerSubtask: number;
+  readonly runtimeSlots: RuntimeSlots | null;
   readonly step: string;
   readonly planAttempt: number;
 }
@@ -51,10 +52,11 @@ async function readRunnableTasks(db: Db, nodeId: string): Promise<readonly Runna
       created_at: Date;
       slots: number;
       slots_per_subtask: number;
+      runtime_slots: RuntimeSlots | null;
       step: string;
       plan_attempt: number;
     }>`
-      SELECT t.id, t.priority, t.created_at, t.slots, t.slots_per_subtask, t.step, t.plan_attempt
+      SELECT t.id, t.priority, t.created_at, t.slots, t.slots_per_subtask, t.runtime_slots, t.step, t.plan_attempt
       FROM tasks t
       CROSS JOIN LATERAL (
         SELECT 1 FROM subtasks s
@@ -71,6 +73,7 @@ async function readRunnableTasks(db: Db, nodeId: string): Promise<readonly Runna
     createdAtMs: row.created_at.getTime(),
     slots: row.slots,
     slotsPerSubtask: row.slots_per_subtask,
+    runtimeSlots: row.runtime_slots,
     step: row.step,
     planAttempt: row.plan_attempt,
   }));
@@ -83,6 +86,8 @@ export interface RunningTaskState {
   readonly revision: number;
   /** Whether the task has slots on the node. */
   readonly isReserved: boolean;
+  /** Whether it has slots on any. */
+  readonly hasNodes: boolean;
 }
 
 /** States of tasks that an executor runs subtasks of; a task that is missing here has left for history. */
@@ -93,11 +98,14 @@ export async function readTaskStates(
 ): Promise<ReadonlyMap<string, RunningTaskState>> {
   if (ids.length === 0) return new Map();
   const rows = await fromStore(
-    sql<{ id: string; state: string; revision: number; is_reserved: boolean }>`
-      SELECT id, state, revision, ${nodeId} = ANY(reserved_nodes) AS is_reserved
+    sql<{ id: string; state: string; revision: number; is_reserved: boolean; has_nodes: boolean }>`
+      SELECT id, state, revision, ${nodeId} = ANY(reserved_nodes) AS is_reserved, cardinality(reserved_nodes) > 0 AS has_nodes
       FROM tasks WHERE id = ANY(${ids}::bigint[])`.execute(db),
   );
   return new Map(
-    rows.rows.map(({ id, state, revision, is_reserved: isReserved }) => [id, { state, revision, isReserved }]),
+    rows.rows.map(({ id, state, revision, is_reserved: isReserved, has_nodes: hasNodes }) => [
+      id,
+      { state, revision, isReserved, hasNodes },
+    ]),
   );
 }

@@ -28,6 +28,8 @@ export type Settlement = HeldSubtask & {
     | { readonly how: 'release'; readonly reason: string }
     /** It was held ahead and never started: as if it had not been claimed, so it leaves no event. */
     | { readonly how: 'hand-back'; readonly reason: string }
+    /** It gave its slots back because it would only wait: not a failure, and no event. */
+    | { readonly how: 'postpone'; readonly code: string; readonly message: string; readonly afterMs: number }
     | { readonly how: 'retry'; readonly error: ErrorData; readonly afterMs: number }
   );
 
@@ -161,6 +163,14 @@ async function writeException(tx: Tx, one: Settlement): Promise<void> {
       return;
     case 'cancel':
       await archiveSubtasks(tx, [one.id]);
+      return;
+    case 'postpone':
+      await sql`
+        UPDATE subtasks SET state = 'pending', node_epoch = NULL, reason = 'postponed',
+          not_before = clock_timestamp() + ${`${one.afterMs} milliseconds`}::interval,
+          waiting = json_build_object('code', ${storableText(one.code)}::text, 'message', ${storableText(one.message)}::text,
+            'since', ${instant(sql`clock_timestamp()`)})
+        WHERE id = ${one.id}`.execute(tx);
       return;
     case 'retry':
       await sql`

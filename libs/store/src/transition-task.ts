@@ -110,18 +110,13 @@ function deadlineAfter(to: TaskState): { readonly at: RawBuilder<unknown>; reado
   };
 }
 
+/** States between a pause and the end of the resume. */
+const KEEPS_PRIOR_STATE: ReadonlySet<string> = new Set(['paused', 'resuming', 'modifying']);
+
 /** Where a paused task goes on later: kept from the pause to the end of the resume. */
 function priorStateAfter(task: LockedTask, to: TaskState): string | null {
-  switch (to) {
-    case 'pausing':
-      return task.state;
-    case 'paused':
-    case 'resuming':
-    case 'modifying':
-      return task.priorState;
-    default:
-      return null;
-  }
+  if (to === 'pausing') return task.state;
+  return KEEPS_PRIOR_STATE.has(to) ? task.priorState : null;
 }
 
 /**

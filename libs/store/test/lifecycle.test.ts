@@ -454,9 +454,7 @@ describe('a deadline', () => {
   });
 
   const hoursLeft = async (db: Db, id: string): Promise<{ at: number | null; left: number | null }> => {
-    const { rows } = await (
-      await import('kysely')
-    ).sql<{ at: number | null; left: number | null }>`
+    const { rows } = await sql<{ at: number | null; left: number | null }>`
       SELECT round(extract(epoch FROM deadline_at - clock_timestamp()) / 3600)::int AS at,
         round(extract(epoch FROM deadline_left) / 3600)::int AS left
       FROM tasks WHERE id = ${id}`.execute(db);

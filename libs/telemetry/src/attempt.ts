@@ -19,7 +19,7 @@ export interface Attempt {
 
 /** How an attempt ended. */
 export interface AttemptEnd {
-  readonly outcome: 'succeed' | 'fail' | 'retry' | 'cancel' | 'release' | 'pause' | 'hand-back' | 'lost';
+  readonly outcome: 'succeed' | 'fail' | 'retry' | 'cancel' | 'release' | 'pause' | 'postpone' | 'hand-back' | 'lost';
   readonly error?: { readonly code: string; readonly message: string };
   /** What it reported as done. */
   readonly rows?: number;

@@ -97,7 +97,7 @@ export const SPAN_ATTRIBUTES: Readonly<Record<string, string>> = {
   'longshore.subtask.kind': '`work`, or the hook of a control subtask.',
   'longshore.subtask.ordinal': 'Its place in the step, from 1.',
   'longshore.subtask.outcome':
-    '`succeed`, `fail`, `retry`, `cancel`, `release` (given back while it ran), `pause` (its task was paused), `hand-back` (given back before it ran) or `lost`.',
+    '`succeed`, `fail`, `retry`, `cancel`, `release` (given back while it ran), `pause` (its task was paused), `postpone` (it gave its slots back to wait), `hand-back` (given back before it ran) or `lost`.',
   'longshore.subtask.rows': 'Rows that it reported as done.',
   'longshore.task.id': 'The task.',
   'longshore.task.state': 'Its state before.',

@@ -51,5 +51,5 @@ export function changesOf(task: StoredTask, type: StoredType | null, request: Mo
         ? (runtimeSlots as null | undefined)
         : runtimeSlotsOf(type, runtimeSlots),
   };
-  return definedOf(changes) as TaskChanges;
+  return definedOf(changes);
 }

@@ -1,0 +1,193 @@
+import {
+  choosePreempted,
+  compareRank,
+  runtimeSlotsOf,
+  taskId,
+  type PreemptibleRun,
+  type Ranked,
+  type RuntimeSlots,
+} from '@longshore/core';
+import type { ClaimRequest } from '@longshore/store';
+import type { Lane } from './lane.ts';
+import type { SlotManager } from './slot-manager.ts';
+import type { TaskWork } from './task-work.ts';
+import type { TaskWorks } from './task-works.ts';
+
+/** A task that may have work for this node. */
+export interface ClaimableTask {
+  readonly id: string;
+  readonly priority: number;
+  readonly createdAtMs: number;
+  readonly slots: number;
+  readonly slotsPerSubtask: number;
+  readonly runtimeSlots: RuntimeSlots | null;
+  readonly step: string | null;
+}
+
+/** Slots that were freed for a task, or will be, until it has taken them. */
+interface Promised {
+  readonly rank: Ranked;
+  readonly slots: number;
+}
+
+/** A lane as preemption sees it. */
+interface OpenLane {
+  readonly run: PreemptibleRun;
+  readonly work: TaskWork;
+  readonly lane: Lane;
+}
+
+/**
+ * Decides how many subtasks of each task to claim, in rank order: what has room now, and what may be held ahead. Where a task has no room,
+ * lower-ranked ones give way: what they hold goes back and what they run is asked to stop, and the slots are kept for it until then.
+ */
+export class ClaimPlanner {
+  readonly #slots: SlotManager;
+  readonly #works: TaskWorks;
+  readonly #onPreempt: (work: TaskWork, lane: Lane) => void;
+  readonly #onNoRunner: (taskId: string, error: unknown) => void;
+  #promised = new Map<string, Promised>();
+
+  /**
+   * @param onPreempt asks what is in a lane to stop, and gives back what its task holds.
+   * @param onNoRunner told when no runner could be started for a task.
+   */
+  constructor(
+    slots: SlotManager,
+    works: TaskWorks,
+    onPreempt: (work: TaskWork, lane: Lane) => void,
+    onNoRunner: (taskId: string, error: unknown) => void,
+  ) {
+    this.#slots = slots;
+    this.#works = works;
+    this.#onPreempt = onPreempt;
+    this.#onNoRunner = onNoRunner;
+  }
+
+  /** Slots that a task must leave to others because they were freed for higher-ranked ones. */
+  promisedBefore(task: Ranked): number {
+    let slots = 0;
+    for (const { rank, slots: kept } of this.#promised.values()) if (compareRank(rank, task) < 0) slots += kept;
+    return slots;
+  }
+
+  /** It has taken what was kept for it. */
+  taken(id: string): void {
+    this.#promised.delete(id);
+  }
+
+  /**
+   * What to claim, of tasks in rank order. Runners are made ready before anything is claimed for them.
+   *
+   * @param tasks those that have work here; one that is missing needs nothing kept any more.
+   */
+  async plan(tasks: readonly ClaimableTask[]): Promise<ClaimRequest[]> {
+    this.#promised = new Map();
+    const requests: ClaimRequest[] = [];
+    let planned = 0;
+    let freeing = this.#freeingSlots();
+    for (const task of tasks) {
+      const { slots, slotsPerSubtask } = runtimeSlotsOf(task, task.step);
+      const room = this.#slots.capacityFor(task.id, slots, slotsPerSubtask, planned);
+      const before = this.#works.get(task.id);
+      if (room === 0 && before === undefined) {
+        const kept = this.#makeRoom(task, slots, slotsPerSubtask, planned, freeing);
+        planned += kept;
+        freeing = Math.max(0, freeing - kept);
+        continue;
+      }
+      const work = await this.#works.open(task.id).catch((error: unknown) => {
+        this.#onNoRunner(task.id, error);
+        return null;
+      });
+      if (work === null) continue;
+      planned += room * slotsPerSubtask;
+      const ahead = work.mayHold ? work.ahead.allow(Math.floor(slots / slotsPerSubtask)) : 0;
+      const limit = room + ahead - work.held.length;
+      // What is held covers a while: claiming again for a single free place would be a claim per subtask.
+      if (limit > 0 && work.held.length <= ahead / 2) requests.push({ taskId: task.id, limit, afterOrdinal: 0 });
+      if (room > 0) continue;
+      const kept = this.#makeRoom(task, slots, slotsPerSubtask, planned, freeing);
+      planned += kept;
+      freeing = Math.max(0, freeing - kept);
+    }
+    return requests;
+  }
+
+  /**
+   * Frees slots on this node for a change of a task that runs here.
+   *
+   * @returns whether it needs to wait: lower-ranked work was asked to stop for it.
+   */
+  freeFor(task: Pick<ClaimableTask, 'id' | 'priority' | 'createdAtMs'>, missing: number): boolean {
+    const lanes = this.#lanes(task.id);
+    const chosen = choosePreempted(
+      lanes.map(({ run }) => run),
+      rankOf(task),
+      missing - this.#freeingSlots(),
+    );
+    if (chosen === null) return false;
+    this.#promised.set(task.id, { rank: rankOf(task), slots: missing });
+    this.#stop(chosen, lanes);
+    return true;
+  }
+
+  /**
+   * Room for one subtask of a task that has none, from lower-ranked ones.
+   *
+   * @returns slots that are kept for it, free ones and those that are being freed.
+   */
+  #makeRoom(task: ClaimableTask, slots: number, slotsPerSubtask: number, planned: number, freeing: number): number {
+    const own = this.#slots.usedBy(task.id);
+    if (own + slotsPerSubtask > slots) return 0;
+    const free = Math.max(0, this.#slots.total - this.#slots.used - planned);
+    const lanes = this.#lanes(task.id);
+    const chosen = choosePreempted(
+      lanes.map(({ run }) => run),
+      rankOf(task),
+      slotsPerSubtask - free - freeing,
+    );
+    if (chosen === null) return 0;
+    this.#promised.set(task.id, { rank: rankOf(task), slots: slotsPerSubtask });
+    this.#stop(chosen, lanes);
+    return slotsPerSubtask;
+  }
+
+  /** Lanes of other tasks that may be asked to stop, as preemption sees them. */
+  #lanes(exceptOf: string): readonly OpenLane[] {
+    const found: OpenLane[] = [];
+    for (const work of this.#works) {
+      if (work.task.id === exceptOf) continue;
+      for (const [lane, runs] of work.lanes()) {
+        if (runs.some((run) => run.stopping !== null)) continue;
+        const run = {
+          id: String(found.length),
+          task: rankOf(work.task),
+          slots: lane.slots,
+          isIdempotent: runs.every(({ claimed }) => claimed.isIdempotent),
+          startedAt: Math.min(...runs.map(({ startedAt }) => startedAt)),
+        };
+        found.push({ run, work, lane });
+      }
+    }
+    return found;
+  }
+
+  #stop(chosen: readonly string[], lanes: readonly OpenLane[]): void {
+    for (const { run, work, lane } of lanes) if (chosen.includes(run.id)) this.#onPreempt(work, lane);
+  }
+
+  /** Slots of what was asked to stop already: free soon. */
+  #freeingSlots(): number {
+    let slots = 0;
+    for (const work of this.#works) {
+      for (const [lane, runs] of work.lanes()) if (runs.some((run) => run.stopping !== null)) slots += lane.slots;
+    }
+    return slots;
+  }
+}
+
+/** A task's rank on this node. */
+export function rankOf(task: Pick<ClaimableTask, 'id' | 'priority' | 'createdAtMs'>): Ranked {
+  return { id: taskId(task.id), priority: task.priority, createdAtMs: task.createdAtMs };
+}
