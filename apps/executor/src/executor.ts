@@ -372,7 +372,9 @@ export class Executor {
         planner: this.#planner,
         memoryOf: (slots: number) => this.#pool.memoryOf(slots),
       };
-      if (await applyTaskChanges(work, fresh, context)) await this.#works.renew(fresh.id, fresh);
+      if (!(await applyTaskChanges(work, fresh, context))) return;
+      await this.#works.renew(fresh.id, fresh);
+      this.#startHeldOf(fresh.id);
     } catch (error) {
       logger.warn({ error, task_id: fresh.id }, 'what runs here could not take over a change yet');
     }

@@ -16,6 +16,12 @@ test.each([
   ['no cap', null, 'load', { slots: 16, slotsPerSubtask: 16 }],
   ['a cap for one step, in it', { max: 12, steps: ['load'] }, 'load', { slots: 12, slotsPerSubtask: 12 }],
   ['a cap for one step, in another', { max: 12, steps: ['load'] }, 'verify', { slots: 16, slotsPerSubtask: 16 }],
+  [
+    'a cap for one step, where it isn’t known which',
+    { max: 12, steps: ['load'] },
+    null,
+    { slots: 12, slotsPerSubtask: 12 },
+  ],
   ['a cap for all steps', { max: 12 }, 'verify', { slots: 12, slotsPerSubtask: 12 }],
   ['a cap above what it has', { max: 20 }, 'load', { slots: 16, slotsPerSubtask: 16 }],
 ])('%s', (_, runtimeSlots, step, expected) => {

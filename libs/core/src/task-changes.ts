@@ -51,6 +51,8 @@ export function slotsPerSubtaskAfter(
 /**
  * The slots that a task uses on a node in a step, and those of one subtask: what it reserved, or less where a cap says so. A subtask
  * that wants more than the cap gets the cap.
+ *
+ * @param step null: it isn't known, so the cap holds.
  */
 export function runtimeSlotsOf(
   task: { readonly slots: number; readonly slotsPerSubtask: number; readonly runtimeSlots: RuntimeSlots | null },
@@ -58,7 +60,7 @@ export function runtimeSlotsOf(
 ): { readonly slots: number; readonly slotsPerSubtask: number } {
   const { runtimeSlots } = task;
   const isCapped =
-    runtimeSlots !== null && (runtimeSlots.steps === undefined || (step !== null && runtimeSlots.steps.includes(step)));
+    runtimeSlots !== null && (runtimeSlots.steps === undefined || step === null || runtimeSlots.steps.includes(step));
   const slots = isCapped ? Math.min(task.slots, runtimeSlots.max) : task.slots;
   return { slots, slotsPerSubtask: Math.min(task.slotsPerSubtask, slots) };
 }

@@ -3,11 +3,9 @@ import { sql } from 'kysely';
 import type { Tx } from './transactions.ts';
 import { transitionTask, type LockedTask } from './transition-task.ts';
 
-/** Pauses a task for errors of the kind that its type names: what failed waits with the rest. */
+/** Pauses a task for errors of the kind that its type names. */
 export async function suspendTask(tx: Tx, task: LockedTask, actor: string, error: ErrorData): Promise<void> {
-  await sql`
-    UPDATE subtasks SET state = 'paused', reason = 'suspended', node_epoch = NULL, ended_at = NULL
-    WHERE task_id = ${task.id} AND kind = 'work' AND state = 'failed'`.execute(tx);
+  await pauseSuspending(tx, task);
   await transitionTask(tx, task, {
     trigger: 'suspend',
     to: TaskState.pausing,
@@ -17,8 +15,18 @@ export async function suspendTask(tx: Tx, task: LockedTask, actor: string, error
   });
 }
 
+/** Failed work whose errors pause the task waits with the rest: it is tried again when the task is resumed. */
+async function pauseSuspending(tx: Tx, task: LockedTask): Promise<void> {
+  await sql`
+    UPDATE subtasks SET state = 'paused', reason = 'suspended', node_epoch = NULL, ended_at = NULL
+    WHERE task_id = ${task.id} AND kind = 'work' AND state = 'failed'
+      AND error->>'code' = ANY((SELECT pause_on FROM tasks WHERE id = ${task.id})::text[])`.execute(tx);
+}
+
 /** A pausing task of which nothing runs any more is paused. */
 export async function settlePause(tx: Tx, task: LockedTask, actor: string): Promise<void> {
+  // Some may have failed since it was suspended.
+  await pauseSuspending(tx, task);
   await transitionTask(tx, task, { trigger: 'settle', to: TaskState.paused, actor });
 }
 

@@ -191,6 +191,16 @@ describe('errors of the kind that pauses a task', () => {
     expect(await claim(db, node, id, 9)).toMatchObject([{ failures: 0 }, { failures: 0 }]);
   });
 
+  test('one that comes while the task is pausing is tried again too', async () => {
+    const { db, owner, node, id } = await running(2, { pauseOn: ['DISK_FULL'] });
+    const [one, two] = await claim(db, node, id, 9);
+    await settle(db, node, [one!], { how: 'fail', error: DISK_FULL });
+    await owner.suspend(id, DISK_FULL);
+    await settle(db, node, [two!], { how: 'fail', error: DISK_FULL });
+    await owner.settle(id);
+    expect(await statesOf(db, id)).toEqual(['paused', 'paused']);
+  });
+
   test('another one among them fails the task', async () => {
     const { db, node, id } = await running(2, { pauseOn: ['DISK_FULL'] });
     const [one, two] = await claim(db, node, id, 9);

@@ -1,11 +1,15 @@
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, existsSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import {
   defineTaskType,
   stopReason,
   TaskTypeError,
+  type HookContext,
   type PlannedSubtask,
+  type Prepared,
+  type StepExecutor,
   type SubtaskContext,
+  type SubtaskResource,
   type TaskType,
 } from '@longshore/sdk';
 import { z } from 'zod';
@@ -13,8 +17,10 @@ import { z } from 'zod';
 const meta = z.strictObject({
   /** Subtasks of the first step. */
   subtasks: z.int().min(0).max(1_000_000).default(4),
-  /** How long each takes, in milliseconds. */
+  /** How long each takes, in milliseconds; may be modified while it runs. */
   sleepMs: z.int().min(0).max(600_000).default(10),
+  /** Parts that a subtask sleeps in turn, with a checkpoint after each. */
+  parts: z.int().min(1).max(1_000).default(1),
   /** How long planning one subtask takes, in milliseconds. */
   planMs: z.int().min(0).default(0),
   /** Ordinals whose first attempts fail with a transient error. */
@@ -23,6 +29,16 @@ const meta = z.strictObject({
   failAlways: z.array(z.int()).default([]),
   /** Hooks that throw. */
   failHooks: z.array(z.string()).default([]),
+  /** Steps that `failHooks: ["plan"]` is about. Default: all. */
+  failPlanOf: z.array(z.string()).default(['sleep', 'count']),
+  /** Ordinals that fail for good when they have slept. */
+  failAtEnd: z.array(z.int()).default([]),
+  /** Code of the error of `failAlways`. */
+  failCode: z.string().default('TOY_FAILED'),
+  /** A file whose presence makes `failAlways` and failing hooks succeed. */
+  fixedFile: z.string().optional(),
+  /** What `prepare` asks for, where the type has it. */
+  prepared: z.record(z.string(), z.int()).default({}),
   /** A file into which each run of a subtask writes a line when it starts and when it ends. Default: none. */
   runsFile: z.string().optional(),
   /** Ordinals that end their worker thread in the middle of their first attempt. */
@@ -40,21 +56,24 @@ export interface ToyOptions {
   readonly type: string;
   /** Whether the subtasks of the first step may be run again. */
   readonly isIdempotent: boolean;
+  /** Whether it has a `prepare` hook. Default false. */
+  readonly hasPrepare?: boolean;
 }
 
 /** A task type without effects, for tests: sleeping subtasks, then one that counts them. */
-export function defineToy({ type, isIdempotent }: ToyOptions): TaskType<ToyMeta, undefined> {
+export function defineToy({ type, isIdempotent, hasPrepare = false }: ToyOptions): TaskType<ToyMeta, undefined> {
   return defineTaskType<ToyMeta>({
     type,
     version: '1.0.0',
     description: 'Sleeping subtasks.',
     meta,
     steps: ['sleep', 'count'],
-    defaults: { slots: 1, retry: { initialMs: 10, maxFailures: 3 } },
+    defaults: { slots: 1, retry: { initialMs: 10, maxFailures: 3 }, pauseOn: ['TOY_DISK_FULL'] },
     scheduler: {
+      ...(hasPrepare ? { prepare: ({ task }) => Promise.resolve(task.meta.prepared as Prepared<ToyMeta>) } : {}),
       async *planStep(context, step): AsyncGenerator<PlannedSubtask> {
-        const { subtasks, planMs, failHooks } = context.task.meta;
-        if (failHooks.includes('plan')) throw new TaskTypeError('TOY_PLAN', 'the plan was told to fail');
+        const { subtasks, planMs, failPlanOf } = context.task.meta;
+        if (failPlanOf.includes(step)) failHook(context, 'plan');
         const count = step === 'sleep' ? subtasks : 1;
         for (let index = 1; index <= count; index++) {
           if (planMs > 0) await wait(planMs, undefined, { signal: context.signal });
@@ -62,14 +81,20 @@ export function defineToy({ type, isIdempotent }: ToyOptions): TaskType<ToyMeta,
         }
       },
       async onDone(context) {
+        failHook(context, 'finish');
         let total = 0;
         for await (const subtask of context.previousSubtasks('count')) total += Number(subtask.result);
         return { total };
       },
       async revert(context) {
-        if (context.task.meta.failHooks.includes('revert'))
-          throw new TaskTypeError('TOY_REVERT', 'the revert was told to fail');
+        failHook(context, 'revert');
         await Promise.resolve();
+      },
+      modifyMeta(context, changes) {
+        const { sleepMs, ...others } = changes;
+        const [other] = Object.keys(others);
+        if (other !== undefined) throw new TaskTypeError('TOY_FIXED', `${other} can't be changed; only sleepMs can`);
+        return Promise.resolve({ ...context.task.meta, sleepMs: sleepMs as number });
       },
       async cleanUp() {
         await Promise.resolve();
@@ -77,7 +102,7 @@ export function defineToy({ type, isIdempotent }: ToyOptions): TaskType<ToyMeta,
     },
     executor: {
       isIdempotent: (step) => isIdempotent || step !== 'sleep',
-      getStepExecutor: (step) => ({ runSubtask: (context) => (step === 'count' ? count(context) : sleep(context)) }),
+      getStepExecutor: (step) => (step === 'count' ? { runSubtask: count } : new Sleeper()),
     },
   });
 }
@@ -88,26 +113,66 @@ async function count(context: SubtaskContext<ToyMeta, undefined>): Promise<numbe
   return counted;
 }
 
-async function sleep(context: SubtaskContext<ToyMeta, undefined>): Promise<{ ordinal: number }> {
-  const { sleepMs, failOnce, failAlways, exitOnce, overflowOnce, costRows } = context.task.meta;
-  const { ordinal } = context.subtask;
-  const isFirst = context.attempt === 1;
-  note(context, 'start');
-  if (failAlways.includes(ordinal)) throw new TaskTypeError('TOY_FAILED', `subtask ${ordinal} was told to fail`);
-  if (failOnce.includes(ordinal) && isFirst) throw new Error(`subtask ${ordinal} was told to fail once`);
-  if (exitOnce.includes(ordinal) && isFirst) process.exit(3);
-  if (overflowOnce.includes(ordinal) && isFirst) overflow();
-  await context.throttle.beforeBatch({ rows: costRows, statements: 1 });
-  await wait(sleepMs, undefined, { signal: context.signal }).catch(() => {
-    throw new Error(`stopped: ${stopReason(context.signal) ?? 'no reason'}`);
-  });
-  context.progress.add({ rows: 1 });
-  note(context, 'end');
-  return { ordinal };
+/** A hook that was told to fail does, until its file is there. */
+function failHook({ task }: HookContext<ToyMeta, undefined>, hook: string): void {
+  if (!task.meta.failHooks.includes(hook) || isFixed(task.meta)) return;
+  throw new TaskTypeError(`TOY_${hook.toUpperCase()}`, `the ${hook} was told to fail`);
+}
+
+function isFixed({ fixedFile }: ToyMeta): boolean {
+  return fixedFile !== undefined && existsSync(fixedFile);
+}
+
+/** Sleeps, and notes what it is told meanwhile. */
+class Sleeper implements StepExecutor<ToyMeta, undefined> {
+  #sleepMs: number | null = null;
+  readonly #running = new Set<SubtaskContext<ToyMeta, undefined>>();
+
+  async runSubtask(context: SubtaskContext<ToyMeta, undefined>): Promise<{ ordinal: number; slots: number }> {
+    const { failOnce, failAlways, failAtEnd, failCode, exitOnce, overflowOnce, costRows, parts } = context.task.meta;
+    const { ordinal } = context.subtask;
+    const isFirst = context.attempt === 1;
+    note(context, 'start');
+    this.#running.add(context);
+    try {
+      if (failAlways.includes(ordinal) && !isFixed(context.task.meta)) {
+        throw new TaskTypeError(failCode, `subtask ${ordinal} was told to fail`);
+      }
+      if (failOnce.includes(ordinal) && isFirst) throw new Error(`subtask ${ordinal} was told to fail once`);
+      if (exitOnce.includes(ordinal) && isFirst) process.exit(3);
+      if (overflowOnce.includes(ordinal) && isFirst) overflow();
+      await context.throttle.beforeBatch({ rows: costRows, statements: 1 });
+      for (let part = Number(context.checkpoint ?? 0) + 1; part <= parts; part++) {
+        const sleepMs = this.#sleepMs ?? context.task.meta.sleepMs;
+        await wait(sleepMs / parts, undefined, { signal: context.signal }).catch(() => {
+          throw new Error(`stopped: ${stopReason(context.signal) ?? 'no reason'}`);
+        });
+        note(context, `part-${part}`);
+        if (parts > 1) await context.saveCheckpoint(part);
+      }
+      if (failAtEnd.includes(ordinal)) throw new TaskTypeError(failCode, `subtask ${ordinal} was told to fail`);
+    } finally {
+      this.#running.delete(context);
+    }
+    context.progress.add({ rows: 1 });
+    note(context, 'end');
+    return { ordinal, slots: context.resource.slots };
+  }
+
+  taskMetaModified({ sleepMs }: ToyMeta): Promise<void> {
+    this.#sleepMs = sleepMs;
+    for (const context of this.#running) note(context, `sleepMs-${sleepMs}`);
+    return Promise.resolve();
+  }
+
+  resourceModified({ slots }: SubtaskResource): Promise<void> {
+    for (const context of this.#running) note(context, `slots-${slots}`);
+    return Promise.resolve();
+  }
 }
 
 /** One line, appended by one write, so that lines of several processes don't mix. */
-function note(context: SubtaskContext<ToyMeta, undefined>, what: 'start' | 'end'): void {
+function note(context: SubtaskContext<ToyMeta, undefined>, what: string): void {
   const { runsFile } = context.task.meta;
   if (runsFile === undefined) return;
   appendFileSync(runsFile, `${context.task.id} ${context.subtask.ordinal} ${context.attempt} ${what}\n`);

@@ -8,7 +8,8 @@ export interface RunNote {
   readonly taskId: string;
   readonly ordinal: number;
   readonly attempt: number;
-  readonly what: 'start' | 'end';
+  /** `start`, `end`, `part-N`, `slots-N`, `sleepMs-N`. */
+  readonly what: string;
 }
 
 /** The file into which toy subtasks write that they run: what happened, whatever the store says. */
@@ -32,12 +33,17 @@ export class RunsFile {
       .filter((line) => line.startsWith(`${taskId} `))
       .map((line) => {
         const [task = '', ordinal, attempt, what] = line.split(' ');
-        return { taskId: task, ordinal: Number(ordinal), attempt: Number(attempt), what: what as RunNote['what'] };
+        return { taskId: task, ordinal: Number(ordinal), attempt: Number(attempt), what: what ?? '' };
       });
   }
 
   starts(taskId: string): readonly RunNote[] {
     return this.notes(taskId).filter((note) => note.what === 'start');
+  }
+
+  /** What a task's subtasks noted, in the order in which they did: `ordinal/attempt what`. */
+  lines(taskId: string): readonly string[] {
+    return this.notes(taskId).map(({ ordinal, attempt, what }) => `${ordinal}/${attempt} ${what}`);
   }
 
   /** Attempts that were started more than once: two holders of one attempt. */
