@@ -89,6 +89,56 @@ test('a Ctrl-C while waiting leaves the task running and says how to go on', asy
   expect(await waiting.ended).toMatchObject({ code: 0 });
 });
 
+test('a task is paused, changed and resumed; whoever watches it is told, and watches on', async () => {
+  await longshore('submit', 'toy', '--set', 'subtasks=1', '--set', 'sleepMs=60000', '--key', 'paused');
+  const watching = startLongshore(['task', 'watch', 'paused', '--json'], folder);
+  await watching.says('"state":"running"');
+  const paused = await longshore('task', 'pause', 'paused', '--wait', '--reason', 'look');
+  expect(paused).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^task \d+ is paused; "task resume/) as string,
+  });
+  await watching.says('"state":"paused"');
+  expect((await longshore('task', 'show', 'paused')).stdout).toContain('task resume');
+  expect(await json('task', 'modify', 'paused', '--priority', '7', '--deadline', '1h')).toMatchObject({
+    changed: true,
+    task: { state: 'paused', priority: 7 },
+  });
+  expect(await longshore('task', 'modify', 'paused', '--set', 'sleepMs=1')).toMatchObject({ code: 2 });
+  expect(await json('task', 'resume', 'paused')).toMatchObject({ changed: true });
+  expect(await longshore('task', 'cancel', 'paused', '--wait')).toMatchObject({ code: 0 });
+  const watched = await watching.ended;
+  expect(watched.code).toBe(5);
+  expect(watched.stderr).toContain('is paused; "task resume');
+});
+
+test('a held task is retried, left without its failed work, or undone', async () => {
+  const held = await longshore(
+    ...['submit', 'toy', '--set', 'subtasks=2', '--set', 'failAlways=[1]'],
+    ...['--on-failure', 'hold', '--max-failures', '1', '--key', 'held-1', '--wait'],
+  );
+  expect(held.code).toBe(6);
+  expect(held.stdout).toMatch(/is held and waits for a decision: 1 subtask of step sleep failed[^]*task skip/);
+  expect(await json('task', 'subtasks', 'held-1', '--state', 'failed', '--step', 'sleep')).toMatchObject({
+    subtasks: [{ ordinal: 1, failures: 1 }],
+  });
+  expect(await longshore('task', 'retry', 'held-1', '--wait')).toMatchObject({ code: 6 });
+  expect(await longshore('task', 'skip', 'held-1', '--wait')).toMatchObject({ code: 0 });
+
+  await longshore('submit', 'toy', '--set', 'failAlways=[1]', '--on-failure', 'hold', '--key', 'held-2', '--wait');
+  expect(await longshore('task', 'revert', 'held-2', '--wait')).toMatchObject({ code: 0 });
+  expect(await json('task', 'list', '--outcome', 'failed', '--key-prefix', 'held-')).toMatchObject({
+    tasks: [{ key: 'held-2' }],
+  });
+  expect(await longshore('task', 'retry', 'held-2')).toMatchObject({ code: 2 });
+});
+
+test('limits are shown and set', async () => {
+  expect(await json('limits', 'show')).toEqual({ limits: { maxScheduledTasks: 16 } });
+  expect(await json('limits', 'set', '--max-scheduled-tasks', '20')).toEqual({ limits: { maxScheduledTasks: 20 } });
+  expect((await longshore('limits', 'show')).stdout).toContain('20');
+});
+
 test('a second one in the same folder is refused', async () => {
   const second = await longshore('dev', '--plugin', TOY);
   expect(second).toMatchObject({ code: 2 });

@@ -1,6 +1,7 @@
 import type { ControlProgress, TaskView } from '@longshore/client';
 import { describe, expect, test } from 'vitest';
 import { followTask, taskSummary } from '../src/index.ts';
+import { readSkippedHooks } from '../src/output/skipped-hooks.ts';
 import { taskDetailText } from '../src/output/task-text.ts';
 import { detail, step } from './samples.ts';
 
@@ -52,6 +53,30 @@ describe('the summary', () => {
   test('of one whose revert failed names both errors', () => {
     const text = taskSummary({ ...detail({ task: held }), controls: [control('revert')] });
     expect(text).toContain('undo failed with TOY_FAILED: revert went wrong\nerror TOY_FAILED: told to');
+  });
+
+  test('of one whose revert was left out does not claim that its work was undone', async () => {
+    const canceled = detail({ task: { state: 'reverted', outcome: 'canceled' } });
+    expect(taskSummary(canceled)).toBe('task 12 import was canceled; its work was undone');
+    const event = { at: '', actor: '', from: null, to: null, subtaskId: null };
+    const events = async function* () {
+      yield await Promise.resolve({
+        ...event,
+        seq: 1,
+        kind: 'hook-skipped',
+        message: 'no node can run its revert hook',
+      });
+      yield { ...event, seq: 2, kind: 'skip', to: 'reverted', message: 'so what' };
+      yield { ...event, seq: 3, kind: 'skip', to: 'running', message: null };
+    };
+    expect(taskSummary(canceled, await readSkippedHooks({ events }, canceled))).toBe(
+      [
+        'task 12 import was canceled',
+        'not undone: no node can run its revert hook',
+        'not undone: its revert hook failed, and was skipped on request',
+      ].join('\n'),
+    );
+    expect(await readSkippedHooks({ events }, detail())).toEqual([]);
   });
 
   test('of a task in a state that this build does not know claims nothing', () => {

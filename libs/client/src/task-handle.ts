@@ -116,10 +116,10 @@ export class TaskHandle {
 
   /**
    * Changes the task while it is pending, running, paused or held, and resolves once the change is applied; work that runs is told
-   * and keeps its subtask. `changed` is false when everything was so already.
+   * and keeps its subtask.
    *
    * @throws {RemoteError} STATE_CONFLICT in another state, or while another modification is being applied; ARGUMENT_INVALID for a
-   * bad change; the code of the task's type when its `modifyMeta` refuses it: nothing is changed then.
+   * bad change, or for a meta that the type doesn't let be changed; the code of the task's type when its `modifyMeta` refuses it: nothing is changed then.
    * @throws {LongshoreError} STATE_CONFLICT when the task was canceled before the change was applied.
    * @throws the reason of `signal` when it aborts; the change goes on.
    */

@@ -1,9 +1,12 @@
 import {
   isTerminalTaskState,
+  STOP_EFFECTS,
+  STOP_REASONS,
   SUBTASK_TRANSITIONS,
   SubtaskState,
   TASK_TRANSITIONS,
   TaskState,
+  type StopReason,
   type SubtaskTransition,
   type TaskTransition,
 } from '@longshore/core';
@@ -32,6 +35,11 @@ export function statesPage(): string {
     'The `holder` is the node that has claimed the subtask, told by its name and the attempt; the `framework` speaks for a row that ' +
       'no live node holds. Hooks of a task type (prepare, plan, finish, revert, clean) are subtasks too, and follow the same machine.',
     table(['from', 'on', 'to', 'by'], SUBTASK_TRANSITIONS.map(subtaskRow)),
+    '## Why a running subtask is stopped',
+    'Its `AbortSignal` aborts with one of these reasons (`stopReason(signal)`), and this becomes of it: `paused` and `pending` keep its ' +
+      'checkpoint and use up no retry; `failure` is for the retry policy, `failed` is for good; `left` means that its holder writes ' +
+      'nothing more, as the row is freed with its node.',
+    table(['reason', 'when', 'it may run again', 'it is not idempotent'], STOP_REASONS.map(stopRow)),
   ].join('\n\n');
 }
 
@@ -68,4 +76,14 @@ function taskRow(row: TaskTransition): readonly string[] {
 
 function subtaskRow(row: SubtaskTransition): readonly string[] {
   return [`\`${row.from}\``, row.on, `\`${row.to}\``, row.by];
+}
+
+function stopRow(reason: StopReason): readonly string[] {
+  const { when, idempotent, nonIdempotent } = STOP_EFFECTS[reason];
+  return [`\`${reason}\``, when, effectText(idempotent), effectText(nonIdempotent)];
+}
+
+/** States and the like as code, what is said in words as it is. */
+function effectText(effect: string): string {
+  return effect.includes(' ') ? effect : `\`${effect}\``;
 }

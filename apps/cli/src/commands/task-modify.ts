@@ -32,6 +32,6 @@ export function addTaskModifyCommand(task: Command, context: CommandContext): vo
       const changes = readChanges(flags, readMeta(undefined, flags.set ?? [], context.cwd));
       return (handle) => handle.modify(changes, { reason: flags.reason, signal: context.signal });
     },
-    text: ({ id }, { changed }) => (changed ? `task ${id} is modified` : `task ${id} was so already`),
+    text: ({ id }) => `task ${id} is modified`,
   });
 }

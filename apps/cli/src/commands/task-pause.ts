@@ -21,7 +21,7 @@ export function addTaskPauseCommand(task: Command, context: CommandContext): voi
       ({ reason }) =>
       (handle) =>
         handle.pause({ reason }),
-    text: ({ id }, { changed }) => (changed ? `task ${id} is being paused` : `task ${id} was being paused already`),
+    text: ({ id }, { changed }) => (changed ? `task ${id} is being paused` : `task ${id} was paused before`),
     waitFor: async (handle, asJson) => {
       const detail = await handle.wait({
         signal: context.signal,

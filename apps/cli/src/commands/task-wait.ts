@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
 import { withClient, withClusterFlags, type CommonFlags } from '../cluster/with-client.ts';
 import { exitCodeOfTask, followTask } from '../progress/follow-task.ts';
+import { readSkippedHooks } from '../output/skipped-hooks.ts';
 import { taskSummary } from '../output/task-summary.ts';
 import { Interrupted } from '../interrupt.ts';
 import { findTask, TASK_ARGUMENT } from './find-task.ts';
@@ -26,7 +27,9 @@ export function addTaskWaitCommand(task: Command, context: CommandContext): void
             onSnapshot: () => undefined,
             onRemark: (text) => context.note(text),
           });
-          context.print(flags.json === true ? JSON.stringify(detail) : taskSummary(detail));
+          context.print(
+            flags.json === true ? JSON.stringify(detail) : taskSummary(detail, await readSkippedHooks(handle, detail)),
+          );
           context.setExitCode(exitCodeOfTask(detail));
         } catch (thrown) {
           if (thrown instanceof Interrupted) noteGoesOn(handle, context);

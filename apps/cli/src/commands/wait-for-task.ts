@@ -1,6 +1,7 @@
 import type { TaskHandle } from '@longshore/client';
 import type { CommandContext } from '../command-context.ts';
 import { Interrupted } from '../interrupt.ts';
+import { readSkippedHooks } from '../output/skipped-hooks.ts';
 import { taskSummary } from '../output/task-summary.ts';
 import { exitCodeOfTask, followTask } from '../progress/follow-task.ts';
 import { showProgress } from '../progress/show-progress.ts';
@@ -15,7 +16,7 @@ export async function waitForTask(task: TaskHandle, asJson: boolean, context: Co
       onRemark: (text) => (display === null ? context.note(text) : display.remark(text)),
     });
     display?.close();
-    context.print(asJson ? JSON.stringify(detail) : taskSummary(detail));
+    context.print(asJson ? JSON.stringify(detail) : taskSummary(detail, await readSkippedHooks(task, detail)));
     context.setExitCode(exitCodeOfTask(detail));
   } catch (thrown) {
     display?.close();

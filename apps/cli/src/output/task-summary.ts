@@ -1,11 +1,15 @@
-import { isTerminalTaskState, TaskOutcome, TaskState, type TaskDetail } from '@longshore/client';
+import { isTerminalTaskState, TaskOutcome, TaskState, type TaskDetail, type TaskView } from '@longshore/client';
 import { SubtaskKind } from '@longshore/core';
 import { formatBytes, formatBytesPerSecond, formatCountOf, formatDuration } from './format-values.ts';
 import { plainText } from './plain-text.ts';
 import { choiceLines, heldFor, pausedText } from './task-choices.ts';
 
-/** What a settled task came to, in a line or two; of one that waits for a person, what it waits for and what may be done. */
-export function taskSummary(detail: TaskDetail): string {
+/**
+ * What a settled task came to, in a line or two; of one that waits for a person, what it waits for and what may be done.
+ *
+ * @param skippedHooks what was left out while it was undone; see `readSkippedHooks`.
+ */
+export function taskSummary(detail: TaskDetail, skippedHooks: readonly string[] = []): string {
   const { task } = detail;
   const name = `task ${task.id} ${task.type}`;
   if (task.outcome === TaskOutcome.succeeded) return `${name} succeeded${durationText(detail)}${amountText(detail)}`;
@@ -21,9 +25,15 @@ export function taskSummary(detail: TaskDetail): string {
   }
   if (!isTerminalTaskState(task.state)) return `${name} is ${task.state}`;
   const how = task.outcome === TaskOutcome.canceled ? 'was canceled' : 'failed';
-  const undone =
-    task.state !== TaskState.reverted ? '' : task.step === null ? '; nothing had been done' : '; its work was undone';
-  return [`${name} ${how}${durationText(detail)}${undone}`, ...reason].join('\n');
+  const left = skippedHooks.map((text) => `not undone: ${plainText(text)}`);
+  return [`${name} ${how}${durationText(detail)}${left.length > 0 ? '' : undoneText(task)}`, ...left, ...reason].join(
+    '\n',
+  );
+}
+
+function undoneText({ state, step }: TaskView): string {
+  if (state !== TaskState.reverted) return '';
+  return step === null ? '; nothing had been done' : '; its work was undone';
 }
 
 /** The error of a revert; the task's own is what it was undone for. */
