@@ -17,7 +17,7 @@ const NODES = 4;
 const SUBTASKS = 2_000;
 const ROUNDS = 200;
 /** The engine compiles what has run some hundred times. */
-const WARM_UP = 100;
+const WARM_UP = 300;
 /** The lease is not renewed here. */
 const LEASE_TTL_MS = 3_600_000;
 
