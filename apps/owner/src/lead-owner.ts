@@ -1,23 +1,10 @@
 import { taskId, type TaskId } from '@longshore/core';
 import { MAX_HINTED_TASKS, wakeHint, type TaskHint } from '@longshore/protocol';
 import { startLoop, type ConfigOf, type ServiceContext } from '@longshore/service';
-import {
-  forgetOldTasks,
-  listenForSubmits,
-  ownerWrites,
-  readNodes,
-  readPinnedSlots,
-  readSchedulingSnapshot,
-  readSettings,
-  type LeaderLease,
-} from '@longshore/store';
+import { forgetOldTasks, listenForSubmits, ownerWrites, type LeaderLease } from '@longshore/store';
 import { gaugeOf } from '@longshore/telemetry';
-import { MoveSpans } from './move-spans.ts';
 import type { OWNER_OPTIONS } from './owner-options.ts';
-import { RequestChecker } from './request-checker.ts';
-import { schedulingPass } from './scheduling-pass.ts';
-import { TypeCatalog } from './type-catalog.ts';
-import { validateSubmitted } from './validate-submitted.ts';
+import { schedulingRounds } from './scheduling-round.ts';
 
 /** How often old tasks are looked for, in milliseconds. */
 const RETENTION_MS = 3_600_000;
@@ -35,42 +22,26 @@ export async function leadOwner(
 ): Promise<void> {
   const { store, bus, logger, config } = context;
   const taskGauge = gaugeOf(context.metrics, 'tasks');
-  const spans = new MoveSpans(context.telemetry.tracing, store.db);
-  const types = new TypeCatalog(store.db);
-  const checker = new RequestChecker(store.db);
-  const writes = ownerWrites(store.db, lease, `owner ${config.instance}`);
+  const round = schedulingRounds({
+    db: store.db,
+    writes: ownerWrites(store.db, lease, `owner ${config.instance}`),
+    logger,
+    tracing: context.telemetry.tracing,
+    maxScheduledTasks: config.maxScheduledTasks,
+  });
   const loop = startLoop({
     intervalMs: config.pollMs,
     signal,
     onError: (error) => logger.warn({ error }, 'a scheduling pass failed'),
     round: async () => {
-      const [tasks, nodes, pinned, settings] = await Promise.all([
-        readSchedulingSnapshot(store.db),
-        readNodes(store.db),
-        readPinnedSlots(store.db),
-        readSettings(store.db),
-      ]);
-      countTasks(taskGauge, tasks);
-      await spans.prepare(tasks);
-      const result = await schedulingPass(
-        {
-          tasks,
-          nodes,
-          typeOf: (task) => types.get(task.type, task.typeVersion),
-          maxScheduledTasks: settings.maxScheduledTasks ?? config.maxScheduledTasks,
-          pinned,
-          validate: (id) => validateSubmitted(store.db, checker, writes, id),
-          around: (task, move, carryOut) => spans.around(task, move, carryOut),
-        },
-        writes,
-        logger,
-      );
+      const result = await round();
+      countTasks(taskGauge, result.tasks);
       for (const id of result.changed) announce(id);
       for (const [node, ids] of result.wake) {
         bus.publish(bus.subjects.wakeNode(node), ids.size > MAX_HINTED_TASKS ? {} : { tasks: [...ids] });
       }
       for (const id of result.stopped) {
-        for (const node of nodes) bus.publish(bus.subjects.controlNode(node.id), { taskId: id });
+        for (const node of result.nodes) bus.publish(bus.subjects.controlNode(node.id), { taskId: id });
       }
       // What was changed may allow a next move at once.
       return result.changed.length > 0;

@@ -59,7 +59,8 @@ export async function schedulingPass(input: PassInput, writes: OwnerWrites, logg
   for (const task of ranked) {
     const type = types.get(task.id) ?? null;
     const isAdmitted = (admissions.get(task.id)?.nodes.length ?? 0) > 0;
-    const hasNode = eligibleNodes(input.nodes, task).none === null;
+    // Only what is undone by force asks for it; of a thousand that wait it would be looked up in vain.
+    const hasNode = !task.isForced || eligibleNodes(input.nodes, task).none === null;
     if (type !== null) moves.set(task.id, decideTask({ ...task, isAdmitted, hasNode, type }));
   }
   // A task that is admitted and gets its control subtask at once has both written together: one commit less on its way to start.

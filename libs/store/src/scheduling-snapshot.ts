@@ -49,7 +49,7 @@ interface SnapshotRow {
   type: string;
   type_version: string;
   priority: number;
-  created_at: Date;
+  created_at_ms: number;
   scope: string;
   slots: number;
   max_nodes: number | null;
@@ -73,24 +73,28 @@ interface SnapshotRow {
 /**
  * Everything that one scheduling pass looks at, in one query: every task that has not left for history, in rank order, with
  * its control subtasks and what its work is at. Each fact is a walk of an index that ends at the first row, never a count; LIMIT
- * says so in a way that the planner can't turn into one scan of all rows, as it does with EXISTS.
+ * says so in a way that the planner can't turn into one scan of all rows, as it does with EXISTS. They are not looked for where the
+ * task is pending: nothing of its work counts yet, and a thousand such tasks may be waiting.
  */
 export async function readSchedulingSnapshot(db: Db): Promise<readonly ScheduledTask[]> {
   try {
     const rows = await sql<SnapshotRow>`
-      SELECT t.id, t.state, t.type, t.type_version, t.priority, t.created_at, t.scope, t.slots, t.max_nodes, t.on_failure,
-        t.step, t.is_validated, t.is_prepared, t.reserved_nodes, t.waiting, c.controls,
+      SELECT t.id, t.state, t.type, t.type_version, t.priority, floor(date_part('epoch', t.created_at) * 1000) AS created_at_ms,
+        t.scope, t.slots, t.max_nodes, t.on_failure, t.step, t.is_validated, t.is_prepared, t.reserved_nodes, t.waiting, c.controls,
         t.gates IS NOT NULL AS has_gates, t.modification, t.is_forced,
         coalesce(t.deadline_at < clock_timestamp(), false) AS is_overdue,
         cardinality(t.pause_on) > 0 AND (SELECT true FROM subtasks s
           WHERE s.task_id = t.id AND s.state = 'failed' AND s.kind = 'work' AND NOT s.error->>'code' = ANY(t.pause_on)
           LIMIT 1) IS NULL AS do_failures_pause,
-        (SELECT true FROM subtasks s WHERE s.task_id = t.id AND s.state IN ('pending', 'paused') AND s.kind <> 'gates'
-          ORDER BY s.kind, s.step, s.plan_attempt, s.ordinal LIMIT 1) IS NOT NULL AS has_pending,
-        (SELECT true FROM subtasks s WHERE s.task_id = t.id AND s.state = 'running' AND s.kind <> 'gates'
-          LIMIT 1) IS NOT NULL AS has_running,
-        (SELECT s.error FROM subtasks s WHERE s.task_id = t.id AND s.state = 'failed' AND s.kind = 'work'
-          ORDER BY s.ended_at LIMIT 1) AS first_failure
+        CASE WHEN t.state <> 'pending' THEN
+          (SELECT true FROM subtasks s WHERE s.task_id = t.id AND s.state IN ('pending', 'paused') AND s.kind <> 'gates'
+            ORDER BY s.kind, s.step, s.plan_attempt, s.ordinal LIMIT 1) IS NOT NULL ELSE false END AS has_pending,
+        CASE WHEN t.state <> 'pending' THEN
+          (SELECT true FROM subtasks s WHERE s.task_id = t.id AND s.state = 'running' AND s.kind <> 'gates'
+            LIMIT 1) IS NOT NULL ELSE false END AS has_running,
+        CASE WHEN t.state <> 'pending' THEN
+          (SELECT s.error FROM subtasks s WHERE s.task_id = t.id AND s.state = 'failed' AND s.kind = 'work'
+            ORDER BY s.ended_at LIMIT 1) END AS first_failure
       FROM tasks t
       LEFT JOIN LATERAL (
         SELECT json_agg(json_build_object('id', s.id::text, 'kind', s.kind, 'state', s.state, 'error', s.error,
@@ -112,7 +116,7 @@ function toScheduledTask(row: SnapshotRow): ScheduledTask {
     type: row.type,
     typeVersion: row.type_version,
     priority: row.priority,
-    createdAtMs: row.created_at.getTime(),
+    createdAtMs: row.created_at_ms,
     scope: row.scope,
     slots: row.slots,
     maxNodes: row.max_nodes,

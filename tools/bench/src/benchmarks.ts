@@ -1,4 +1,5 @@
 import { addIndexBenchmark } from './add-index/add-index-benchmark.ts';
+import { admissionBenchmark } from './admission/admission-benchmark.ts';
 import { backfillBenchmark } from './backfill/backfill-benchmark.ts';
 import type { Benchmark } from './benchmark.ts';
 import { cancelBenchmark } from './cancel/cancel-benchmark.ts';
@@ -17,6 +18,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   latencyBenchmark,
   floorBenchmark,
   cancelBenchmark,
+  admissionBenchmark,
   subtasksBenchmark,
   fanoutBenchmark,
   tracingBenchmark,
