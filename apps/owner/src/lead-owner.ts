@@ -57,6 +57,7 @@ export async function leadOwner(
           tasks,
           nodes,
           typeOf: (task) => types.get(task.type, task.typeVersion),
+          versionsOf: (type) => types.versionsOf(type),
           maxScheduledTasks: settings.maxScheduledTasks ?? config.maxScheduledTasks,
           pinned,
           validate: (id) => validateSubmitted(store.db, checker, writes, id),
@@ -72,6 +73,7 @@ export async function leadOwner(
       for (const id of result.stopped) {
         for (const node of nodes) bus.publish(bus.subjects.controlNode(node.id), { taskId: id });
       }
+      if (result.mustMove) bus.publish(bus.subjects.wakeBalancer, {});
       // What was changed may allow a next move at once.
       return result.changed.length > 0;
     },
