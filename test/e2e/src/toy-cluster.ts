@@ -9,6 +9,8 @@ const moduleOf = (name: string): string => fileURLToPath(new URL(`./${name}.ts`,
 /** Paths of the toy task types, as an executor's configuration names them. */
 export const TOY = moduleOf('toy-task-type');
 export const TOY_ONCE = moduleOf('toy-once-task-type');
+/** Says itself on which nodes it runs. */
+export const TOY_PLACED = moduleOf('toy-placed-task-type');
 
 /** A cluster whose executors have loaded the toy types. */
 export function startToyCluster(options: Partial<TestClusterOptions> = {}): Promise<TestCluster> {
