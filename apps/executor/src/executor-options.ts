@@ -1,3 +1,4 @@
+import { nodeLabels } from './node-labels.ts';
 import { integer, text, type OptionSpec } from '@longshore/service';
 import { availableParallelism, hostname } from 'node:os';
 import { z } from 'zod';
@@ -48,6 +49,13 @@ export const EXECUTOR_OPTIONS = {
     env: 'LONGSHORE_SCOPE',
     help: 'Service scope: tasks that name it run here, others don\'t. "background" takes tasks without a scope.',
     schema: z.string().max(128),
+    default: '',
+  },
+  labels: {
+    flag: 'labels',
+    env: 'LONGSHORE_LABELS',
+    help: 'Labels of this node, comma-separated: zone=a,disk=ssd. Tasks with label selectors run on nodes that fit them.',
+    schema: nodeLabels,
     default: '',
   },
   plugins: {

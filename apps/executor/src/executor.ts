@@ -25,6 +25,7 @@ import {
 import { ThreadMetrics } from '@longshore/telemetry';
 import { applyTaskChanges } from './apply-task-changes.ts';
 import type { AttemptSpans } from './attempt-spans.ts';
+import { candidatesFor, type Candidates } from './candidates.ts';
 import { ClaimPlanner, rankOf } from './claim-planner.ts';
 import type { ExecutorMetrics } from './executor-metrics.ts';
 import type { EXECUTOR_OPTIONS } from './executor-options.ts';
@@ -229,7 +230,8 @@ export class Executor {
     this.#slots.takeControl(subtask.kind);
     try {
       const work = await this.#works.open(subtask.taskId, subtask.task);
-      if (work !== null) this.#startControl(work, subtask);
+      if (work !== null)
+        this.#startControl(work, subtask, await candidatesFor(this.#context.store.db, subtask.kind, work));
       else this.#slots.releaseControl(subtask.kind);
     } catch (error) {
       this.#slots.releaseControl(subtask.kind);
@@ -239,10 +241,10 @@ export class Executor {
     }
   }
 
-  #startControl(work: TaskWork, subtask: ClaimedSubtask): void {
+  #startControl(work: TaskWork, subtask: ClaimedSubtask, candidates: Candidates | null): void {
     const reserved = work.task.reservedNodes as readonly NodeId[];
     const identity = this.#membership.identity;
-    work.startControl(subtask, identity, reserved.length > 0 ? reserved : [nodeId(identity.id)]);
+    work.startControl(subtask, identity, reserved.length > 0 ? reserved : [nodeId(identity.id)], candidates);
   }
 
   #startHeldOf(taskId: string): void {

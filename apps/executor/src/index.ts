@@ -45,6 +45,7 @@ export const executorService: ServiceDefinition<typeof EXECUTOR_OPTIONS> = {
       registration: {
         id: config.nodeId,
         scope: config.scope,
+        labels: config.labels,
         slots: config.slots,
         types: pool.types.map(({ type, version }) => ({ type, version })),
         host: config.host,

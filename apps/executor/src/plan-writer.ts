@@ -1,21 +1,23 @@
-import { LongshoreError, nodeOfOrdinal, type NodeId } from '@longshore/core';
+import { LongshoreError, nodeOfOrdinal, nodesForPlan, type NodeId, type Placement } from '@longshore/core';
 import type { PlanPage } from '@longshore/runner';
 import {
   checkStepIsNew,
   clearAbandonedPlan,
   insertPlanPage,
+  NO_NODE,
   type ClaimedSubtask,
   type NodeIdentity,
   type PlannedRow,
   type Store,
 } from '@longshore/store';
+import type { Candidates } from './candidates.ts';
 
-/** Writes the rows of one plan attempt, spread over the nodes that the task had when the attempt began. */
+/** Writes the rows of one plan attempt, spread over the nodes that the task had when the attempt began, or those that its type allows. */
 export class PlanWriter {
   readonly #store: Store;
   readonly #identity: NodeIdentity;
   readonly #claimed: ClaimedSubtask;
-  readonly #nodes: readonly NodeId[];
+  #nodes: readonly NodeId[];
   #ordinal = 0;
 
   constructor(store: Store, identity: NodeIdentity, claimed: ClaimedSubtask, nodes: readonly NodeId[]) {
@@ -34,6 +36,16 @@ export class PlanWriter {
     if (!(await clearAbandonedPlan(this.#store.db, this.#identity, this.#hold(step)))) throw this.#refused();
   }
 
+  /**
+   * Spreads what is written from now on over the nodes that the type allows.
+   *
+   * @returns how many there are, at least 1: where there is none, the rows wait for one.
+   */
+  place(placement: Placement, candidates: Candidates['nodes']): number {
+    this.#nodes = nodesForPlan(placement, candidates, this.#nodes);
+    return Math.max(1, this.#nodes.length);
+  }
+
   /** Writes a page. @throws {LongshoreError} STATE_CONFLICT when the plan isn't wanted any more. */
   async write(page: PlanPage): Promise<void> {
     const rows = this.rowsOf(page);
@@ -45,7 +57,7 @@ export class PlanWriter {
   rowsOf(page: PlanPage): readonly PlannedRow[] {
     return page.subtasks.map((subtask, index) => {
       const ordinal = this.#ordinal + index + 1;
-      const execId = nodeOfOrdinal(ordinal, this.#nodes);
+      const execId = this.#nodes.length === 0 ? NO_NODE : nodeOfOrdinal(ordinal, this.#nodes);
       return { ordinal, execId, isIdempotent: subtask.isIdempotent, meta: subtask.meta };
     });
   }

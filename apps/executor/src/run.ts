@@ -2,6 +2,7 @@ import type { ErrorData } from '@longshore/core';
 import type { RunEnd, RunProgress } from '@longshore/runner';
 import type { StopReason } from '@longshore/sdk';
 import type { ClaimedSubtask, NodeIdentity, Settlement } from '@longshore/store';
+import type { Candidates } from './candidates.ts';
 import type { Lane } from './lane.ts';
 import type { PlanWriter } from './plan-writer.ts';
 
@@ -24,6 +25,8 @@ export interface Run {
   /** Why its budget or gates keep it waiting, and since when by the monotonic clock; null: they don't. */
   held: { readonly code: string; readonly message: string; readonly since: number } | null;
   readonly plan: PlanWriter | null;
+  /** Nodes that its task could use, for a plan or a placement of a type that says which of them a step runs on. */
+  readonly candidates: Candidates | null;
   /** Where it runs; null for control subtasks, which take no slots. */
   readonly lane: Lane | null;
   /** When it was handed to its runner, by the monotonic clock. */

@@ -1,5 +1,5 @@
 import { decideFailure, LongshoreError, MAX_CHECKPOINT_BYTES, stopEffect, type ErrorData } from '@longshore/core';
-import type { PlannedStep, Settled } from '@longshore/runner';
+import type { PlacedStep, PlannedStep, Settled } from '@longshore/runner';
 import type { PlannedPage, Settlement, TaskForRunner } from '@longshore/store';
 import type { Run } from './run.ts';
 
@@ -17,10 +17,13 @@ export function checkStoredSize(value: unknown, what: string): void {
   throw new LongshoreError('META_TOO_LARGE', `${what} has ${size} bytes, at most ${MAX_CHECKPOINT_BYTES} are stored`);
 }
 
-/** What a plan came to, and the rows that are still to be written with it. */
+/** What a plan or a placement came to, with the membership that it holds for; and a plan's rows that are still to be written with it. */
 function planOf(run: Run, settled: unknown): { readonly result: unknown; readonly planned: PlannedPage | null } {
+  const placedFor = run.candidates?.membership;
+  if (run.claimed.kind === 'place') return { result: { ...(settled as PlacedStep), placedFor }, planned: null };
   if (run.plan === null) return { result: settled, planned: null };
-  const { lastPage, ...result } = settled as PlannedStep;
+  const { lastPage, ...planned } = settled as PlannedStep;
+  const result = { ...planned, placedFor };
   return { result, planned: lastPage === null ? null : { step: lastPage.step, rows: run.plan.rowsOf(lastPage) } };
 }
 

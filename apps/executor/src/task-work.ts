@@ -14,6 +14,7 @@ import {
 } from '@longshore/store';
 import type { Logger, Measurement, SpanData, ThreadMetrics } from '@longshore/telemetry';
 import type { AttemptSpans } from './attempt-spans.ts';
+import type { Candidates } from './candidates.ts';
 import { HoldAhead } from './hold-ahead.ts';
 import type { Lane } from './lane.ts';
 import { overdueError } from './overdue-run.ts';
@@ -102,10 +103,16 @@ export class TaskWork implements RunnerHost {
   }
 
   /** Starts a claimed control subtask in the runner. */
-  startControl(claimed: ClaimedSubtask, identity: NodeIdentity, nodes: readonly NodeId[]): void {
+  startControl(
+    claimed: ClaimedSubtask,
+    identity: NodeIdentity,
+    nodes: readonly NodeId[],
+    candidates: Candidates | null,
+  ): void {
     const plan = claimed.kind === 'plan' ? new PlanWriter(this.#options.store, identity, claimed, nodes) : null;
-    this.#enter(claimed, identity, plan, null);
-    this.runner.start(this.#specOf(claimed, identity, this.#task(), nodes.length));
+    this.#enter(claimed, identity, { plan, candidates, lane: null });
+    const spec = this.#specOf(claimed, identity, this.#task(), nodes.length);
+    this.runner.start(candidates === null ? spec : { ...spec, candidates: candidates.nodes });
   }
 
   /** Starts the next of the held subtasks in a lane of their own: one, or as many small ones as make up a turn. */
@@ -119,7 +126,7 @@ export class TaskWork implements RunnerHost {
       specs.length === 1
         ? { slots: this.#slotsOf(first.step), open: 1, turn: null, timer: undefined }
         : this.#openTurn(specs);
-    for (const claimed of turn) this.#enter(claimed, identity, null, lane);
+    for (const claimed of turn) this.#enter(claimed, identity, { plan: null, candidates: null, lane });
     if (lane.turn === null) this.runner.start(first);
   }
 
@@ -173,7 +180,7 @@ export class TaskWork implements RunnerHost {
     this.#options.onFreed(lane.slots);
   }
 
-  #enter(claimed: ClaimedSubtask, identity: NodeIdentity, plan: PlanWriter | null, lane: Lane | null): void {
+  #enter(claimed: ClaimedSubtask, identity: NodeIdentity, how: Pick<Run, 'plan' | 'candidates' | 'lane'>): void {
     this.runs.set(claimed.id, {
       attempt: claimed.attempt,
       claimed,
@@ -185,8 +192,7 @@ export class TaskWork implements RunnerHost {
       phase: null,
       waiting: null,
       held: null,
-      plan,
-      lane,
+      ...how,
       startedAt: performance.now(),
       aliveAt: performance.now(),
     });
@@ -286,6 +292,8 @@ export class TaskWork implements RunnerHost {
       case 'plan-start':
       case 'plan-page':
         return this.#writePlan(run, call);
+      case 'plan-placement':
+        return run.plan?.place(call.placement, run.candidates?.nodes ?? []) ?? null;
       case 'raise-attempt': {
         const attempt = await raiseAttempt(store.db, run.identity, { id: runId, attempt: run.attempt }, call.past);
         if (attempt !== null) run.attempt = attempt;

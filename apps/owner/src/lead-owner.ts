@@ -43,6 +43,7 @@ export async function leadOwner(
       for (const id of result.stopped) {
         for (const node of result.nodes) bus.publish(bus.subjects.controlNode(node.id), { taskId: id });
       }
+      if (result.mustMove) bus.publish(bus.subjects.wakeBalancer, {});
       // What was changed may allow a next move at once.
       return result.changed.length > 0;
     },

@@ -1,8 +1,16 @@
-import { DEFAULT_RETRY_POLICY, LongshoreError, MAX_META_BYTES, PRIORITY, type HealthGate } from '@longshore/core';
+import {
+  chooseTypeVersion,
+  DEFAULT_RETRY_POLICY,
+  LongshoreError,
+  MAX_META_BYTES,
+  PRIORITY,
+  type HealthGate,
+} from '@longshore/core';
 import type { GateRequest, SubmitRequest } from '@longshore/protocol';
 import { readTypes, type Db, type StoredType, type TaskSettings } from '@longshore/store';
 import { definedOf, runtimeSlotsOf } from './api/changes-of-request.ts';
 import { MetaValidator } from './api/meta-validator.ts';
+import { incompatibleType } from './incompatible-type.ts';
 
 /**
  * Makes a task's settings of a request: resolves its type, checks the meta against the type's schema, and fills in what the type and the
@@ -16,9 +24,9 @@ export class RequestChecker {
     this.#db = db;
   }
 
-  /** @throws {LongshoreError} TYPE_UNKNOWN, META_INVALID, META_TOO_LARGE, or ARGUMENT_INVALID naming the field. */
+  /** @throws {LongshoreError} TYPE_UNKNOWN, TYPE_INCOMPATIBLE, META_INVALID, META_TOO_LARGE, or ARGUMENT_INVALID naming the field. */
   async check(request: SubmitRequest): Promise<TaskSettings> {
-    const type = await this.#resolveType(request.type, request.typeVersion);
+    const { type, version } = await this.#resolveType(request.type, request.typeVersion);
     const size = Buffer.byteLength(JSON.stringify(request.meta));
     if (size > MAX_META_BYTES) {
       throw new LongshoreError(
@@ -29,7 +37,7 @@ export class RequestChecker {
     const { defaults } = type;
     return {
       type: type.type,
-      typeVersion: type.version,
+      typeVersion: version,
       priority: request.priority ?? PRIORITY.default,
       scope: request.scope ?? '',
       ...slotsOf(request, type),
@@ -52,7 +60,8 @@ export class RequestChecker {
     };
   }
 
-  async #resolveType(type: string, version: string | undefined): Promise<StoredType> {
+  /** The task's version, by default the newest; and the registered one that stands for it. */
+  async #resolveType(type: string, version: string | undefined): Promise<{ type: StoredType; version: string }> {
     const versions = await readTypes(this.#db, type);
     const newest = versions[0];
     if (newest === undefined) {
@@ -61,11 +70,12 @@ export class RequestChecker {
         `no executor ever registered the task type ${JSON.stringify(type)}; see: longshore type list`,
       );
     }
-    if (version === undefined) return newest;
-    const wanted = versions.find((candidate) => candidate.version === version);
-    if (wanted !== undefined) return wanted;
-    const known = versions.map((candidate) => candidate.version).join(', ');
-    throw new LongshoreError('TYPE_UNKNOWN', `there is no version ${version} of ${type}; registered: ${known}`);
+    if (version === undefined) return { type: newest, version: newest.version };
+    const registered = versions.map((candidate) => candidate.version);
+    const chosen = chooseTypeVersion(version, registered);
+    const found = versions.find((candidate) => candidate.version === chosen);
+    if (found !== undefined) return { type: found, version };
+    throw incompatibleType(type, version, registered);
   }
 }
 

@@ -3,7 +3,9 @@ import {
   decideTask,
   eligibleNodes,
   LongshoreError,
+  needsPlacement,
   NodeState,
+  placementInForce,
   reserveInRankOrder,
   toErrorData,
   type Admission,
@@ -13,8 +15,17 @@ import {
   type TaskId,
   type TaskMove,
 } from '@longshore/core';
-import type { AdmissionChange, AfterLastStep, OwnerWrites, ScheduledTask, StoredType } from '@longshore/store';
+import {
+  membershipOf,
+  type AdmissionChange,
+  type AfterLastStep,
+  type ControlMeta,
+  type OwnerWrites,
+  type ScheduledTask,
+  type StoredType,
+} from '@longshore/store';
 import type { Logger } from '@longshore/telemetry';
+import { incompatibleType } from './incompatible-type.ts';
 
 /** What a pass needs to know of a task's type. */
 type KnownType = Pick<StoredType, 'steps' | 'hooks'>;
@@ -26,7 +37,10 @@ const UNRESOLVED: KnownType = { steps: [], hooks: [] };
 export interface PassInput {
   readonly tasks: readonly ScheduledTask[];
   readonly nodes: readonly NodeInfo[];
+  /** The version of a task's type that it is run by; null: nobody ever registered one. */
   readonly typeOf: (task: ScheduledTask) => Promise<StoredType | null>;
+  /** Registered versions of a type that `typeOf` didn't find one for. */
+  readonly versionsOf: (type: string) => readonly string[];
   readonly maxScheduledTasks: number;
   /** Slots that nobody may take back. */
   readonly pinned: readonly PinnedSlots[];
@@ -44,6 +58,8 @@ export interface PassResult {
   readonly wake: ReadonlyMap<NodeId, ReadonlySet<TaskId>>;
   /** Tasks whose work nodes may have to stop, or to tell of a change. */
   readonly stopped: readonly TaskId[];
+  /** Whether a running task has other nodes now, so that its pending work has to move. */
+  readonly mustMove: boolean;
 }
 
 /**
@@ -61,7 +77,9 @@ export async function schedulingPass(input: PassInput, writes: OwnerWrites, logg
     const isAdmitted = (admissions.get(task.id)?.nodes.length ?? 0) > 0;
     // Only what is undone by force asks for it; of a thousand that wait it would be looked up in vain.
     const hasNode = !task.isForced || eligibleNodes(input.nodes, task).none === null;
-    if (type !== null) moves.set(task.id, decideTask({ ...task, isAdmitted, hasNode, type }));
+    if (type === null) continue;
+    const needsPlacement = isToBePlaced(task, type, input.nodes);
+    moves.set(task.id, decideTask({ ...task, isAdmitted, hasNode, type, needsPlacement }));
   }
   // A task that is admitted and gets its control subtask at once has both written together: one commit less on its way to start.
   const changes = admissionChanges(ranked, admissions);
@@ -79,7 +97,7 @@ export async function schedulingPass(input: PassInput, writes: OwnerWrites, logg
     try {
       const type = types.get(task.id) ?? null;
       if (type === null) {
-        if (await writes.refuse(task.id, unknownType(task))) changed.push(task.id);
+        if (await writes.refuse(task.id, noType(task, input.versionsOf(task.type)))) changed.push(task.id);
         continue;
       }
       const admission = admissions.get(task.id);
@@ -98,7 +116,18 @@ export async function schedulingPass(input: PassInput, writes: OwnerWrites, logg
       logger.error({ error, task_id: task.id }, 'a task could not be moved on');
     }
   }
-  return { changed, wake, stopped };
+  const states = new Map(ranked.map((task) => [task.id, task.state]));
+  return { changed, wake, stopped, mustMove: changes.some((change) => states.get(change.taskId) === 'running') };
+}
+
+/** Whether the type is to be asked anew where the current step may run. */
+function isToBePlaced(task: ScheduledTask, type: Pick<StoredType, 'hooks'>, nodes: readonly NodeInfo[]): boolean {
+  return needsPlacement(task, type, () => membershipFor(task, nodes));
+}
+
+/** Names the nodes that a task could use, whatever its type said of them. */
+function membershipFor(task: ScheduledTask, nodes: readonly NodeInfo[]): string {
+  return membershipOf(eligibleNodes(nodes, task).nodes);
 }
 
 /** Moves after which nodes look at what they run: it may have to stop, or is told of a change. */
@@ -125,7 +154,7 @@ function admit(
   );
   const admissions = [
     ...reserveInRankOrder(
-      scheduled.filter((task) => !isUnprepared(task)),
+      scheduled.filter((task) => !isUnprepared(task)).map((task) => ({ ...task, placement: placementInForce(task) })),
       input.nodes,
       input.maxScheduledTasks,
       input.pinned,
@@ -181,7 +210,8 @@ async function carryOut(
       const node = nodeForControl({ ...task, reserved: reserved ?? task.reserved }, nodes);
       if (node === null) return false;
       wakeFor(wake, node, task.id);
-      return writes.insertControl(task.id, task.state, move.kind, node, reserved);
+      const meta: ControlMeta = move.kind === 'place' ? { placedFor: membershipFor(task, nodes) } : {};
+      return writes.insertControl(task.id, task.state, move.kind, node, reserved, meta);
     }
     case 'consume-prepare':
       return writes.consumePrepare(task.id, move.control);
@@ -191,6 +221,8 @@ async function carryOut(
       if (node !== null) wakeFor(wake, node, task.id);
       return writes.consumePlan(task.id, move.control, after);
     }
+    case 'consume-place':
+      return writes.consumePlace(task.id, move.control);
     case 'finish':
       return writes.finish(task.id, move.control);
     case 'fail':
@@ -227,11 +259,9 @@ function nodeForControl(task: ScheduledTask, nodes: readonly NodeInfo[]): NodeId
   return candidates[Number(BigInt(task.id) % BigInt(Math.max(1, candidates.length)))]?.id ?? null;
 }
 
-function unknownType(task: ScheduledTask): ReturnType<typeof toErrorData> {
+function noType({ type, typeVersion }: ScheduledTask, registered: readonly string[]): ReturnType<typeof toErrorData> {
+  if (registered.length > 0) return toErrorData(incompatibleType(type, typeVersion, registered));
   return toErrorData(
-    new LongshoreError(
-      'TYPE_UNKNOWN',
-      `no executor ever registered ${task.type}@${task.typeVersion}; load its package on one`,
-    ),
+    new LongshoreError('TYPE_UNKNOWN', `no executor ever registered ${type}@${typeVersion}; load its package on one`),
   );
 }

@@ -59,6 +59,7 @@ export function schedulingRounds({
         tasks,
         nodes,
         typeOf: (task) => types.get(task.type, task.typeVersion),
+        versionsOf: (type) => types.versionsOf(type),
         maxScheduledTasks: settings.maxScheduledTasks ?? maxScheduledTasks,
         pinned,
         validate: (id) => validateSubmitted(db, checker, writes, id),

@@ -14,6 +14,7 @@ export const CLAIMABLE_IN: Readonly<Record<SubtaskKind, readonly TaskState[]>> =
   [SubtaskKind.clean]: ['succeed', 'failed', 'reverted'],
   [SubtaskKind.modify]: ['modifying'],
   [SubtaskKind.gates]: ['running'],
+  [SubtaskKind.place]: ['running'],
 };
 
 /** Whether a subtask of this kind may start while its task is in this state. Whether it may go on says `stopReasonOf`. */

@@ -1,6 +1,7 @@
 import type { SubtaskId, TaskId } from './ids.ts';
 import type { ErrorData } from './longshore-error.ts';
-import { isTerminalSubtaskState, SubtaskKind, type ControlKind } from './subtask-states.ts';
+import type { Placement } from './label-selectors.ts';
+import { isTerminalSubtaskState, SIDE_KINDS, SubtaskKind, type ControlKind } from './subtask-states.ts';
 import type { Modification } from './task-changes.ts';
 import { isKnownTaskState, TaskState, type OnFailure } from './task-states.ts';
 import type { TaskGuard } from './task-transitions.ts';
@@ -20,6 +21,10 @@ export interface PlanResult {
   /** The attempt whose rows count. */
   readonly planAttempt: number;
   readonly subtasks: number;
+  /** Where the step may run, as its type said; null, or not there: everywhere. */
+  readonly placement?: Placement | null;
+  /** The membership for which it said so. */
+  readonly placedFor?: string | null;
 }
 
 /** Everything that the next move of one task depends on. */
@@ -48,9 +53,11 @@ export interface TaskSnapshot {
   readonly controls: readonly ControlSnapshot[];
   /** Whether health gates are declared for it. */
   readonly hasGates: boolean;
-  /** Whether a subtask is pending or paused; the one that reads the gates doesn't count. */
+  /** Whether its type is to be asked anew where the current step may run: other nodes could take it than when it was asked. */
+  readonly needsPlacement: boolean;
+  /** Whether a subtask is pending or paused; those of {@link SIDE_KINDS} don't count. */
   readonly hasPending: boolean;
-  /** Whether a subtask is running on a node; the one that reads the gates doesn't count. */
+  /** Whether a subtask is running on a node; those of {@link SIDE_KINDS} don't count. */
   readonly hasRunning: boolean;
   /** The first failed work subtask's error. */
   readonly firstFailure: ErrorData | null;
@@ -66,6 +73,7 @@ export type TaskMove =
   | { readonly do: 'insert-control'; readonly kind: ControlKind }
   | { readonly do: 'consume-prepare'; readonly control: SubtaskId }
   | { readonly do: 'consume-plan'; readonly control: SubtaskId }
+  | { readonly do: 'consume-place'; readonly control: SubtaskId }
   | { readonly do: 'finish'; readonly control: SubtaskId | null }
   /** `isUntouched`: nothing was changed yet, so there is nothing to hold for a person. */
   | { readonly do: 'fail'; readonly error: ErrorData; readonly isUntouched?: true; readonly guard?: TaskGuard }
@@ -161,7 +169,8 @@ function decideRunning(task: TaskSnapshot): TaskMove {
   if (task.firstFailure !== null) {
     return { do: task.doFailuresPause ? 'suspend' : 'fail', error: task.firstFailure };
   }
-  const failed = task.controls.find((row) => row.state === 'failed');
+  // What the type said before still holds when it couldn't be asked anew.
+  const failed = task.controls.find((row) => row.state === 'failed' && row.kind !== SubtaskKind.place);
   if (failed !== undefined) {
     const error = failed.error ?? unexplained(failed);
     // All work is done by then: undoing it for a hook at its end is a person's decision.
@@ -171,6 +180,9 @@ function decideRunning(task: TaskSnapshot): TaskMove {
   }
   if (task.hasGates && control(task, SubtaskKind.gates) === undefined)
     return { do: 'insert-control', kind: SubtaskKind.gates };
+  const place = control(task, SubtaskKind.place);
+  if (place !== undefined && isTerminalSubtaskState(place.state)) return { do: 'consume-place', control: place.id };
+  if (place === undefined && task.needsPlacement) return { do: 'insert-control', kind: SubtaskKind.place };
   const finish = control(task, SubtaskKind.finish);
   if (finish !== undefined) return finish.state === 'succeed' ? { do: 'finish', control: finish.id } : WAIT;
   if (control(task, SubtaskKind.plan) !== undefined) return decidePlan(task);
@@ -194,8 +206,8 @@ export function finishOrSucceed(task: Pick<TaskSnapshot, 'type'>): TaskMove {
 
 /** Over once nothing runs. What failed meanwhile is dealt with when it is resumed. */
 function decidePausing(task: TaskSnapshot): TaskMove {
-  const isReadingGates = control(task, SubtaskKind.gates)?.state === 'running';
-  return task.hasRunning || isReadingGates ? WAIT : { do: 'settle' };
+  const isBusy = task.controls.some((row) => SIDE_KINDS.includes(row.kind) && row.state === 'running');
+  return task.hasRunning || isBusy ? WAIT : { do: 'settle' };
 }
 
 function decideModifying(task: TaskSnapshot): TaskMove {
@@ -211,9 +223,9 @@ function decideReverting(task: TaskSnapshot): TaskMove {
   const revert = control(task, SubtaskKind.revert);
   if (revert === undefined) {
     // Pending rows end first; running ones end by their holder's word or when their node is fenced.
-    const gates = control(task, SubtaskKind.gates);
-    if (task.hasPending || gates?.state === 'pending') return { do: 'end-pending' };
-    if (task.hasRunning || gates?.state === 'running') return WAIT;
+    const side = task.controls.filter((row) => SIDE_KINDS.includes(row.kind));
+    if (task.hasPending || side.some((row) => row.state === 'pending')) return { do: 'end-pending' };
+    if (task.hasRunning || side.some((row) => row.state === 'running')) return WAIT;
     if (!task.hookRan || !task.type.hooks.includes('revert')) return { do: 'undo', control: null };
     if (task.isForced && !task.hasNode)
       return { do: 'undo', control: null, skipped: 'no node can run its revert hook' };

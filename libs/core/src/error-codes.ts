@@ -89,6 +89,9 @@ export const ERROR_CODES = {
     'A task of this key exists with other content. Choose another key, or look at the task that has it.',
   ),
   TASK_NOT_FOUND: permanent('There is no task of this id or key, neither active nor in history.'),
+  TYPE_INCOMPATIBLE: permanent(
+    'The task type is registered, but in no version that can run the task: the same major version, and not older. Load one on an executor, or submit with another version.',
+  ),
   TYPE_UNKNOWN: permanent(
     'No executor ever registered this task type. Load its package on an executor; see `longshore type list`.',
   ),

@@ -1,6 +1,6 @@
 export { isId, nodeId, subtaskId, taskId, type NodeId, type SubtaskId, type TaskId } from './ids.ts';
 export { isKnownTaskState, isTerminalTaskState, OnFailure, TaskOutcome, TaskState } from './task-states.ts';
-export { isTerminalSubtaskState, SubtaskKind, SubtaskState, type ControlKind } from './subtask-states.ts';
+export { isTerminalSubtaskState, SIDE_KINDS, SubtaskKind, SubtaskState, type ControlKind } from './subtask-states.ts';
 export {
   isTaskTransition,
   nextTaskState,
@@ -23,12 +23,14 @@ export {
   nodesInScope,
   NodeState,
   offersType,
+  type EligibleNodes,
   type NodeInfo,
   type OfferedType,
+  type PlacedTask,
   type WaitReason,
 } from './nodes.ts';
 export { reserveInRankOrder, type Admission, type PinnedSlots, type ReservingTask } from './reservation-ledger.ts';
-export { evenShares, nodeOfOrdinal } from './spread.ts';
+export { evenShares, nodeOfOrdinal, nodesForPlan } from './spread.ts';
 export { balanceTask, type BalanceInput, type Move, type NodeLoad } from './balance.ts';
 export { choosePreempted, type PreemptibleRun } from './preemption.ts';
 export { holdGuard } from './held-task.ts';
@@ -52,8 +54,9 @@ export {
 export { ERROR_CODES, isErrorCode, type ErrorCode, type ErrorCodeInfo } from './error-codes.ts';
 export { hasCode, LongshoreError, toErrorData, type ErrorData } from './longshore-error.ts';
 export { toJsonData } from './json-data.ts';
+export { needsPlacement, placementInForce, type PlacingTask, type StepPlacement } from './step-placement.ts';
 export { decideFailure, DEFAULT_RETRY_POLICY, type FailureDecision, type RetryPolicy } from './retry-policy.ts';
-export { compareTypeVersions } from './type-version.ts';
+export { chooseTypeVersion, compareTypeVersions, isCompatibleVersion } from './type-version.ts';
 export {
   DEFAULT_MAX_SCHEDULED_TASKS,
   MAX_CHECKPOINT_BYTES,
@@ -75,6 +78,7 @@ export { TokenQueue, type TokenRequest } from './token-queue.ts';
 export {
   fitsPlacement,
   fitsSelectors,
+  selectorText,
   type LabelSelector,
   type NodeLabels,
   type Placement,

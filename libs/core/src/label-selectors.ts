@@ -15,7 +15,9 @@ export interface Placement {
 
 /** Whether a node's labels fit all of the selectors. */
 export function fitsSelectors(labels: NodeLabels, selectors: readonly LabelSelector[]): boolean {
-  return selectors.every((selector) => fits(labels[selector.label], selector));
+  return selectors.every((selector) =>
+    fits(Object.hasOwn(labels, selector.label) ? labels[selector.label] : undefined, selector),
+  );
 }
 
 function fits(value: string | undefined, selector: LabelSelector): boolean {
@@ -37,4 +39,17 @@ export function fitsPlacement(
   { nodeIds, labels = [] }: Placement,
 ): boolean {
   return (nodeIds === undefined || nodeIds.includes(node.id)) && fitsSelectors(node.labels, labels);
+}
+
+/** A selector in words, such as `zone in (a, b)`. */
+export function selectorText(selector: LabelSelector): string {
+  switch (selector.op) {
+    case '=':
+    case '!=':
+      return `${selector.label} ${selector.op} ${selector.value}`;
+    case 'in':
+      return `${selector.label} in (${selector.values.join(', ')})`;
+    case 'exists':
+      return `${selector.label} exists`;
+  }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { nodeId } from './ids.ts';
-import { eligibleNodes, nodesInScope, offersType, type NodeInfo } from './nodes.ts';
+import { eligibleNodes, nodesInScope, offersType, type NodeInfo, type PlacedTask } from './nodes.ts';
 
 /** Nodes `1`, `2`, … by their scopes. */
 const scoped = (scopes: readonly string[]): { id: string; scope: string }[] =>
@@ -35,19 +35,20 @@ describe('eligible nodes', () => {
     id: nodeId(id),
     state: 'live',
     scope: '',
+    labels: {},
     slots: 4,
     types: [{ type: 'import', version: '1.0.0' }],
     ...changes,
   });
   const task = { scope: '', type: 'import', typeVersion: '1.0.0' };
 
-  test('are the live ones in scope that offer the version, in order of their ids', () => {
+  test('are the live ones in scope that offer a compatible version, in order of their ids', () => {
     const nodes = [
       node('d'),
       node('c', { state: 'draining' }),
       node('e', { state: 'hibernating' }),
       node('b', { scope: 'other' }),
-      node('f', { types: [{ type: 'import', version: '1.0.1' }] }),
+      node('f', { types: [{ type: 'import', version: '0.9.0' }] }),
       node('a'),
     ];
     const eligible = eligibleNodes(nodes, task);
@@ -55,12 +56,14 @@ describe('eligible nodes', () => {
     expect(eligible.none).toBeNull();
   });
 
-  test.each<[string, NodeInfo[], Partial<typeof task>, string]>([
+  test.each<[string, NodeInfo[], Partial<PlacedTask>, string]>([
     ['no node at all', [], {}, 'NO_LIVE_NODE'],
     ['none that is live', [node('a', { state: 'dead' }), node('b', { state: 'stopped' })], {}, 'NO_LIVE_NODE'],
     ['none in scope', [node('a')], { scope: 'gpu' }, 'NO_NODE_IN_SCOPE'],
     ['none with the type', [node('a')], { type: 'index' }, 'NO_NODE_WITH_TYPE'],
     ['none with the version', [node('a')], { typeVersion: '2.0.0' }, 'NO_NODE_WITH_TYPE'],
+    ['none with the labels', [node('a')], { selectors: [{ label: 'disk', op: 'exists' }] }, 'NO_NODE_FITS'],
+    ['none that its type allows', [node('a')], { placement: { nodeIds: ['b'] } }, 'NO_NODE_FITS'],
   ])('%s: it says why', (_, nodes, changes, code) => {
     const eligible = eligibleNodes(nodes, { ...task, ...changes });
     expect(eligible.nodes).toEqual([]);
@@ -73,8 +76,88 @@ describe('eligible nodes', () => {
     expect(eligibleNodes(nodes, task).nodes.map((one) => one.id)).toEqual(['a']);
   });
 
-  test('a type is offered by name and exact version', () => {
+  const zones = [
+    node('a', { labels: { zone: 'north' } }),
+    node('b', { labels: { zone: 'north', disk: 'ssd' } }),
+    node('c', { labels: { zone: 'south', disk: 'ssd' } }),
+    node('d'),
+  ];
+
+  test.each<[string, Partial<PlacedTask>, string]>([
+    ['no selector', { selectors: [] }, 'a,b,c,d'],
+    ['one', { selectors: [{ label: 'zone', op: '=', value: 'north' }] }, 'a,b'],
+    [
+      'two',
+      {
+        selectors: [
+          { label: 'zone', op: '=', value: 'north' },
+          { label: 'disk', op: 'exists' },
+        ],
+      },
+      'b',
+    ],
+    ['one that nodes without the label fit', { selectors: [{ label: 'zone', op: '!=', value: 'north' }] }, 'c,d'],
+    ['node ids of the type', { placement: { nodeIds: ['d', 'b', 'gone'] } }, 'b,d'],
+    ['labels of the type', { placement: { labels: [{ label: 'disk', op: '=', value: 'ssd' }] } }, 'b,c'],
+    ['a type that allows all', { placement: {} }, 'a,b,c,d'],
+    [
+      'both',
+      { selectors: [{ label: 'zone', op: 'in', values: ['south', 'north'] }], placement: { nodeIds: ['c', 'd'] } },
+      'c',
+    ],
+  ])('%s', (_, changes, ids) => {
+    expect(
+      eligibleNodes(zones, { ...task, ...changes })
+        .nodes.map((one) => one.id)
+        .join(),
+    ).toBe(ids);
+  });
+
+  test('the scope is decided before the selectors: background nodes that do not fit are still the scope', () => {
+    const nodes = [node('a', { labels: { disk: 'ssd' } }), node('b', { scope: 'background' })];
+    const { none } = eligibleNodes(nodes, { ...task, selectors: [{ label: 'disk', op: 'exists' }] });
+    expect(none?.code).toBe('NO_NODE_FITS');
+  });
+
+  test('the selector that leaves no node is named', () => {
+    const selectors: PlacedTask['selectors'] = [
+      { label: 'zone', op: '=', value: 'north' },
+      { label: 'disk', op: 'in', values: ['hdd', 'tape'] },
+    ];
+    expect(eligibleNodes(zones, { ...task, selectors }).none?.message).toMatch(/"disk in \(hdd, tape\)" beside/);
+  });
+
+  test('a type that allows no node is named', () => {
+    const { none } = eligibleNodes(zones, { ...task, placement: { nodeIds: [] } });
+    expect(none?.message).toMatch(/^import allows the current step on none of the 4 live nodes/);
+  });
+
+  test('versions that are offered instead are named, oldest first', () => {
+    const offers = (...versions: string[]): Partial<NodeInfo> => ({
+      types: versions.map((version) => ({ type: 'import', version })),
+    });
+    const nodes = [node('a', offers('2.0.0', '1.9.0')), node('b', offers('1.10.0', '2.0.0'))];
+    const { none } = eligibleNodes(nodes, { ...task, typeVersion: '1.12.0' });
+    expect(none?.code).toBe('NO_NODE_WITH_TYPE');
+    expect(none?.message).toMatch(/import@1\.12\.0 .* \(offered: 1\.9\.0, 1\.10\.0, 2\.0\.0\)/);
+  });
+
+  test('while a fleet is upgraded, a task runs on nodes of its own version and on those that are done', () => {
+    const nodes = [
+      node('a', { types: [{ type: 'import', version: '1.0.0' }] }),
+      node('b', { types: [{ type: 'import', version: '1.1.0' }] }),
+      node('c', { types: [{ type: 'import', version: '2.0.0' }] }),
+    ];
+    const at = (typeVersion: string): string[] =>
+      eligibleNodes(nodes, { ...task, typeVersion }).nodes.map(({ id }) => id);
+    expect(at('1.0.0')).toEqual(['a', 'b']);
+    // What was submitted for the new version is not run by old code.
+    expect(at('1.1.0')).toEqual(['b']);
+  });
+
+  test('a type is offered by name and compatible version', () => {
     expect(offersType(node('a'), 'import', '1.0.0')).toBe(true);
+    expect(offersType(node('a'), 'import', '1.0.1')).toBe(false);
     expect(offersType(node('a'), 'import', '1.0')).toBe(false);
     expect(offersType(node('a', { types: [] }), 'import', '1.0.0')).toBe(false);
   });

@@ -1,12 +1,9 @@
 import type { NodeId, TaskId } from './ids.ts';
-import { eligibleNodes, type NodeInfo, type WaitReason } from './nodes.ts';
+import { eligibleNodes, type NodeInfo, type PlacedTask, type WaitReason } from './nodes.ts';
 import { compareRank, type Ranked } from './rank.ts';
 
 /** What admission needs to know of a task. */
-export interface ReservingTask extends Ranked {
-  readonly type: string;
-  readonly typeVersion: string;
-  readonly scope: string;
+export interface ReservingTask extends Ranked, PlacedTask {
   /** Slots that the task wants on each of its nodes, at least 1. */
   readonly slots: number;
   /** The most nodes it may use; null: all. */

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { nodeId } from './ids.ts';
-import { evenShares, nodeOfOrdinal } from './spread.ts';
+import type { Placement } from './label-selectors.ts';
+import { evenShares, nodeOfOrdinal, nodesForPlan } from './spread.ts';
 
 const nodes = ['a', 'b', 'c'].map(nodeId);
 
@@ -34,4 +35,20 @@ test('however many are written, the nodes differ by one at most, as even shares 
       expect([...counts.values()]).toEqual(evenShares(total, count));
     }),
   );
+});
+
+test.each<[what: string, Placement, reserved: string[], nodes: string]>([
+  ['nodes of the task that fit', { labels: [{ label: 'disk', op: '=', value: 'ssd' }] }, ['a', 'b'], 'b'],
+  ['all of them where the type allows all', {}, ['c', 'a'], 'c,a'],
+  ['as many others when none of them fits', { nodeIds: ['b', 'c', 'd'] }, ['a'], 'b'],
+  ['one other when it has none', { nodeIds: ['c'] }, [], 'c'],
+  ['nowhere when none fits', { nodeIds: ['e'] }, ['a', 'b'], ''],
+])('a plan goes to %s', (_, placement, reserved, expected) => {
+  const candidates = [
+    { id: nodeId('a'), labels: {} },
+    { id: nodeId('b'), labels: { disk: 'ssd' } },
+    { id: nodeId('c'), labels: { disk: 'ssd' } },
+    { id: nodeId('d'), labels: {} },
+  ];
+  expect(nodesForPlan(placement, candidates, reserved.map(nodeId)).join()).toBe(expected);
 });

@@ -25,9 +25,14 @@ export const SubtaskKind = {
   modify: 'modify',
   /** Reads the task's health gates for as long as it runs. */
   gates: 'gates',
+  /** Asks the type anew where the current step may run. */
+  place: 'place',
 } as const;
 export type SubtaskKind = (typeof SubtaskKind)[keyof typeof SubtaskKind];
 export type ControlKind = Exclude<SubtaskKind, 'work'>;
+
+/** Control subtasks that go on beside a step's work: nothing of the task waits for them, but for being undone. */
+export const SIDE_KINDS: readonly string[] = [SubtaskKind.gates, SubtaskKind.place];
 
 /** Terminal states of a subtask; an unknown state counts as in flight. */
 export function isTerminalSubtaskState(state: string): boolean {

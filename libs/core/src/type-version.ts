@@ -34,3 +34,30 @@ function compareIdentifiers(a: string, b: string): number {
   if (isNumber(a) !== isNumber(b)) return isNumber(a) ? -1 : 1;
   return a < b ? -1 : a > b ? 1 : 0;
 }
+
+/**
+ * Whether a node that offers one version of a type can run a task of another: the same version, or a later one of the same major
+ * version (of 0.x: of the same minor version). So a fleet is upgraded node by node while tasks of the version before run.
+ *
+ * @param wanted the task's version.
+ * @param offered the node's version.
+ */
+export function isCompatibleVersion(wanted: string, offered: string): boolean {
+  if (wanted === offered) return true;
+  const want = VERSION.exec(wanted);
+  const offer = VERSION.exec(offered);
+  if (want === null || offer === null || want[1] !== offer[1]) return false;
+  if (want[1] === '0' && want[2] !== offer[2]) return false;
+  return compareTypeVersions(wanted, offered) <= 0;
+}
+
+/**
+ * The version that stands for a wanted one: itself where it is there, otherwise the newest compatible one.
+ *
+ * @returns null when none is compatible.
+ */
+export function chooseTypeVersion(wanted: string, versions: readonly string[]): string | null {
+  if (versions.includes(wanted)) return wanted;
+  const compatible = versions.filter((version) => isCompatibleVersion(wanted, version));
+  return compatible.toSorted(compareTypeVersions).at(-1) ?? null;
+}

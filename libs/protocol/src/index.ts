@@ -31,6 +31,7 @@ export type {
   LimitsReply,
   ModifyRequest,
 } from './task-control-payloads.ts';
+export { label, labelValue } from './task-settings.ts';
 export type { GateRequest } from './throttle-payloads.ts';
 export type { NodesReply, NodeView, TypesReply, TypeView } from './cluster-payloads.ts';
 export {

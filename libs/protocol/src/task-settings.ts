@@ -7,10 +7,12 @@ const slots = z.int().min(1).max(4_096);
 /** The longest time that is taken, in milliseconds: a year. */
 const MAX_MS = 31_536_000_000;
 
-const label = z
+/** The name of a label of a node. */
+export const label = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9_./-]{0,62}$/, 'expected a label: letters, digits, "_", ".", "/" and "-"');
-const labelValue = z.string().max(63);
+/** Its value. */
+export const labelValue = z.string().max(63);
 
 /** A condition on the labels of a node. */
 export const labelSelector = z.discriminatedUnion('op', [

@@ -1,5 +1,6 @@
 export type {
   HostCall,
+  PlacedStep,
   PlannedStep,
   PlanPage,
   Postponed,

@@ -1,5 +1,5 @@
-import type { ErrorData, GateReading, HealthGate, PlanResult, SubtaskKind } from '@longshore/core';
-import type { JsonValue, StopReason, ThrottleCost } from '@longshore/sdk';
+import type { ErrorData, GateReading, HealthGate, Placement, PlanResult, SubtaskKind } from '@longshore/core';
+import type { CandidateNode, JsonValue, StopReason, ThrottleCost } from '@longshore/sdk';
 import type { Measurement, SpanData, TraceContext } from '@longshore/telemetry';
 import type { TypeDescription } from './type-description.ts';
 import type { Waiting } from './waiting-reasons.ts';
@@ -51,6 +51,8 @@ export interface RunSpec {
   readonly resource: { readonly slots: number; readonly memoryBytes: number };
   /** For a plan: the nodes that it is spread over. */
   readonly nodeCount: number;
+  /** For a type that says where its steps run, while it plans or places one: the nodes that the task could use. */
+  readonly candidates?: readonly CandidateNode[] | undefined;
   /** The span of this attempt, as the parent of what the hook does. Default: it isn't traced. */
   readonly trace?: TraceContext | undefined;
 }
@@ -90,10 +92,17 @@ export type PlannedStep = PlanResult & {
   readonly lastPage: PlanPage | null;
 };
 
+/** The result of asking anew where a step may run. */
+export interface PlacedStep {
+  readonly placement: Placement | null;
+}
+
 /** What a hook asks of the executor, which alone talks to the store. */
 export type HostCall =
   | { readonly method: 'checkpoint'; readonly value: JsonValue }
   | { readonly method: 'plan-start'; readonly step: string }
+  /** Where the step may run, before its first page; answered with the number of nodes that it is spread over now. */
+  | { readonly method: 'plan-placement'; readonly placement: Placement }
   | { readonly method: 'plan-page'; readonly page: PlanPage }
   /** The target's ledger is ahead of the store: go on with an attempt above it, if the subtask is still held. */
   | { readonly method: 'raise-attempt'; readonly past: number }

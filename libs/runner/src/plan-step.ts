@@ -3,6 +3,7 @@ import type { PlanContext, PlannedSubtask, TaskType } from '@longshore/sdk';
 import type { Host } from './host.ts';
 import { jsonText } from './json-text.ts';
 import type { PlannedStep, PlanPage, RunSpec } from './messages.ts';
+import { placeStep } from './place-step.ts';
 
 /** Rows of a page, and bytes of their metas: whichever is reached first ends it. */
 const PAGE_ROWS = 1_000;
@@ -25,6 +26,9 @@ export async function planStep(run: RunSpec, type: TaskType, context: PlanContex
   }
   // Nothing can be left of attempts that there never were, and the first step of a task can't have run before.
   if (run.attempt > 1 || run.task.step !== null) await host.call(run.runId, { method: 'plan-start', step });
+  const placement = await placeStep(run, type, context, step);
+  const spread = placement === null ? null : await host.call(run.runId, { method: 'plan-placement', placement });
+  const planContext = typeof spread === 'number' ? { ...context, nodeCount: spread } : context;
   const isIdempotent = type.executor.isIdempotent?.(step) ?? true;
   let subtasks: PlanPage['subtasks'][number][] = [];
   let bytes = 0;
@@ -38,7 +42,7 @@ export async function planStep(run: RunSpec, type: TaskType, context: PlanContex
     subtasks = [];
     bytes = 0;
   };
-  for await (const planned of type.scheduler.planStep(context, step)) {
+  for await (const planned of type.scheduler.planStep(planContext, step)) {
     context.signal.throwIfAborted();
     bytes += checkPlanned(planned, type.type, totals.subtasks + 1);
     subtasks.push({ meta: planned.meta, isIdempotent });
@@ -55,6 +59,7 @@ export async function planStep(run: RunSpec, type: TaskType, context: PlanContex
     totalRows: totals.rows,
     totalBytes: totals.bytes,
     lastPage: subtasks.length === 0 ? null : { step, subtasks },
+    placement,
   };
 }
 

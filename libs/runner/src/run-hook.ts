@@ -12,7 +12,8 @@ import { watchGates } from './gates/watch-gates.ts';
 import { hookThrottle } from './hook-throttle.ts';
 import type { Host } from './host.ts';
 import { jsonText } from './json-text.ts';
-import type { RunSpec } from './messages.ts';
+import type { PlacedStep, RunSpec } from './messages.ts';
+import { placeStep } from './place-step.ts';
 import { planStep } from './plan-step.ts';
 import type { ProgressMeter } from './progress-meter.ts';
 import type { StepExecutors } from './step-executors.ts';
@@ -68,6 +69,10 @@ async function callHook(
       return checkPrepared((await scheduler.prepare?.(context)) ?? {}, type, run);
     case 'plan':
       return planStep(run, type, { ...context, nodeCount: run.nodeCount } satisfies PlanContext, host);
+    case 'place': {
+      const placement = await placeStep(run, type, { ...context, nodeCount: run.nodeCount }, run.step);
+      return { placement } satisfies PlacedStep;
+    }
     case 'finish':
       return (await scheduler.onDone?.(context)) ?? null;
     case 'revert':

@@ -14,7 +14,7 @@ export interface TypeDescription {
 }
 
 /** Hooks that become control subtasks, or change how steps follow one another. */
-const HOOKS = ['prepare', 'nextStep', 'onDone', 'revert', 'modifyMeta', 'cleanUp'] as const;
+const HOOKS = ['prepare', 'nextStep', 'eligibleNodes', 'onDone', 'revert', 'modifyMeta', 'cleanUp'] as const;
 
 /** Describes a loaded type. */
 export function describeType(type: TaskType): TypeDescription {

@@ -10,7 +10,14 @@ export type { Extension } from './extension.ts';
 export type { FinishedSubtask, HookContext, TaskView } from './hook-context.ts';
 export type { JsonObject, JsonValue } from './json.ts';
 export type { Logger } from './logger.ts';
-export type { PlanContext, PlannedSubtask, Prepared, SchedulerExtension } from './scheduler-extension.ts';
+export type { CandidateNode, LabelSelector, Placement } from './placement.ts';
+export type {
+  PlacementContext,
+  PlanContext,
+  PlannedSubtask,
+  Prepared,
+  SchedulerExtension,
+} from './scheduler-extension.ts';
 export { isPostgresError, isRetryablePostgresError, type PostgresError } from './postgres-error.ts';
 export type { Progress, StepExecutor, SubtaskContext, SubtaskResource } from './step-executor.ts';
 export { StopReason, stopReason, SubtaskStopped } from './stop-reason.ts';

@@ -1,5 +1,6 @@
 import type { HookContext } from './hook-context.ts';
 import type { JsonObject, JsonValue } from './json.ts';
+import type { CandidateNode, Placement } from './placement.ts';
 
 /** One subtask that a plan asks for. */
 export interface PlannedSubtask {
@@ -26,6 +27,12 @@ export interface PlanContext<Meta = unknown, Settings = unknown> extends HookCon
   readonly nodeCount: number;
 }
 
+/** What `eligibleNodes` gets. */
+export interface PlacementContext<Meta = unknown, Settings = unknown> extends PlanContext<Meta, Settings> {
+  /** Live nodes that offer the type, in the task's scope, whose labels fit the task's selectors; in order of their ids. */
+  readonly nodes: readonly CandidateNode[];
+}
+
 /**
  * The part of a task type that plans. All of its hooks run on executors, as control subtasks: they may be retried after a
  * crash, so each must be safe to run again.
@@ -42,6 +49,14 @@ export interface SchedulerExtension<Meta = unknown, Settings = unknown> {
     context: PlanContext<Meta, Settings>,
     step: string,
   ): AsyncIterable<PlannedSubtask> | Iterable<PlannedSubtask>;
+  /**
+   * Where a step's subtasks may run, for what depends on more than scope and selectors: data that lies on some nodes, a device, a
+   * zone. Asked before the step is planned, and again while it runs whenever the nodes that the task could use, or their labels, are
+   * others. Pending subtasks move to where they may run now; what runs is left alone. While no live node fits, the task waits
+   * (`NO_NODE_FITS`). An error is tried again by the retry policy; where the step runs already, an error for good leaves what was
+   * answered before, and is shown in the task's events. Without this hook a step runs on all of the task's nodes.
+   */
+  eligibleNodes?(context: PlacementContext<Meta, Settings>, step: string): Promise<Placement>;
   /**
    * The step after `current` (null: before the first one); null when there is no further step. Without this hook the steps
    * run in the order of the definition.

@@ -63,7 +63,14 @@ export {
 export { readClusterId } from './cluster-identity.ts';
 export { readTypes, registerType, type StoredType } from './task-types.ts';
 export { readSchedulingSnapshot, type ScheduledTask } from './scheduling-snapshot.ts';
-export { ownerWrites, type AdmissionChange, type AfterLastStep, type OwnerWrites } from './owner-writes.ts';
+export {
+  ownerWrites,
+  type AdmissionChange,
+  type AfterLastStep,
+  type ControlMeta,
+  type OwnerWrites,
+} from './owner-writes.ts';
+export { membershipOf, NO_NODE } from './step-placement.ts';
 export { readPinnedSlots } from './pinned-slots.ts';
 export { findForgottenTasks, forgetOldTasks } from './history-retention.ts';
 export { readTaskTraces } from './read-task-traces.ts';

@@ -1,7 +1,7 @@
-import type { Move, NodeLoad } from '@longshore/core';
-import { nodeId } from '@longshore/core';
+import type { LabelSelector, Move, NodeId, NodeLoad } from '@longshore/core';
 import { sql } from 'kysely';
 import { asLeader, type LeaderLease } from './leader-lease.ts';
+import { NO_NODE } from './step-placement.ts';
 import { fromStore, storeError } from './open-store.ts';
 import type { Db } from './transactions.ts';
 
@@ -27,7 +27,7 @@ export async function readImbalances(db: Db, liveNodes: readonly string[]): Prom
       CROSS JOIN LATERAL (
         SELECT bool_or(p.has AND NOT n.id = ANY(t.reserved_nodes)) AS outside,
           bool_or(p.has) AS some, bool_or(NOT p.has AND n.id = ANY(t.reserved_nodes) AND n.state = 'live') AS idle
-        FROM nodes n
+        FROM (SELECT id, state FROM nodes UNION ALL SELECT ${NO_NODE}, 'none') n
         CROSS JOIN LATERAL (SELECT (
           SELECT true FROM subtasks s
           WHERE s.exec_id = n.id AND s.task_id = t.id AND s.step COLLATE "C" = t.step AND s.plan_attempt = t.plan_attempt
@@ -49,7 +49,7 @@ export async function readImbalances(db: Db, liveNodes: readonly string[]): Prom
         taskId: task.id,
         state: task.state,
         reservedNodes: task.reserved_nodes.filter((id) => liveNodes.includes(id)),
-        loads: loads.rows.map((row) => ({ nodeId: nodeId(row.exec_id), pending: row.pending, running: row.running })),
+        loads: loads.rows.map((row) => ({ nodeId: row.exec_id as NodeId, pending: row.pending, running: row.running })),
       });
     }
     return snapshots;
@@ -94,14 +94,23 @@ export interface StrandedControl {
   readonly type: string;
   readonly typeVersion: string;
   readonly scope: string;
+  readonly selectors: readonly LabelSelector[] | null;
   readonly execId: string;
 }
 
 /** Pending control subtasks on nodes that are not live. */
 export async function readStrandedControls(db: Db): Promise<readonly StrandedControl[]> {
   const rows = await fromStore(
-    sql<{ id: string; task_id: string; type: string; type_version: string; scope: string; exec_id: string }>`
-      SELECT s.id, s.task_id, t.type, t.type_version, t.scope, s.exec_id
+    sql<{
+      id: string;
+      task_id: string;
+      type: string;
+      type_version: string;
+      scope: string;
+      selectors: LabelSelector[] | null;
+      exec_id: string;
+    }>`
+      SELECT s.id, s.task_id, t.type, t.type_version, t.scope, t.selectors, s.exec_id
       FROM subtasks s JOIN tasks t ON t.id = s.task_id LEFT JOIN nodes n ON n.id = s.exec_id
       WHERE s.kind <> 'work' AND s.state = 'pending' AND (n.id IS NULL OR n.state <> 'live')`.execute(db),
   );
@@ -111,6 +120,7 @@ export async function readStrandedControls(db: Db): Promise<readonly StrandedCon
     type: row.type,
     typeVersion: row.type_version,
     scope: row.scope,
+    selectors: row.selectors,
     execId: row.exec_id,
   }));
 }

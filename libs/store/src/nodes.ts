@@ -1,4 +1,4 @@
-import { nodeId, type NodeInfo, type OfferedType } from '@longshore/core';
+import { nodeId, type NodeInfo, type NodeLabels, type OfferedType } from '@longshore/core';
 import { sql } from 'kysely';
 import type { NodeIdentity } from './held-subtask.ts';
 import { fromStore } from './open-store.ts';
@@ -7,6 +7,7 @@ import { inTransaction, type Db } from './transactions.ts';
 export interface NodeRegistration {
   readonly id: string;
   readonly scope: string;
+  readonly labels: NodeLabels;
   readonly slots: number;
   readonly types: readonly OfferedType[];
   readonly host: string;
@@ -22,12 +23,12 @@ export interface NodeRegistration {
 export async function registerNode(db: Db, node: NodeRegistration): Promise<NodeIdentity> {
   return inTransaction(db, async (tx) => {
     const row = await sql<{ epoch: string }>`
-      INSERT INTO nodes (id, state, scope, slots, types, host, pid, lease_expires_at)
-      VALUES (${node.id}, 'live', ${node.scope}, ${node.slots}, ${JSON.stringify(node.types)}::json, ${node.host}, ${node.pid},
-        ${expiry(node.leaseTtlMs)})
+      INSERT INTO nodes (id, state, scope, labels, slots, types, host, pid, lease_expires_at)
+      VALUES (${node.id}, 'live', ${node.scope}, ${JSON.stringify(node.labels)}::json, ${node.slots},
+        ${JSON.stringify(node.types)}::json, ${node.host}, ${node.pid}, ${expiry(node.leaseTtlMs)})
       ON CONFLICT (id) DO UPDATE SET
-        epoch = nodes.epoch + 1, state = 'live', scope = excluded.scope, slots = excluded.slots, types = excluded.types,
-        host = excluded.host, pid = excluded.pid, started_at = clock_timestamp(), lease_expires_at = excluded.lease_expires_at
+        epoch = nodes.epoch + 1, state = 'live', scope = excluded.scope, labels = excluded.labels, slots = excluded.slots,
+        types = excluded.types, host = excluded.host, pid = excluded.pid, started_at = clock_timestamp(), lease_expires_at = excluded.lease_expires_at
       RETURNING epoch`.execute(tx);
     return { id: node.id, epoch: row.rows[0]?.epoch ?? '' };
   });
@@ -71,6 +72,7 @@ export async function readNodes(db: Db): Promise<readonly StoredNode[]> {
     id: nodeId(row.id),
     state: row.state,
     scope: row.scope,
+    labels: row.labels,
     slots: row.slots,
     types: row.types,
     epoch: row.epoch,

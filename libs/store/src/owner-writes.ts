@@ -15,6 +15,7 @@ import { archiveSucceededControl } from './move-to-history.ts';
 import { instant, recordEvents } from './record-event.ts';
 import { outcomeOfUndone } from './resolve-task.ts';
 import { restartTask, settlePause, suspendTask } from './settle-pause.ts';
+import { takePlacement } from './step-placement.ts';
 import { validationOf } from './submitted-task.ts';
 import type { TaskSettings } from './task-settings.ts';
 import { COMMIT_LATER, type Db, type Tx } from './transactions.ts';
@@ -33,6 +34,7 @@ export interface OwnerWrites {
    * Adds a control subtask on a node.
    *
    * @param reserved nodes that the task has just been given: stored in the same transaction.
+   * @param meta what the hook is told. Default nothing.
    */
   insertControl(
     taskId: string,
@@ -40,11 +42,14 @@ export interface OwnerWrites {
     kind: ControlKind,
     node: string,
     reserved?: readonly string[],
+    meta?: ControlMeta,
   ): Promise<boolean>;
   /** Applies what `prepare` asked for, so that the task can be admitted. */
   consumePrepare(taskId: string, control: string): Promise<boolean>;
   /** Makes the planned step the current one: from then on its rows are claimable. */
   consumePlan(taskId: string, control: string, after: AfterLastStep): Promise<boolean>;
+  /** Takes what the type said of where the step may run; where it could not say, what it said before holds on. */
+  consumePlace(taskId: string, control: string): Promise<boolean>;
   /** Ends a task that has done its last step. */
   finish(taskId: string, control: string | null): Promise<boolean>;
   /**
@@ -81,6 +86,12 @@ export interface OwnerWrites {
 /** What follows a plan that found no further step. */
 export type AfterLastStep = { readonly do: 'insert-finish'; readonly node: string | null } | { readonly do: 'finish' };
 
+/** What a control subtask carries for its hook, or for whoever takes its result. */
+export interface ControlMeta {
+  /** For `place`: the membership for which it asks. */
+  readonly placedFor?: string;
+}
+
 export interface AdmissionChange {
   readonly taskId: string;
   readonly reservedNodes: readonly string[];
@@ -104,10 +115,10 @@ export function ownerWrites(db: Db, lease: LeaderLease, actor: string): OwnerWri
     saveAdmissions: (changes) => saveAdmissions(db, lease, changes),
     validate: (id, settings) =>
       withTask(id, async (tx) => (await validationOf(id, settings).execute(tx)).numAffectedRows === 1n),
-    insertControl: (id, state, kind, node, reserved) =>
+    insertControl: (id, state, kind, node, reserved, meta) =>
       withTask(id, async (tx, task, commit) => {
         if (task.state !== state || !(await isReadyFor(kind, tx, task))) return false;
-        await commit(COMMIT_LATER, controlInsertion(task, kind, node, reserved));
+        await commit(COMMIT_LATER, controlInsertion(task, kind, node, reserved, meta));
         return true;
       }),
     consumePrepare: (id, control) =>
@@ -135,6 +146,7 @@ export function ownerWrites(db: Db, lease: LeaderLease, actor: string): OwnerWri
         else await endSteps(tx, task, after, actor);
         return true;
       }),
+    consumePlace: (id, control) => withTask(id, (tx, task) => takePlacement(tx, task, control)),
     finish: (id, control) =>
       withTask(id, async (tx, task) => {
         if (task.state !== TaskState.running || (await hasUnfinishedWork(tx, task))) return false;
@@ -253,6 +265,7 @@ async function isReadyFor(kind: ControlKind, tx: Tx, task: LockedTask): Promise<
     case 'clean':
     case 'modify':
     case 'gates':
+    case 'place':
       return true;
   }
 }
@@ -270,6 +283,7 @@ function controlInsertion(
   kind: ControlKind,
   node: string,
   reserved?: readonly string[],
+  meta: ControlMeta = {},
 ): RawBuilder<unknown> {
   // One row per kind and step, and one for the gates of all steps: two passes that decide the same write it once. Both arms hang on the task's lock, which is held.
   const admitted =
@@ -278,16 +292,18 @@ function controlInsertion(
       : sql`WITH admitted AS (UPDATE tasks SET reserved_nodes = ${reserved}::text[], waiting = NULL WHERE id = ${task.id})`;
   return sql`${admitted}
     INSERT INTO subtasks (task_id, kind, step, plan_attempt, ordinal, state, exec_id, is_idempotent, meta)
-    VALUES (${task.id}, ${kind}, ${kind === 'gates' ? '' : (task.step ?? '')}, 0, 1, 'pending', ${node}, true, '{}')
+    VALUES (${task.id}, ${kind}, ${kind === 'gates' ? '' : (task.step ?? '')}, 0, 1, 'pending', ${node}, true,
+      ${JSON.stringify(meta)}::json)
     ON CONFLICT (task_id, kind, step, plan_attempt, ordinal) DO NOTHING`;
 }
 
 /** The statements that make a planned step the current one. The step's row hangs on the same task as the transition. */
 function stepStart(task: LockedTask, result: StoredPlanResult, actor: string): readonly RawBuilder<unknown>[] {
   const step = sql`
-    INSERT INTO task_steps (task_id, step, position, plan_attempt, subtasks, total_rows, total_bytes)
+    INSERT INTO task_steps (task_id, step, position, plan_attempt, subtasks, total_rows, total_bytes, placement, placed_for)
     SELECT id, ${result.step}, (SELECT count(*) + 1 FROM task_steps WHERE task_id = ${task.id}), ${result.planAttempt}::int,
-      ${result.subtasks}::int, ${result.totalRows ?? null}::bigint, ${result.totalBytes ?? null}::bigint
+      ${result.subtasks}::int, ${result.totalRows ?? null}::bigint, ${result.totalBytes ?? null}::bigint,
+      ${result.placement == null ? null : JSON.stringify(result.placement)}::json, ${result.placedFor ?? null}::text
     FROM tasks WHERE id = ${task.id} AND state = ${task.state} AND version = ${task.version}`;
   const transition = transitionOf(task, {
     trigger: 'plan',

@@ -1,11 +1,14 @@
 import {
+  SIDE_KINDS,
   taskId,
   type ControlKind,
   type ControlSnapshot,
   type ErrorData,
+  type LabelSelector,
   type Modification,
   type NodeId,
   type OnFailure,
+  type StepPlacement,
   type SubtaskId,
   type TaskId,
 } from '@longshore/core';
@@ -22,12 +25,15 @@ export interface ScheduledTask {
   readonly priority: number;
   readonly createdAtMs: number;
   readonly scope: string;
+  readonly selectors: readonly LabelSelector[] | null;
   readonly slots: number;
   readonly maxNodes: number | null;
   readonly onFailure: OnFailure;
   readonly step: string | null;
   /** False: submitted within a user's transaction; its settings are still to be made of what it asked for. */
   readonly isValidated: boolean;
+  /** What its type said of where the current step may run; null: no step is current. */
+  readonly stepPlacement: StepPlacement | null;
   readonly isPrepared: boolean;
   readonly hookRan: boolean;
   readonly reserved: readonly NodeId[];
@@ -43,6 +49,9 @@ export interface ScheduledTask {
   readonly isForced: boolean;
 }
 
+/** What goes on beside a step's work is no part of it. */
+const IS_AWAITED = sql.raw(`s.kind NOT IN (${SIDE_KINDS.map((kind) => `'${kind}'`).join(', ')})`);
+
 interface SnapshotRow {
   id: string;
   state: string;
@@ -51,11 +60,13 @@ interface SnapshotRow {
   priority: number;
   created_at_ms: number;
   scope: string;
+  selectors: LabelSelector[] | null;
   slots: number;
   max_nodes: number | null;
   on_failure: string;
   step: string | null;
   is_validated: boolean;
+  step_placement: StepPlacement | null;
   is_prepared: boolean;
   reserved_nodes: string[];
   waiting: { code: string; message: string; since: string } | null;
@@ -80,17 +91,20 @@ export async function readSchedulingSnapshot(db: Db): Promise<readonly Scheduled
   try {
     const rows = await sql<SnapshotRow>`
       SELECT t.id, t.state, t.type, t.type_version, t.priority, floor(date_part('epoch', t.created_at) * 1000) AS created_at_ms,
-        t.scope, t.slots, t.max_nodes, t.on_failure, t.step, t.is_validated, t.is_prepared, t.reserved_nodes, t.waiting, c.controls,
+        t.scope, t.selectors, t.slots, t.max_nodes, t.on_failure, t.step, t.is_validated, t.is_prepared, t.reserved_nodes, t.waiting, c.controls,
         t.gates IS NOT NULL AS has_gates, t.modification, t.is_forced,
         coalesce(t.deadline_at < clock_timestamp(), false) AS is_overdue,
         cardinality(t.pause_on) > 0 AND (SELECT true FROM subtasks s
           WHERE s.task_id = t.id AND s.state = 'failed' AND s.kind = 'work' AND NOT s.error->>'code' = ANY(t.pause_on)
           LIMIT 1) IS NULL AS do_failures_pause,
+        CASE WHEN t.step IS NOT NULL THEN
+          (SELECT json_build_object('placement', st.placement, 'placedFor', st.placed_for) FROM task_steps st
+            WHERE st.task_id = t.id AND st.step = t.step) END AS step_placement,
         CASE WHEN t.state <> 'pending' THEN
-          (SELECT true FROM subtasks s WHERE s.task_id = t.id AND s.state IN ('pending', 'paused') AND s.kind <> 'gates'
+          (SELECT true FROM subtasks s WHERE s.task_id = t.id AND s.state IN ('pending', 'paused') AND ${IS_AWAITED}
             ORDER BY s.kind, s.step, s.plan_attempt, s.ordinal LIMIT 1) IS NOT NULL ELSE false END AS has_pending,
         CASE WHEN t.state <> 'pending' THEN
-          (SELECT true FROM subtasks s WHERE s.task_id = t.id AND s.state = 'running' AND s.kind <> 'gates'
+          (SELECT true FROM subtasks s WHERE s.task_id = t.id AND s.state = 'running' AND ${IS_AWAITED}
             LIMIT 1) IS NOT NULL ELSE false END AS has_running,
         CASE WHEN t.state <> 'pending' THEN
           (SELECT s.error FROM subtasks s WHERE s.task_id = t.id AND s.state = 'failed' AND s.kind = 'work'
@@ -118,11 +132,13 @@ function toScheduledTask(row: SnapshotRow): ScheduledTask {
     priority: row.priority,
     createdAtMs: row.created_at_ms,
     scope: row.scope,
+    selectors: row.selectors,
     slots: row.slots,
     maxNodes: row.max_nodes,
     onFailure: row.on_failure as OnFailure,
     step: row.step,
     isValidated: row.is_validated,
+    stepPlacement: row.step_placement,
     isPrepared: row.is_prepared,
     hookRan: row.step !== null || row.is_prepared || controls.some((control) => control.attempt > 0),
     reserved: row.reserved_nodes as NodeId[],

@@ -1,4 +1,11 @@
-import type { HealthGate, Modification, RetryPolicy, RuntimeSlots, ThrottleLimits } from '@longshore/core';
+import type {
+  HealthGate,
+  LabelSelector,
+  Modification,
+  RetryPolicy,
+  RuntimeSlots,
+  ThrottleLimits,
+} from '@longshore/core';
 import { sql, type RawBuilder } from 'kysely';
 import { fromStore } from './open-store.ts';
 import type { Db } from './transactions.ts';
@@ -12,6 +19,8 @@ export interface TaskForRunner {
   readonly state: string;
   readonly version: number;
   readonly step: string | null;
+  readonly scope: string;
+  readonly selectors: readonly LabelSelector[] | null;
   readonly slots: number;
   readonly slotsPerSubtask: number;
   readonly reservedNodes: readonly string[];
@@ -41,6 +50,8 @@ export interface TaskRow {
   state: string;
   version: number;
   step: string | null;
+  scope: string;
+  selectors: LabelSelector[] | null;
   slots: number;
   slots_per_subtask: number;
   reserved_nodes: string[];
@@ -62,7 +73,7 @@ export interface TaskRow {
 /** Reads active tasks with their metas. */
 export function taskForRunner(ids: readonly string[]): RawBuilder<TaskRow> {
   return sql<TaskRow>`
-    SELECT id, key, type, type_version, state, version, step, slots, slots_per_subtask, reserved_nodes, meta, retry, trace,
+    SELECT id, key, type, type_version, state, version, step, scope, selectors, slots, slots_per_subtask, reserved_nodes, meta, retry, trace,
       throttle, gates, revision, priority, created_at, runtime_slots, pause_on, subtask_timeout_ms, stall_timeout_ms, modification
     FROM tasks WHERE id = ANY(${ids}::bigint[])`;
 }
@@ -76,6 +87,8 @@ export function toTaskForRunner(row: TaskRow): TaskForRunner {
     state: row.state,
     version: row.version,
     step: row.step,
+    scope: row.scope,
+    selectors: row.selectors,
     slots: row.slots,
     slotsPerSubtask: row.slots_per_subtask,
     reservedNodes: row.reserved_nodes,

@@ -99,7 +99,7 @@ describe('a move', () => {
     await expect(moveSubtasks(store.db, balancer, [move(taskId, 'n1', 'n2', 1)])).rejects.toMatchObject({
       code: 'LEADER_LOST',
     });
-    const control = { id: '1', taskId, type: 'toy', typeVersion: '1.0.0', scope: '', execId: 'n1' };
+    const control = { id: '1', taskId, type: 'toy', typeVersion: '1.0.0', scope: '', selectors: null, execId: 'n1' };
     await expect(moveControl(store.db, balancer, control, 'n2')).rejects.toMatchObject({ code: 'LEADER_LOST' });
     expect(await placesOf(store)).toBe('n1 n1');
   });
@@ -141,6 +141,7 @@ test('a control subtask on a node that takes no work is stranded, and moved unle
     type: 'toy',
     typeVersion: '1.0.0',
     scope: '',
+    selectors: null,
     execId: 'n1',
   });
   expect(await moveControl(store.db, balancer, stranded!, 'n2')).toBe(true);

@@ -18,6 +18,8 @@ export interface TestClusterOptions {
   readonly connectStoreAs?: string;
   /** Added to the environment of every service. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Added to the environment of one executor, by its number from 1: a scope, labels. Default nothing. */
+  readonly executorEnv?: (number: number) => Readonly<Record<string, string>>;
   /** Use this Postgres and NATS instead of embedded ones, or start Postgres with other options. Default: embedded, without fsync. */
   readonly servers?: Pick<LocalClusterOptions, 'postgres' | 'postgresUrl' | 'natsUrl' | 'natsToken'>;
   /** Sees every line that a process writes. */
@@ -67,6 +69,7 @@ export async function startTestCluster(options: TestClusterOptions): Promise<Tes
           LONGSHORE_SLOTS: String(options.slots ?? 2),
           ...connectionsOf(options, databaseUrl),
         }),
+        ...(options.executorEnv === undefined ? {} : { instanceEnv: options.executorEnv }),
       },
     },
     postgres: { durable: false },

@@ -10,6 +10,8 @@ const moduleOf = (name: string): string => fileURLToPath(new URL(`./${name}.ts`,
 export const TOY = moduleOf('toy-task-type');
 export const TOY_ONCE = moduleOf('toy-once-task-type');
 export const TOY_PREPARED = moduleOf('toy-prepared-task-type');
+/** Says itself on which nodes it runs. */
+export const TOY_PLACED = moduleOf('toy-placed-task-type');
 
 /** A cluster whose executors have loaded the toy types. */
 export function startToyCluster(options: Partial<TestClusterOptions> = {}): Promise<TestCluster> {

@@ -189,7 +189,7 @@ describe('a failing task', () => {
 describe('a request that makes no sense', () => {
   it.each([
     [{ type: 'nothing', meta: {} }, 'TYPE_UNKNOWN', /"nothing"/],
-    [{ type: 'toy', typeVersion: '9.9.9', meta: {} }, 'TYPE_UNKNOWN', /9\.9\.9/],
+    [{ type: 'toy', typeVersion: '9.9.9', meta: {} }, 'TYPE_INCOMPATIBLE', /9\.9\.9/],
     [{ type: 'toy', meta: { subtasks: -1 } }, 'META_INVALID', /subtasks/],
     [{ type: 'toy', meta: { nonsense: 1 } }, 'META_INVALID', /nonsense/],
     [{ type: 'toy', meta: { failHooks: ['x'.repeat(300_000)] } }, 'META_TOO_LARGE', /300\d{3} bytes/],

@@ -5,11 +5,12 @@ import { fieldsText, tableText } from './table.ts';
 /** Nodes as a table. */
 export function nodeTable(nodes: readonly NodeView[], nowMs: number): string {
   return tableText(
-    ['node', 'state', 'scope', 'slots', 'running', 'waiting', 'types', 'host', 'pid', 'started'],
+    ['node', 'state', 'scope', 'labels', 'slots', 'running', 'waiting', 'types', 'host', 'pid', 'started'],
     nodes.map((node) => [
       node.id,
       node.state,
       node.scope || NONE,
+      labelsText(node.labels ?? {}),
       node.slots,
       formatCount(node.running),
       formatCount(node.pending),
@@ -19,6 +20,12 @@ export function nodeTable(nodes: readonly NodeView[], nowMs: number): string {
       formatAge(node.startedAt, nowMs),
     ]),
   );
+}
+
+/** Labels as an executor is given them. */
+function labelsText(labels: Readonly<Record<string, string>>): string {
+  const parts = Object.entries(labels).map(([label, value]) => (value === '' ? label : `${label}=${value}`));
+  return parts.toSorted().join(',') || NONE;
 }
 
 /** Task types as a table. */

@@ -20,7 +20,7 @@ export class TaskSubmitter {
     this.#onWritten = onWritten;
   }
 
-  /** @throws {LongshoreError} TYPE_UNKNOWN, META_INVALID, META_TOO_LARGE, ARGUMENT_INVALID or TASK_KEY_TAKEN. */
+  /** @throws {LongshoreError} TYPE_UNKNOWN, TYPE_INCOMPATIBLE, META_INVALID, META_TOO_LARGE, ARGUMENT_INVALID or TASK_KEY_TAKEN. */
   async submit(request: SubmitRequest, trace: TraceContext | null): Promise<SubmitReply> {
     const { id, created } = await submitTask(this.#store.db, {
       ...(await this.#checker.check(request)),

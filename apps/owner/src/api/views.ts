@@ -54,6 +54,7 @@ export function nodeView(node: StoredNode, load: { readonly running: number; rea
     state: node.state,
     epoch: Number(node.epoch),
     scope: node.scope,
+    labels: { ...node.labels },
     slots: node.slots,
     types: [...node.types],
     host: node.host,

@@ -48,6 +48,7 @@ export async function submitTasks(db: Db, count: number, priority: number): Prom
       typeVersion: TYPE.version,
       priority,
       scope: '',
+      labels: {},
       slots: 1,
       slotsPerSubtask: 1,
       maxNodes: null,

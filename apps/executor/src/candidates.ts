@@ -1,0 +1,27 @@
+import { eligibleNodes, type NodeId, type SubtaskKind } from '@longshore/core';
+import type { Runner } from '@longshore/runner';
+import type { CandidateNode } from '@longshore/sdk';
+import { membershipOf, readNodes, type Db, type TaskForRunner } from '@longshore/store';
+
+/** The nodes that a task could use. */
+export interface Candidates {
+  readonly nodes: readonly (CandidateNode & { readonly id: NodeId })[];
+  /** Names them, to see later whether they are others. */
+  readonly membership: string;
+}
+
+/**
+ * Reads the nodes that a task could use now, whatever its type said of them before, for a subtask that plans or places a step. Null: it
+ * doesn't, or the type has no say in where its steps run.
+ */
+export async function candidatesFor(
+  db: Db,
+  kind: SubtaskKind,
+  { task, runner }: { readonly task: TaskForRunner; readonly runner: Pick<Runner, 'type'> },
+): Promise<Candidates | null> {
+  if ((kind !== 'plan' && kind !== 'place') || !runner.type.hooks.includes('eligibleNodes')) return null;
+  // Named one by one: a task has more fields, and none of them may narrow this down.
+  const { scope, type, typeVersion, selectors } = task;
+  const { nodes } = eligibleNodes(await readNodes(db), { scope, type, typeVersion, selectors });
+  return { nodes: nodes.map(({ id, labels, host }) => ({ id, labels, host })), membership: membershipOf(nodes) };
+}
