@@ -33,7 +33,16 @@ export async function addNodes(db: Db, count: number): Promise<readonly NodeIden
   const names = Array.from({ length: count }, (_, index) => `node-${index + 1}`);
   return Promise.all(
     names.map((id) =>
-      registerNode(db, { id, scope: '', slots: SLOTS, types: [TYPE], host: 'here', pid: 1, leaseTtlMs: LEASE_TTL_MS }),
+      registerNode(db, {
+        id,
+        scope: '',
+        labels: {},
+        slots: SLOTS,
+        types: [TYPE],
+        host: 'here',
+        pid: 1,
+        leaseTtlMs: LEASE_TTL_MS,
+      }),
     ),
   );
 }
@@ -48,7 +57,6 @@ export async function submitTasks(db: Db, count: number, priority: number): Prom
       typeVersion: TYPE.version,
       priority,
       scope: '',
-      labels: {},
       slots: 1,
       slotsPerSubtask: 1,
       maxNodes: null,
