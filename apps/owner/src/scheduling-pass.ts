@@ -93,6 +93,11 @@ export async function schedulingPass(input: PassInput, writes: OwnerWrites, logg
   const changed: TaskId[] = [];
   const stopped: TaskId[] = [];
   const wake = new Map<NodeId, Set<TaskId>>();
+  const running = new Set(ranked.filter((task) => task.state === 'running').map((task) => task.id));
+  // A running task that has got nodes may have work there already: one that was resumed, or has waited for its slots.
+  for (const { taskId, reservedNodes } of changes) {
+    if (running.has(taskId)) for (const node of reservedNodes) wakeFor(wake, node, taskId);
+  }
   for (const task of ranked) {
     try {
       const type = types.get(task.id) ?? null;
@@ -116,8 +121,7 @@ export async function schedulingPass(input: PassInput, writes: OwnerWrites, logg
       logger.error({ error, task_id: task.id }, 'a task could not be moved on');
     }
   }
-  const states = new Map(ranked.map((task) => [task.id, task.state]));
-  return { changed, wake, stopped, mustMove: changes.some((change) => states.get(change.taskId) === 'running') };
+  return { changed, wake, stopped, mustMove: changes.some((change) => running.has(change.taskId)) };
 }
 
 /** Whether the type is to be asked anew where the current step may run. */
