@@ -31,6 +31,8 @@ const meta = z.strictObject({
   failHooks: z.array(z.string()).default([]),
   /** Steps that `failHooks: ["plan"]` is about. Default: all. */
   failPlanOf: z.array(z.string()).default(['sleep', 'count']),
+  /** Whether the first step's executor can't be initialised. */
+  failInit: z.boolean().default(false),
   /** Ordinals that fail for good when they have slept. */
   failAtEnd: z.array(z.int()).default([]),
   /** Code of the error of `failAlways`. */
@@ -96,7 +98,8 @@ export function defineToy({ type, isIdempotent, hasPrepare = false }: ToyOptions
         if (other !== undefined) throw new TaskTypeError('TOY_FIXED', `${other} can't be changed; only sleepMs can`);
         return Promise.resolve({ ...context.task.meta, sleepMs: sleepMs as number });
       },
-      async cleanUp() {
+      async cleanUp(context) {
+        failHook(context, 'clean');
         await Promise.resolve();
       },
     },
@@ -108,6 +111,7 @@ export function defineToy({ type, isIdempotent, hasPrepare = false }: ToyOptions
 }
 
 async function count(context: SubtaskContext<ToyMeta, undefined>): Promise<number> {
+  note(context, `counts-with-${context.resource.slots}`);
   let counted = 0;
   for await (const _ of context.previousSubtasks('sleep')) counted += 1;
   return counted;
@@ -128,11 +132,18 @@ class Sleeper implements StepExecutor<ToyMeta, undefined> {
   #sleepMs: number | null = null;
   readonly #running = new Set<SubtaskContext<ToyMeta, undefined>>();
 
+  init({ task }: HookContext<ToyMeta, undefined>): Promise<void> {
+    return task.meta.failInit
+      ? Promise.reject(new TaskTypeError('TOY_INIT', 'the step was told not to start'))
+      : Promise.resolve();
+  }
+
   async runSubtask(context: SubtaskContext<ToyMeta, undefined>): Promise<{ ordinal: number; slots: number }> {
     const { failOnce, failAlways, failAtEnd, failCode, exitOnce, overflowOnce, costRows, parts } = context.task.meta;
     const { ordinal } = context.subtask;
     const isFirst = context.attempt === 1;
     note(context, 'start');
+    note(context, `has-${context.resource.slots}`);
     this.#running.add(context);
     try {
       if (failAlways.includes(ordinal) && !isFixed(context.task.meta)) {

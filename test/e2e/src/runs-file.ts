@@ -41,6 +41,10 @@ export class RunsFile {
     return this.notes(taskId).filter((note) => note.what === 'start');
   }
 
+  ends(taskId: string): readonly RunNote[] {
+    return this.notes(taskId).filter((note) => note.what === 'end');
+  }
+
   /** What a task's subtasks noted, in the order in which they did: `ordinal/attempt what`. */
   lines(taskId: string): readonly string[] {
     return this.notes(taskId).map(({ ordinal, attempt, what }) => `${ordinal}/${attempt} ${what}`);

@@ -83,7 +83,7 @@ describe('a cancel that comes while', () => {
     await task.cancel();
     await expectCanceled(task);
     // What was being written is done, not canceled: it had ended before anybody wanted it to stop.
-    const ended = runs.notes(task.id).filter((note) => note.what === 'end');
+    const ended = runs.ends(task.id);
     const done = await store.rows<{ ordinal: number }>(
       `SELECT ordinal FROM subtask_history WHERE task_id = $1 AND step = 'sleep' AND kind = 'work' AND state = 'succeed' ORDER BY ordinal`,
       [task.id],

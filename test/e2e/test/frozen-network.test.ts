@@ -47,7 +47,7 @@ it('an executor whose renewal is never answered ends in time what may not run ag
   proxy.thaw();
   expect((await task.wait(deadline())).task).toMatchObject({ outcome: 'failed', error: { code: 'NODE_LOST' } });
   expect(runs.starts(task.id)).toHaveLength(2);
-  expect(runs.notes(task.id).filter((note) => note.what === 'end')).toEqual([]);
+  expect(runs.ends(task.id)).toEqual([]);
 });
 
 it('sessions that were cut are replaced, and work goes on', async () => {

@@ -78,6 +78,19 @@ describe('slots', () => {
   });
 });
 
+it('subtasks that start after a change have the new slots', async () => {
+  const task = await cluster.client.submit({
+    type: 'toy',
+    slots: 3,
+    meta: { subtasks: 5, sleepMs: 400, parts: 4, runsFile: runs.path },
+  });
+  await untilNoted(task, '2/1 start');
+  await task.modify({ slots: 7 });
+  await task.wait(deadline());
+  const had = runs.notes(task.id).filter((note) => note.what.startsWith('has-'));
+  expect(had.map((note) => note.what).toSorted()).toEqual(['has-3', 'has-3', 'has-7', 'has-7', 'has-7']);
+});
+
 describe('other settings', () => {
   it('are changed while it runs', async () => {
     const task = await cluster.client.submit({ type: 'toy', maxNodes: 1, meta: { subtasks: 2, sleepMs: 60_000 } });

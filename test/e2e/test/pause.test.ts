@@ -142,39 +142,3 @@ it('errors that its type names pause it instead of failing it', async () => {
   const ended = await task.wait(deadline());
   expect(ended.task).toMatchObject({ state: 'succeed', error: null, result: { total: 3 } });
 });
-
-it('a deadline ends a task like a failure, and rests while it is paused', async () => {
-  const task = await cluster.client.submit({ type: 'toy', deadlineMs: 2_000, meta: { subtasks: 2, sleepMs: 60_000 } });
-  await untilRunning(task, 2);
-  await task.pause();
-  const paused = await untilState(task, 'paused');
-  expect(paused.task.deadlineAt).toBeNull();
-  await task.resume();
-  const ended = await task.wait(deadline());
-  expect(ended.task).toMatchObject({ state: 'reverted', outcome: 'failed', error: { code: 'DEADLINE_EXCEEDED' } });
-});
-
-it('a subtask that runs for too long, or makes no progress, is stopped and tried again', async () => {
-  const slow = await cluster.client.submit({
-    type: 'toy',
-    subtaskTimeoutMs: 300,
-    retry: { maxFailures: 2, initialMs: 10 },
-    meta: { subtasks: 1, sleepMs: 60_000 },
-  });
-  expect((await slow.wait(deadline())).task).toMatchObject({ state: 'reverted', error: { code: 'SUBTASK_TIMEOUT' } });
-  const stalled = await cluster.client.submit({
-    type: 'toy',
-    stallTimeoutMs: 300,
-    retry: { maxFailures: 1 },
-    meta: { subtasks: 1, sleepMs: 60_000 },
-  });
-  expect((await stalled.wait(deadline())).task).toMatchObject({ error: { code: 'SUBTASK_STALLED' } });
-  // One that saves checkpoints is alive.
-  const alive = await cluster.client.submit({
-    type: 'toy',
-    stallTimeoutMs: 1_500,
-    retry: { maxFailures: 1 },
-    meta: { subtasks: 1, sleepMs: 4_000, parts: 20 },
-  });
-  expect((await alive.wait(deadline())).task.state).toBe('succeed');
-});

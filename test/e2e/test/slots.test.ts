@@ -153,6 +153,17 @@ it('a cap holds a task below what it reserved, in the steps that it names', asyn
   await cancelAll([task]);
 });
 
+it('a cap of one step leaves the next one what the task reserved', async () => {
+  const task = await cluster.client.submit({
+    type: 'toy',
+    slots: 16,
+    runtimeSlots: { max: 12, steps: ['sleep'] },
+    meta: sleeping(1, 0),
+  });
+  await task.wait(deadline());
+  expect(runs.lines(task.id)).toEqual(expect.arrayContaining(['1/1 has-12', '1/1 counts-with-16']));
+});
+
 it('the limit of scheduled tasks is set for the whole cluster; what undoes or pauses a task is served all the same', async () => {
   const before = await cluster.client.limits();
   try {

@@ -108,7 +108,7 @@ describe('an executor that was stopped for longer than its lease', () => {
     await expectEachOnce(task, 4);
     expect(runs.doubledAttempts(task.id)).toEqual([]);
     // The two that it had to give up never came to their end in its first attempt.
-    const ends = runs.notes(task.id).filter((note) => note.what === 'end');
+    const ends = runs.ends(task.id);
     expect(ends).toHaveLength(4);
   });
 
