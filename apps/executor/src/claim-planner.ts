@@ -46,7 +46,10 @@ export class ClaimPlanner {
   readonly #works: TaskWorks;
   readonly #onPreempt: (work: TaskWork, lane: Lane) => void;
   readonly #onNoRunner: (taskId: string, error: unknown) => void;
+  /** For subtasks that are to be claimed: made anew whenever all tasks are looked at. */
   #promised = new Map<string, Promised>();
+  /** For tasks whose running subtasks are to get more slots. */
+  readonly #growing = new Map<string, Promised>();
 
   /**
    * @param onPreempt asks what is in a lane to stop, and gives back what its task holds.
@@ -67,8 +70,20 @@ export class ClaimPlanner {
   /** Slots that a task must leave to others because they were freed for higher-ranked ones. */
   promisedBefore(task: Ranked): number {
     let slots = 0;
-    for (const { rank, slots: kept } of this.#promised.values()) if (compareRank(rank, task) < 0) slots += kept;
+    for (const { rank, slots: kept } of [...this.#promised.values(), ...this.#growing.values()]) {
+      if (compareRank(rank, task) < 0) slots += kept;
+    }
     return slots;
+  }
+
+  /** Whether slots are being freed for subtasks that run. */
+  get isGrowing(): boolean {
+    return this.#growing.size > 0;
+  }
+
+  /** Its running subtasks have got the slots that they should have, or are over. */
+  grown(id: string): void {
+    this.#growing.delete(id);
   }
 
   /** It has taken what was kept for it. */
@@ -77,23 +92,27 @@ export class ClaimPlanner {
   }
 
   /**
-   * What to claim, of tasks in rank order. Runners are made ready before anything is claimed for them.
-   *
-   * @param tasks those that have work here; one that is missing needs nothing kept any more.
+   * What to claim, of all tasks that have work here, in rank order. Runners are made ready before anything is claimed for them.
+   * A task that has none any more needs nothing kept.
    */
-  async plan(tasks: readonly ClaimableTask[]): Promise<ClaimRequest[]> {
+  planAll(tasks: readonly ClaimableTask[]): Promise<ClaimRequest[]> {
     this.#promised = new Map();
+    for (const id of this.#growing.keys()) if (this.#works.get(id)?.isBusy !== true) this.#growing.delete(id);
+    return this.plan(tasks);
+  }
+
+  /** What to claim of some tasks, in rank order, beside what is kept for others. */
+  async plan(tasks: readonly ClaimableTask[]): Promise<ClaimRequest[]> {
     const requests: ClaimRequest[] = [];
     let planned = 0;
     let freeing = this.#freeingSlots();
     for (const task of tasks) {
       const { slots, slotsPerSubtask } = runtimeSlotsOf(task, task.step);
-      const room = this.#slots.capacityFor(task.id, slots, slotsPerSubtask, planned);
+      const kept = planned + this.promisedBefore(rankOf(task));
+      const room = this.#slots.capacityFor(task.id, slots, slotsPerSubtask, kept);
       const before = this.#works.get(task.id);
       if (room === 0 && before === undefined) {
-        const kept = this.#makeRoom(task, slots, slotsPerSubtask, planned, freeing);
-        planned += kept;
-        freeing = Math.max(0, freeing - kept);
+        freeing -= this.#makeRoom(task, slots, slotsPerSubtask, kept, freeing);
         continue;
       }
       const work = await this.#works.open(task.id).catch((error: unknown) => {
@@ -107,9 +126,7 @@ export class ClaimPlanner {
       // What is held covers a while: claiming again for a single free place would be a claim per subtask.
       if (limit > 0 && work.held.length <= ahead / 2) requests.push({ taskId: task.id, limit, afterOrdinal: 0 });
       if (room > 0) continue;
-      const kept = this.#makeRoom(task, slots, slotsPerSubtask, planned, freeing);
-      planned += kept;
-      freeing = Math.max(0, freeing - kept);
+      freeing -= this.#makeRoom(task, slots, slotsPerSubtask, kept, freeing);
     }
     return requests;
   }
@@ -127,7 +144,7 @@ export class ClaimPlanner {
       missing - this.#freeingSlots(),
     );
     if (chosen === null) return false;
-    this.#promised.set(task.id, { rank: rankOf(task), slots: missing });
+    this.#growing.set(task.id, { rank: rankOf(task), slots: missing });
     this.#stop(chosen, lanes);
     return true;
   }
@@ -135,12 +152,14 @@ export class ClaimPlanner {
   /**
    * Room for one subtask of a task that has none, from lower-ranked ones.
    *
-   * @returns slots that are kept for it, free ones and those that are being freed.
+   * @param kept slots that are kept for others.
+   * @param freeing slots that are being freed, for whoever asks first.
+   * @returns how many of these it has been promised.
    */
-  #makeRoom(task: ClaimableTask, slots: number, slotsPerSubtask: number, planned: number, freeing: number): number {
+  #makeRoom(task: ClaimableTask, slots: number, slotsPerSubtask: number, kept: number, freeing: number): number {
     const own = this.#slots.usedBy(task.id);
     if (own + slotsPerSubtask > slots) return 0;
-    const free = Math.max(0, this.#slots.total - this.#slots.used - planned);
+    const free = Math.max(0, this.#slots.total - this.#slots.used - kept);
     const lanes = this.#lanes(task.id);
     const chosen = choosePreempted(
       lanes.map(({ run }) => run),
@@ -150,7 +169,7 @@ export class ClaimPlanner {
     if (chosen === null) return 0;
     this.#promised.set(task.id, { rank: rankOf(task), slots: slotsPerSubtask });
     this.#stop(chosen, lanes);
-    return slotsPerSubtask;
+    return Math.min(freeing, Math.max(0, slotsPerSubtask - free));
   }
 
   /** Lanes of other tasks that may be asked to stop, as preemption sees them. */

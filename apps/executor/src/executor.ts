@@ -182,7 +182,7 @@ export class Executor {
     const { store } = this.#context;
     const identity = this.#membership.identity;
     const claimable = await readClaimableWork(store.db, identity.id);
-    const requests = await this.#planner.plan(claimable.tasks);
+    const requests = await this.#planner.planAll(claimable.tasks);
     const controls = [
       ...claimable.controls.slice(0, this.#slots.freeControls),
       ...claimable.gates.slice(0, this.#slots.freeGates),
@@ -306,6 +306,8 @@ export class Executor {
       this.#metrics.ended(work.task.type, kind, time?.ranMs ?? performance.now() - run.startedAt, settlement);
     }
     this.#queue.add(ended.flatMap(({ settlement }) => settlement ?? []));
+    // What has ended may be what a running subtask's new slots were waiting for.
+    if (this.#planner.isGrowing) this.#mustLookAtStates = true;
     this.#startHeldOf(work.task.id);
     this.#loop.wake();
     this.#reportIdle();
@@ -375,6 +377,7 @@ export class Executor {
         memoryOf: (slots: number) => this.#pool.memoryOf(slots),
       };
       if (!(await applyTaskChanges(work, fresh, context))) return;
+      this.#planner.grown(fresh.id);
       await this.#works.renew(fresh.id, fresh);
       this.#startHeldOf(fresh.id);
     } catch (error) {

@@ -121,6 +121,22 @@ describe('a higher rank', () => {
     expect(runs.doubledOrdinals(low.id)).toEqual([]);
   });
 
+  it('takes them also for a subtask of its own that runs and is to get more', async () => {
+    const low = await cluster.client.submit({ type: 'toy', slots: 8, priority: 900, meta: sleeping(4) });
+    const high = await cluster.client.submit({ type: 'toy', slots: 8, priority: 1, maxNodes: 1, meta: sleeping(1) });
+    await untilRunning(low, 2);
+    await untilRunning(high, 1);
+    await high.modify({ slots: 16 });
+    await waitUntil(
+      () => Promise.resolve(runs.lines(high.id)),
+      (lines) => lines.includes('1/1 slots-16'),
+      { what: 'the subtask to have 16 slots' },
+    );
+    await untilRunningOf([low], 1);
+    expect(runs.starts(high.id)).toHaveLength(1);
+    await cancelAll([low, high]);
+  });
+
   it('is what a changed priority gives', async () => {
     const low = await cluster.client.submit({ type: 'toy', slots: 16, meta: sleeping(2) });
     await untilRunning(low, 2);
