@@ -21,6 +21,12 @@ test.each<[scopes: string[], target: string, ids: string]>([
   [['1', '2'], '3', ''],
   [[], '', ''],
   [['A'], 'a', ''],
+  [['', '', '', ''], '', '1,2,3,4'],
+  [['', 'background', ''], '', '2'],
+  [['background', '', 'background'], '', '1,3'],
+  [[...Array<string>(5).fill('lab'), ...Array<string>(5).fill('')], 'lab', '1,2,3,4,5'],
+  [['', '', 'lab', 'lab', 'lab', 'lab', '', 'other', 'other', ''], 'lab', '3,4,5,6'],
+  [['', '', 'lab', 'lab', 'lab', 'lab', '', 'other', 'other', ''], 'other', '8,9'],
 ])('nodes of scopes %j: target %j means %j', (scopes, target, ids) => {
   const nodes = scoped(scopes);
   expect(
