@@ -101,6 +101,12 @@ describe('a subtask that may not run again runs at most once', () => {
   });
 
   it('when its result cannot be written', async () => {
+    // Nothing else may be written meanwhile, such as the clean-up of a task before.
+    await waitUntil(
+      () => cluster.client.list({}),
+      ({ tasks }) => tasks.length === 0,
+      { what: 'the tasks before to be in history' },
+    );
     // One executor, so that the faults meet the same results again and again.
     const task = await cluster.client.submit({
       type: 'toy-once',

@@ -37,11 +37,17 @@ it('a submit says how often and after which errors not', async () => {
 });
 
 it('a deadline ends a task like a failure, and rests while it is paused', async () => {
-  const task = await cluster.client.submit({ type: 'toy', deadlineMs: 2_000, meta: { subtasks: 2, sleepMs: 60_000 } });
+  const task = await cluster.client.submit({
+    type: 'toy',
+    deadlineMs: 3_600_000,
+    meta: { subtasks: 2, sleepMs: 60_000 },
+  });
   await untilRunning(task, 2);
   await task.pause();
   const paused = await task.wait({ ...deadline(), until: (snapshot) => snapshot.task.state === 'paused' });
   expect(paused.task.deadlineAt).toBeNull();
+  await task.modify({ deadlineMs: 1 });
+  expect((await task.get()).task.state).toBe('paused');
   await task.resume();
   const ended = await task.wait(deadline());
   expect(ended.task).toMatchObject({ state: 'reverted', outcome: 'failed', error: { code: 'DEADLINE_EXCEEDED' } });
