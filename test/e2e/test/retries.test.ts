@@ -42,7 +42,7 @@ it('a deadline ends a task like a failure, and rests while it is paused', async 
     deadlineMs: 3_600_000,
     meta: { subtasks: 2, sleepMs: 60_000 },
   });
-  await untilRunning(task, 2);
+  await untilRunning(task, 1);
   await task.pause();
   const paused = await task.wait({ ...deadline(), until: (snapshot) => snapshot.task.state === 'paused' });
   expect(paused.task.deadlineAt).toBeNull();
