@@ -1,8 +1,8 @@
-import { isClaimable, type SubtaskKind } from '@longshore/core';
-import { sql, type QueryResult, type RawBuilder } from 'kysely';
-import { holdNode, type NodeIdentity } from './held-subtask.ts';
+import { CLAIMABLE_IN, type SubtaskKind } from '@longshore/core';
+import { sql, type RawBuilder } from 'kysely';
+import { checkHeld, isLive, nodeHold, type NodeIdentity } from './held-subtask.ts';
 import { taskForRunner, toTaskForRunner, type TaskForRunner, type TaskRow } from './task-for-runner.ts';
-import { inTransaction, type Db, type Tx } from './transactions.ts';
+import { inTransaction, type Db } from './transactions.ts';
 
 /** How many work subtasks of a task to claim at most. */
 export interface ClaimRequest {
@@ -50,6 +50,8 @@ interface ClaimRow {
  * waited for by the next one, and what they say is read in a statement after that: nothing is claimed for a task that was
  * cancelled, paused or moved on. Claims of different executors don't wait for each other.
  *
+ * All of it is one trip to the server: what the locks are taken for is decided by the statement behind them, whose snapshot is newer.
+ *
  * @param controls control subtasks to claim, by id.
  * @param hinted tasks whose control subtasks to claim, whichever they are, but for those that read gates.
  * @throws {LongshoreError} NODE_FENCED when the node is not live under this epoch any more.
@@ -62,23 +64,28 @@ export async function claimSubtasks(
   hinted: readonly string[] = [],
 ): Promise<readonly ClaimedSubtask[]> {
   if (requests.length === 0 && controls.length === 0 && hinted.length === 0) return [];
-  return inTransaction(db, async (tx, commit) => {
-    // All tasks at once and before any subtask: taken one kind of work after the other, a claim deadlocked with whoever takes the
-    // tasks by their ids.
-    const [, tasks, targets] = await Promise.all([
-      holdNode(tx, node),
-      shareTasks(tx, [...requests.map((one) => one.taskId), ...hinted], controls),
-      readControlTasks(tx, controls, hinted),
-    ]);
-    const wanted = targets.filter((row) => isClaimable(row.kind as SubtaskKind, tasks.get(row.task_id)?.state ?? ''));
-    const claims = [workClaim(node, tasks, requests), controlsClaim(node, wanted)].filter((claim) => claim !== null);
-    const reading = taskForRunner(wanted.map((row) => row.task_id));
-    const answers = await commit<unknown>([...claims, ...(wanted.length > 0 ? [reading] : [])], 'claim.before-commit');
-    const claimed = answers.slice(0, claims.length) as readonly QueryResult<ClaimRow>[];
-    const read = (answers[claims.length]?.rows ?? []) as readonly TaskRow[];
-    const taskOf = new Map(read.map((row) => [row.id, toTaskForRunner(row)]));
-    return claimed
-      .flatMap(({ rows }) => rows.toSorted((a, b) => a.ordinal - b.ordinal))
+  const ofControls = controls.length > 0 || hinted.length > 0;
+  const picked = [
+    ...requests.map((request) => pendingOf(node, request)),
+    ...(ofControls ? [dueControls(node, controls, hinted)] : []),
+  ];
+  return inTransaction(db, async (_, commit) => {
+    const [held, , claimed, read] = await commit<unknown>(
+      [
+        nodeHold(node),
+        // All tasks at once and before any subtask: taken one kind of work after the other, a claim deadlocked with whoever takes
+        // the tasks by their ids.
+        taskShare([...requests.map((one) => one.taskId), ...hinted], controls),
+        claimOf(node, sql.join(picked, sql` UNION ALL `)),
+        ...(ofControls ? [tasksOfClaimed(node, controls, hinted)] : []),
+      ],
+      'claim.before-commit',
+    );
+    checkHeld(node, held);
+    const taskOf = new Map(((read?.rows ?? []) as readonly TaskRow[]).map((row) => [row.id, toTaskForRunner(row)]));
+    const rows = (claimed?.rows ?? []) as readonly ClaimRow[];
+    return rows
+      .toSorted((a, b) => a.ordinal - b.ordinal)
       .map((row) => ({
         id: row.id,
         taskId: row.task_id,
@@ -96,84 +103,63 @@ export async function claimSubtasks(
   });
 }
 
-/** What a claim reads of a task, under its lock. */
-interface SharedTask {
-  id: string;
-  state: string;
-  step: string | null;
-  plan_attempt: number;
-  reserved_nodes: string[];
-}
-
-interface ControlTarget {
-  id: string;
-  task_id: string;
-  kind: string;
-}
-
-type SharedTasks = ReadonlyMap<string, SharedTask>;
-
 /** @param controls ids of control subtasks whose tasks are wanted too; whose they are never changes. */
-async function shareTasks(tx: Tx, ids: readonly string[], controls: readonly string[]): Promise<SharedTasks> {
-  const rows = await sql<SharedTask>`
-    SELECT id, state, step, plan_attempt, reserved_nodes FROM tasks
+function taskShare(ids: readonly string[], controls: readonly string[]): RawBuilder<unknown> {
+  return sql`
+    SELECT 1 FROM tasks
     WHERE id = ANY(${ids}::bigint[] || ARRAY(SELECT task_id FROM subtasks WHERE id = ANY(${controls}::bigint[])))
-    ORDER BY id FOR KEY SHARE`.execute(tx);
-  return new Map(rows.rows.map((row) => [row.id, row]));
+    ORDER BY id FOR KEY SHARE`;
 }
 
-/** Whose the control subtasks are; that never changes, so it needs no lock. */
-async function readControlTasks(
-  tx: Tx,
-  ids: readonly string[],
-  hinted: readonly string[],
-): Promise<readonly ControlTarget[]> {
-  if (ids.length === 0 && hinted.length === 0) return [];
-  const rows = await sql<ControlTarget>`
-    SELECT id, task_id, kind FROM subtasks WHERE id = ANY(${ids}::bigint[])
-    UNION SELECT id, task_id, kind FROM subtasks
-    WHERE task_id = ANY(${hinted}::bigint[]) AND kind <> 'work' AND kind <> 'gates'`.execute(tx);
-  return rows.rows;
-}
-
-function workClaim(
-  node: NodeIdentity,
-  tasks: SharedTasks,
-  requests: readonly ClaimRequest[],
-): RawBuilder<ClaimRow> | null {
-  const walks = requests.flatMap((request) => {
-    const task = tasks.get(request.taskId);
-    const isWanted = task !== undefined && isClaimable('work', task.state) && task.reserved_nodes.includes(node.id);
-    return isWanted ? [pendingOf(node, task, request)] : [];
-  });
-  return walks.length === 0 ? null : claimOf(node, sql.join(walks, sql` UNION ALL `));
-}
+const isDue = sql`(s.not_before IS NULL OR s.not_before <= clock_timestamp())`;
 
 /**
  * One walk of the claim index per task. A flat join or EXISTS looks the same and takes 85 to 480 ms beside a planned million; this
  * takes 0.1 to 0.3 ms. Each has a limit of its own that the planner can see: it takes a limit from a column for a tenth of the
  * task's rows. The collation of `step` is that of the index, and of no other.
  */
-function pendingOf(node: NodeIdentity, task: SharedTask, request: ClaimRequest): ReturnType<typeof sql> {
+function pendingOf(node: NodeIdentity, request: ClaimRequest): RawBuilder<unknown> {
   return sql`
-    SELECT id FROM (
-      SELECT id FROM subtasks
-      WHERE exec_id = ${node.id} AND task_id = ${task.id} AND step COLLATE "C" = ${task.step}
-        AND plan_attempt = ${task.plan_attempt} AND state = 'pending' AND kind = 'work' AND ordinal > ${request.afterOrdinal}
-        AND (not_before IS NULL OR not_before <= clock_timestamp())
-      ORDER BY ordinal LIMIT ${request.limit} FOR UPDATE SKIP LOCKED) walk`;
+    SELECT walk.id FROM tasks t CROSS JOIN LATERAL (
+      SELECT s.id FROM subtasks s
+      WHERE s.exec_id = ${node.id} AND s.task_id = t.id AND s.step COLLATE "C" = t.step
+        AND s.plan_attempt = t.plan_attempt AND s.state = 'pending' AND s.kind = 'work' AND s.ordinal > ${request.afterOrdinal}
+        AND ${isDue}
+      ORDER BY s.ordinal LIMIT ${request.limit} FOR UPDATE SKIP LOCKED) walk
+    WHERE t.id = ${request.taskId} AND t.state = ANY(${CLAIMABLE_IN.work}::text[]) AND ${node.id} = ANY(t.reserved_nodes)
+      AND ${isLive(node)}`;
 }
 
-function controlsClaim(node: NodeIdentity, wanted: readonly ControlTarget[]): RawBuilder<ClaimRow> | null {
-  if (wanted.length === 0) return null;
-  return claimOf(
-    node,
-    sql`
-      SELECT id FROM subtasks
-      WHERE id = ANY(${wanted.map((row) => row.id)}::bigint[]) AND exec_id = ${node.id} AND state = 'pending'
-        AND (not_before IS NULL OR not_before <= clock_timestamp())
-      ORDER BY id FOR UPDATE SKIP LOCKED`,
-  );
+/** Which kind is claimable in which state of its task, as one text each. */
+const CLAIMABLE_PAIRS: readonly string[] = Object.entries(CLAIMABLE_IN).flatMap(([kind, states]) =>
+  states.map((state) => `${kind} ${state}`),
+);
+
+function dueControls(node: NodeIdentity, controls: readonly string[], hinted: readonly string[]): RawBuilder<unknown> {
+  return sql`
+    SELECT due.id FROM (
+      SELECT s.id FROM subtasks s JOIN tasks t ON t.id = s.task_id
+      WHERE s.id = ANY(${namedControls(controls, hinted)}) AND s.exec_id = ${node.id} AND s.state = 'pending' AND ${isDue}
+        AND s.kind || ' ' || t.state = ANY(${CLAIMABLE_PAIRS}::text[]) AND ${isLive(node)}
+      ORDER BY s.id FOR UPDATE OF s SKIP LOCKED) due`;
+}
+
+/** Ids of the control subtasks that were asked for; that they are and whose never changes, so it needs no lock. */
+function namedControls(controls: readonly string[], hinted: readonly string[]): RawBuilder<unknown> {
+  return sql`ARRAY(
+    SELECT id FROM unnest(${controls}::bigint[]) AS id
+    UNION SELECT id FROM subtasks WHERE task_id = ANY(${hinted}::bigint[]) AND kind <> 'work' AND kind <> 'gates')`;
+}
+
+/** The tasks of control subtasks that have just been claimed. */
+function tasksOfClaimed(
+  node: NodeIdentity,
+  controls: readonly string[],
+  hinted: readonly string[],
+): RawBuilder<TaskRow> {
+  return taskForRunner(sql`ARRAY(
+    SELECT s.task_id FROM subtasks s
+    WHERE s.id = ANY(${namedControls(controls, hinted)}) AND s.exec_id = ${node.id} AND s.state = 'running')`);
 }
 
 /** Makes the picked rows this node's. They are locked by being picked, and a locking CTE is carried out once. */

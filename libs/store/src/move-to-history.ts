@@ -1,8 +1,8 @@
 import { sql, type RawBuilder } from 'kysely';
+import type { HeldSubtask, NodeIdentity } from './held-subtask.ts';
 import type { Tx } from './transactions.ts';
 
-export interface FinishedWork {
-  readonly id: string;
+export interface FinishedWork extends HeldSubtask {
   readonly result: unknown;
   readonly rows: number;
   readonly bytes: number;
@@ -37,20 +37,27 @@ const COLUMNS = sql.raw(
   ].join(', '),
 );
 
-/** Moves succeeded work, locked by the caller, out of the hot table in one statement. */
-export function moveToHistory(done: readonly FinishedWork[]): RawBuilder<unknown> {
-  return sql`
-    WITH gone AS (DELETE FROM subtasks WHERE id = ANY(${done.map((one) => one.id)}::bigint[]) RETURNING *)
+/**
+ * Moves succeeded work out of the hot table in one statement, if this attempt holds it, and answers the ids of what was moved. The caller has
+ * taken the rows in order before ({@link heldLock}), or it deadlocks.
+ */
+export function moveToHistory(node: NodeIdentity, done: readonly FinishedWork[]): RawBuilder<{ id: string }> {
+  return sql<{ id: string }>`
+    WITH gone AS (
+      DELETE FROM subtasks s USING unnest(
+        ${done.map((one) => one.id)}::bigint[],
+        ${done.map((one) => one.attempt)}::int[],
+        ${done.map((one) => (one.result === undefined ? null : JSON.stringify(one.result)))}::json[],
+        ${done.map((one) => one.rows)}::bigint[],
+        ${done.map((one) => one.bytes)}::bigint[]
+      ) AS d(id, attempt, result, rows, bytes)
+      WHERE s.id = d.id AND s.attempt = d.attempt AND s.exec_id = ${node.id} AND s.state = 'running' AND s.kind = 'work'
+      RETURNING s.*, d.result AS done_result, d.rows AS done_rows, d.bytes AS done_bytes)
     INSERT INTO subtask_history (${COLUMNS})
-    SELECT gone.id, task_id, kind, step, plan_attempt, ordinal, 'succeed', exec_id, node_epoch, attempt, failures,
-      is_idempotent, meta, checkpoint, d.result, error, d.rows, d.bytes, reason, not_before, created_at, started_at,
+    SELECT id, task_id, kind, step, plan_attempt, ordinal, 'succeed', exec_id, node_epoch, attempt, failures,
+      is_idempotent, meta, checkpoint, done_result, error, done_rows, done_bytes, reason, not_before, created_at, started_at,
       clock_timestamp()
-    FROM gone JOIN unnest(
-      ${done.map((one) => one.id)}::bigint[],
-      ${done.map((one) => (one.result === undefined ? null : JSON.stringify(one.result)))}::json[],
-      ${done.map((one) => one.rows)}::bigint[],
-      ${done.map((one) => one.bytes)}::bigint[]
-    ) AS d(id, result, rows, bytes) ON d.id = gone.id`;
+    FROM gone RETURNING id`;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { stopReasonOf, type ErrorData, type SubtaskKind } from '@longshore/core';
 import { sql, type RawBuilder } from 'kysely';
-import { lockHeld, type HeldSubtask, type NodeIdentity } from './held-subtask.ts';
+import { heldLock, lockHeld, type HeldSubtask, type NodeIdentity } from './held-subtask.ts';
 import { archiveSubtasks, moveToHistory } from './move-to-history.ts';
 import { pageInsertion, type PlannedPage } from './plan-pages.ts';
 import { instant, recordEvents, storableText, type TaskEvent } from './record-event.ts';
@@ -50,6 +50,7 @@ export async function settleSubtasks(
   settlements: readonly Settlement[],
 ): Promise<SettleResult> {
   if (settlements.length === 0) return { written: [], lost: [] };
+  if (settlements.every(isSucceededWork)) return settleSucceeded(db, node, settlements);
   return inTransaction(db, async (tx, commit) => {
     const taskIds = [...new Set(settlements.filter(needsItsTask).map((one) => one.taskId))];
     // Tasks are locked before subtasks.
@@ -60,12 +61,28 @@ export async function settleSubtasks(
     await writeEvents(tx, node, written);
     const pages = plannedWrites(written);
     await commit(
-      [...pages, ...succeededWrites(written), ...returnedWrites(written)],
+      [...pages, ...succeededWrites(node, written), ...returnedWrites(written)],
       pages.length > 0 ? 'plan.page-before-commit' : 'settle.before-commit',
     );
     return {
       written: written.map((one) => one.id),
       lost: settlements.filter((one) => !held.has(one.id)).map((one) => one.id),
+    };
+  });
+}
+
+/**
+ * Most of all settlements are of work that succeeded: nothing of them is decided here, so it takes one trip. The second statement's snapshot
+ * is newer than the wait of the first, and it names the attempts again.
+ */
+async function settleSucceeded(db: Db, node: NodeIdentity, done: readonly Succeeded[]): Promise<SettleResult> {
+  return inTransaction(db, async (_, commit) => {
+    const locking = sql<{ id: string }>`WITH held AS (${heldLock(node, done)}) SELECT min(id)::text AS id FROM held`;
+    const [, moved] = await commit([locking, moveToHistory(node, done)], 'settle.before-commit');
+    const ids = new Set(moved?.rows.map((row) => row.id));
+    return {
+      written: done.filter((one) => ids.has(one.id)).map((one) => one.id),
+      lost: done.filter((one) => !ids.has(one.id)).map((one) => one.id),
     };
   });
 }
@@ -115,11 +132,18 @@ function plannedWrites(settlements: readonly Settlement[]): RawBuilder<unknown>[
 
 type Succeeded = Settlement & { readonly how: 'succeed' };
 
-function succeededWrites(settlements: readonly Settlement[]): RawBuilder<unknown>[] {
+function isSucceededWork(one: Settlement): one is Succeeded {
+  return one.how === 'succeed' && one.kind === 'work';
+}
+
+function succeededWrites(node: NodeIdentity, settlements: readonly Settlement[]): RawBuilder<unknown>[] {
   const done = settlements.filter((one) => one.how === 'succeed');
   const controls = done.filter((one) => one.kind !== 'work');
   const work = done.filter((one) => one.kind === 'work');
-  return [...(controls.length > 0 ? [keptSuccess(controls)] : []), ...(work.length > 0 ? [moveToHistory(work)] : [])];
+  return [
+    ...(controls.length > 0 ? [keptSuccess(controls)] : []),
+    ...(work.length > 0 ? [moveToHistory(node, work)] : []),
+  ];
 }
 
 /** Succeeded control subtasks stay until the owner has taken their results. */

@@ -70,12 +70,12 @@ export interface TaskRow {
   modification: Modification | null;
 }
 
-/** Reads active tasks with their metas. */
-export function taskForRunner(ids: readonly string[]): RawBuilder<TaskRow> {
+/** Reads active tasks with their metas. @param ids an array of bigint. */
+export function taskForRunner(ids: RawBuilder<unknown>): RawBuilder<TaskRow> {
   return sql<TaskRow>`
     SELECT id, key, type, type_version, state, version, step, scope, selectors, slots, slots_per_subtask, reserved_nodes, meta, retry, trace,
       throttle, gates, revision, priority, created_at, runtime_slots, pause_on, subtask_timeout_ms, stall_timeout_ms, modification
-    FROM tasks WHERE id = ANY(${ids}::bigint[])`;
+    FROM tasks WHERE id = ANY(${ids})`;
 }
 
 export function toTaskForRunner(row: TaskRow): TaskForRunner {
@@ -110,6 +110,6 @@ export function toTaskForRunner(row: TaskRow): TaskForRunner {
 
 /** A task with its meta; null when it is not active. */
 export async function readTaskForRunner(db: Db, id: string): Promise<TaskForRunner | null> {
-  const { rows } = await fromStore(taskForRunner([id]).execute(db));
+  const { rows } = await fromStore(taskForRunner(sql`ARRAY[${id}::bigint]`).execute(db));
   return rows[0] === undefined ? null : toTaskForRunner(rows[0]);
 }
