@@ -1,3 +1,4 @@
+export { changeMeta, type MetaChange } from './change-meta.ts';
 export {
   CONTRACT_VERSION,
   defineTaskType,
@@ -34,3 +35,4 @@ export { SubtaskPostponed } from './subtask-postponed.ts';
 export { TaskTypeError } from './task-type-error.ts';
 export type { Throttle, ThrottleCost } from './throttle.ts';
 export type { WaitingReason } from './waiting-reason.ts';
+export { withLiveMeta } from './with-live-meta.ts';

@@ -7,12 +7,15 @@ import {
   type PlannedSubtask,
   type StepExecutor,
   type TaskType,
+  withLiveMeta,
 } from '@longshore/sdk';
+import { AddIndexErrorCode } from './errors/add-index-error-code.ts';
 import { addIndexMeta, type AddIndexMeta } from './meta/add-index-meta.ts';
 import { preparedOfMeta } from './meta/prepared-of-meta.ts';
 import { attachStep } from './steps/attach-step.ts';
 import { buildStep } from './steps/build-step.ts';
 import { indexMade } from './steps/index-work.ts';
+import { modifyAddIndex } from './steps/modify-add-index.ts';
 import { parentsStep } from './steps/parents-step.ts';
 import { planAttach, planBuild, planParents, planVerify } from './steps/plan-tables.ts';
 import { prepareAddIndex } from './steps/prepare-add-index.ts';
@@ -38,6 +41,11 @@ function stepOf(name: string): Step {
   return step;
 }
 
+/** A subtask has one statement in the database at a time, whatever its slots: it conforms to any number of them at once. */
+function executorOf({ executor }: Step): StepExecutor<AddIndexMeta> {
+  return withLiveMeta({ ...executor, resourceModified: () => Promise.resolve() });
+}
+
 /** What there is now, and how many of the tables' indexes were built or taken as they were. */
 async function resultOf(context: HookContext<AddIndexMeta>): Promise<JsonValue> {
   const { table, existing } = preparedOfMeta(context.task.meta);
@@ -56,12 +64,14 @@ export const addIndexTaskType: TaskType<AddIndexMeta> = defineTaskType<AddIndexM
   meta: addIndexMeta,
   steps: Object.keys(steps),
   // As many builds at once as maxConcurrentBuilds has by default, so that no slot is held by one that waits. They work in the
-  // database's server, so a second node would make nothing faster. Two minutes of retries outlast its restart or failover.
+  // database's server, so a second node would make nothing faster. Two minutes of retries outlast its restart or failover; a full disk
+  // outlasts them, so it pauses the task until somebody has made room.
   defaults: {
     slots: 2,
     slotsPerSubtask: 1,
     maxNodes: 1,
     retry: { maxFailures: 10, initialMs: 1_000, factor: 2, maxMs: 30_000 },
+    pauseOn: [AddIndexErrorCode.DiskFull],
   },
   connections: (meta) => [meta.connection],
   scheduler: {
@@ -69,7 +79,8 @@ export const addIndexTaskType: TaskType<AddIndexMeta> = defineTaskType<AddIndexM
     planStep: (context, step) => stepOf(step).plan(context),
     onDone: resultOf,
     revert: revertAddIndex,
+    modifyMeta: modifyAddIndex,
     isRetryableError: isRetryablePostgresError,
   },
-  executor: { getStepExecutor: (step) => stepOf(step).executor, isRetryableError: isRetryablePostgresError },
+  executor: { getStepExecutor: (step) => executorOf(stepOf(step)), isRetryableError: isRetryablePostgresError },
 });

@@ -191,9 +191,9 @@ export function describeBuilds(target: IndexTarget): void {
     await first.runStep('parents');
     await second.prepare();
     // The partition that the writer holds comes first: as large as the other one, and older.
-    const builds = [first.runSubtask('build', 1)];
+    const builds = [first.runPostponed('build', 1)];
     await untilBlocked(target, /^CREATE INDEX/);
-    builds.push(first.runSubtask('build', 2), second.runSubtask('build', 1));
+    builds.push(first.runPostponed('build', 2), second.runPostponed('build', 1));
     const limited =
       'BUILD_LIMIT: 1 index is being built in this database already, the most that maxConcurrentBuilds allows';
     await eventually(() => [...second.waiting]).toEqual([limited]);

@@ -1,15 +1,18 @@
 import { metrics, trace } from '@opentelemetry/api';
 import { openTarget, type OpenTarget } from '@longshore/effects';
-import type {
-  FinishedSubtask,
-  HookContext,
-  JsonValue,
-  Logger,
-  PlanContext,
-  PlannedSubtask,
-  SqlClient,
-  SubtaskContext,
-  TargetConnection,
+import {
+  SubtaskPostponed,
+  type FinishedSubtask,
+  type HookContext,
+  type JsonObject,
+  type JsonValue,
+  type Logger,
+  type PlanContext,
+  type PlannedSubtask,
+  type SqlClient,
+  type StepExecutor,
+  type SubtaskContext,
+  type TargetConnection,
 } from '@longshore/sdk';
 import addIndexTaskType, { type AddIndexMeta } from '../src/index.ts';
 
@@ -44,11 +47,14 @@ export class IndexRun {
   readonly phases: (string | null)[] = [];
   readonly throttled: unknown[] = [];
   readonly logged: string[] = [];
+  /** How attempts gave their slots back to wait. */
+  readonly postponed: SubtaskPostponed[] = [];
   readonly #url: string;
   readonly #taskId: string;
   readonly #plans = new Map<StepName, readonly PlannedSubtask[]>();
   readonly #finished = new Map<string, FinishedSubtask[]>();
   readonly #attempts = new Map<string, number>();
+  readonly #executors = new Map<StepName, StepExecutor<AddIndexMeta>>();
 
   constructor(options: { readonly url: string; readonly taskId: string; readonly meta: Record<string, unknown> }) {
     this.#url = options.url;
@@ -89,6 +95,21 @@ export class IndexRun {
     return this.lateAttempt(step, ordinal, attempt, options);
   }
 
+  /** A user changes some of the meta while `step` is there; what runs is told. */
+  async modify(step: StepName | null, changes: JsonObject): Promise<void> {
+    this.meta = await this.#inContext(step ?? '', '3', 1, {}, (context) =>
+      addIndexTaskType.scheduler.modifyMeta!(context, changes),
+    );
+    for (const executor of this.#executors.values()) await executor.taskMetaModified!(this.meta);
+  }
+
+  /** One per step, as in a runner. */
+  #executorOf(step: StepName): StepExecutor<AddIndexMeta> {
+    const executor = this.#executors.get(step) ?? addIndexTaskType.executor.getStepExecutor(step);
+    this.#executors.set(step, executor);
+    return executor;
+  }
+
   /** Runs one subtask under a number of attempt that others may be above. */
   async lateAttempt(step: StepName, ordinal: number, attempt: number, options: HookOptions = {}): Promise<JsonValue> {
     const planned = (await this.plan(step))[ordinal - 1];
@@ -119,7 +140,7 @@ export class IndexRun {
         },
         resource: { slots: 1, memoryBytes: 2 ** 28 },
       };
-      return addIndexTaskType.executor.getStepExecutor(step).runSubtask(subtask);
+      return this.#executorOf(step).runSubtask(subtask);
     });
     // Through JSON, as it is stored.
     return JSON.parse(JSON.stringify(result ?? null)) as JsonValue;
@@ -137,7 +158,7 @@ export class IndexRun {
     const worker = async (): Promise<void> => {
       for (let ordinal = queue.shift(); ordinal !== undefined; ordinal = queue.shift()) {
         const { meta } = planned[ordinal - 1]!;
-        const result = await this.runSubtask(step, ordinal, options);
+        const result = await this.runPostponed(step, ordinal, options);
         finished[ordinal - 1] = { ordinal, meta, result, rows: 0, bytes: 0 };
       }
     };
@@ -146,6 +167,18 @@ export class IndexRun {
     const failed = ends.find((end) => end.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
     this.#finished.set(step, finished);
+  }
+
+  /** Runs one subtask, again at once when it gave its slot back to wait: the framework would do so a little later. */
+  async runPostponed(step: StepName, ordinal: number, options: HookOptions = {}): Promise<JsonValue> {
+    for (;;) {
+      try {
+        return await this.runSubtask(step, ordinal, options);
+      } catch (error) {
+        if (!(error instanceof SubtaskPostponed)) throw error;
+        this.postponed.push(error);
+      }
+    }
   }
 
   /** The steps from one on, and the last hook. */

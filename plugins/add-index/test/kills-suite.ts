@@ -1,4 +1,5 @@
-import { SubtaskStopped } from '@longshore/sdk';
+import { SubtaskStopped, type StopReason } from '@longshore/sdk';
+import pg from 'pg';
 import { describe, expect, test } from 'vitest';
 import type { IndexRun, Moment, StepName, Tap } from './index-run.ts';
 import { createOrders, eventually, type IndexTarget, terminate, untilBlocked } from './index-target.ts';
@@ -75,26 +76,88 @@ export function describeKills(target: IndexTarget): void {
     });
   });
 
-  describe('a build that is interrupted', () => {
-    const stops: readonly (readonly [string, (abort: () => void) => Promise<void> | void])[] = [
-      ['as its executor dies or the task is canceled', (abort) => abort()],
-      ['as the server ends its session', () => terminate(target, /^CREATE INDEX CONCURRENTLY/)],
-    ];
+  /** A build that waits for a writer, so that its index is there and invalid, comes to an end there. */
+  const stopBuild = async (run: IndexRun, stop: (abort: (why: StopReason) => void) => Promise<void> | void) => {
+    await run.prepare();
+    await run.runStep('parents');
+    const writer = await target.session();
+    await writer.query(`BEGIN; INSERT INTO orders_1_1 VALUES (1, 'open')`);
+    const killed = new AbortController();
+    const building = run.runStep('build', { signal: killed.signal });
+    const ended = expect(building).rejects.toThrow();
+    await untilBlocked(target, /^CREATE INDEX/);
+    await stop((why) => killed.abort(new SubtaskStopped(why)));
+    await ended;
+    return { writer };
+  };
 
-    /** A build that waits for a writer, so that its index is there and invalid, is stopped there. */
-    const interrupt = async (run: IndexRun, stop: (abort: () => void) => Promise<void> | void): Promise<void> => {
-      await run.prepare();
-      await run.runStep('parents');
-      const writer = await target.session();
-      await writer.query(`BEGIN; INSERT INTO orders_1_1 VALUES (1, 'open')`);
-      const killed = new AbortController();
-      const building = run.runStep('build', { signal: killed.signal });
-      const ended = expect(building).rejects.toThrow();
-      await untilBlocked(target, /^CREATE INDEX/);
-      await stop(() => killed.abort(new SubtaskStopped('cancel')));
-      await ended;
-      // The server notices within a second that its client is gone.
+  describe('a build whose attempt is stopped', () => {
+    /** Until the server would have ended the session of a client that is gone. */
+    const untilNoticed = async (): Promise<void> => {
+      const url = new URL(target.url);
+      url.searchParams.set('options', '-c client_connection_check_interval=1s');
+      const gone = new pg.Client({ connectionString: url.href, application_name: 'gone' });
+      gone.on('error', () => undefined);
+      await gone.connect();
+      gone.query('SELECT pg_sleep(600)').catch(() => undefined);
+      await eventually(async () => (await target.sessions(/^gone$/))[0]?.state).toBe('active');
+      gone.connection.stream.destroy();
+      await eventually(() => target.sessions(/^gone$/)).toEqual([]);
+    };
+    const builds = async (): Promise<number> =>
+      (await target.sessions(/^ls\//)).filter(({ query }) => query.startsWith('CREATE INDEX')).length;
+
+    test.each(['pause', 'preempt', 'shutdown'] as const)(
+      'goes on in the server, and the next attempt takes it over: %s',
+      async (why) => {
+        const run = await start();
+        const { writer } = await stopBuild(run, (abort) => abort(why));
+        await untilNoticed();
+        expect(await builds()).toBe(1);
+        const statements: string[] = [];
+        const next = run.runSubtask('build', 1, { tap: ({ text }) => void statements.push(text) });
+        await eventually(() => [...run.waiting]).toContainEqual(
+          expect.stringMatching(/^LOCK_HELD: waiting for writers before build/),
+        );
+        await writer.query('COMMIT');
+        await next;
+        expect(statements.filter((text) => /^(CREATE|DROP) INDEX/.test(text))).toEqual([]);
+        await run.runFrom('build');
+        await expectWhole();
+      },
+    );
+
+    test('comes to its end meanwhile, and has its name given by the next attempt', async () => {
+      const run = await start();
+      const { writer } = await stopBuild(run, (abort) => abort('pause'));
+      await writer.query('COMMIT');
       await eventually(() => target.sessions(/^ls\//)).toEqual([]);
+      expect(await target.indexes()).toContainEqual({
+        table: 'orders_1_1',
+        name: expect.stringMatching(/^longshore_/),
+        valid: true,
+        parent: null,
+      });
+      await run.runFrom('build');
+      await expectWhole();
+    });
+
+    test('is ended by a revert', async () => {
+      const run = await start();
+      const { writer } = await stopBuild(run, (abort) => abort('pause'));
+      const reverting = run.revert();
+      await eventually(builds).toBe(0);
+      // What is left of it can only be dropped when the writer has ended.
+      await writer.query('COMMIT');
+      await reverting;
+      expect(await target.indexes()).toEqual([]);
+    });
+  });
+
+  describe('a build that is interrupted', () => {
+    /** The server ends its session. */
+    const interrupt = async (run: IndexRun): Promise<void> => {
+      const { writer } = await stopBuild(run, () => terminate(target, /^CREATE INDEX CONCURRENTLY/));
       await writer.query('COMMIT');
       expect(await target.indexes()).toContainEqual({
         table: 'orders_1_1',
@@ -104,18 +167,18 @@ export function describeKills(target: IndexTarget): void {
       });
     };
 
-    test.each(stops)('%s, is dropped and built anew', async (_, stop) => {
+    test('is dropped and built anew', async () => {
       const run = await start();
-      await interrupt(run, stop);
+      await interrupt(run);
       await run.runFrom('build');
       await expectWhole();
       await run.revert();
       expect(await target.indexes()).toEqual([]);
     });
 
-    test.each(stops)('%s, is gone after a revert', async (_, stop) => {
+    test('is gone after a revert', async () => {
       const run = await start();
-      await interrupt(run, stop);
+      await interrupt(run);
       await run.revert();
       expect(await target.indexes()).toEqual([]);
     });
@@ -125,7 +188,7 @@ export function describeKills(target: IndexTarget): void {
       ['between its drop and the new build', 'after', /^DROP INDEX/],
     ] as const)('again %s', async (_, when, text) => {
       const run = await start();
-      await interrupt(run, (abort) => abort());
+      await interrupt(run);
       await expect(run.runStep('build', killAt(when, text))).rejects.toThrow(SubtaskStopped);
       await run.runFrom('build');
       await expectWhole();

@@ -8,12 +8,15 @@ import {
   type TaskType,
   type TaskTypeDefaults,
   type TaskTypeDefinition,
+  withLiveMeta,
 } from '@longshore/sdk';
 import type { BackfillWork } from './backfill-work.ts';
+import { BackfillErrorCode } from './errors/backfill-error-code.ts';
 import type { BackfillTuning } from './meta/tuning.ts';
 import type { Pace } from './batches/run-batches.ts';
 import { backfillResult } from './steps/backfill-result.ts';
 import { changeRange } from './steps/change-range.ts';
+import { modifyBackfill } from './steps/modify-backfill.ts';
 import { planTail } from './steps/plan-tail.ts';
 import { planUpdate } from './steps/plan-update.ts';
 import { prepareBackfill } from './steps/prepare-backfill.ts';
@@ -44,7 +47,8 @@ interface Step<Meta, Settings> {
  *   to the same table, and one can be lost without a pause.
  * - A failure is held. There is no undoing; what is left is to go on, and a revert would throw away the ledger, which alone knows which
  *   rows have been changed. So it waits until a person has mended what is in the way, and tries again.
- * - Ten tries, over some two minutes, outlast a restart or failover of the target; what can't pass is permanent.
+ * - Ten tries, over some two minutes, outlast a restart or failover of the target; what can't pass is permanent. A full disk outlasts
+ *   them: the task pauses until somebody has made room.
  */
 const DEFAULTS: TaskTypeDefaults = {
   slots: 2,
@@ -52,7 +56,13 @@ const DEFAULTS: TaskTypeDefaults = {
   maxNodes: 2,
   onFailure: 'hold',
   retry: { maxFailures: 10, initialMs: 1_000, factor: 2, maxMs: 30_000 },
+  pauseOn: [BackfillErrorCode.DiskFull],
 };
+
+/** A subtask works in one session, whatever its slots: it conforms to any number of them at once. */
+function resizable<Meta, Settings>(executor: StepExecutor<Meta, Settings>): StepExecutor<Meta, Settings> {
+  return { ...executor, resourceModified: () => Promise.resolve() };
+}
 
 /** A task type around what a backfill does to rows. */
 export function makeBackfill<Meta extends BackfillTuning, Settings>(
@@ -61,14 +71,14 @@ export function makeBackfill<Meta extends BackfillTuning, Settings>(
 ): TaskType<Meta, Settings> {
   const changing = (): StepExecutor<Meta, Settings> => {
     const pace: Pace = { rows: null, changedShare: 1 };
-    return { runSubtask: (context) => changeRange(context, work, pace) };
+    return resizable(withLiveMeta({ runSubtask: (context) => changeRange(context, work, pace) }));
   };
   const steps: Readonly<Record<string, Step<Meta, Settings>>> = {
     update: { plan: (context) => planUpdate(context, work), executor: changing },
     tail: { plan: (context) => planTail(context, work), executor: changing },
     verify: {
       plan: (context) => planVerify(context, work),
-      executor: () => ({ runSubtask: (context) => verifyRange(context, work) }),
+      executor: () => resizable({ runSubtask: (context) => verifyRange(context, work) }),
     },
   };
   const stepOf = (name: string): Step<Meta, Settings> => {
@@ -87,6 +97,7 @@ export function makeBackfill<Meta extends BackfillTuning, Settings>(
       planStep: (context, step) => stepOf(step).plan(context),
       onDone: (context) => (context.task.meta.dryRun ? previewBackfill(context, work) : backfillResult(context, work)),
       revert: revertBackfill,
+      modifyMeta: (context, changes) => modifyBackfill(context, changes, type.meta),
       isRetryableError: isRetryablePostgresError,
     },
     executor: { getStepExecutor: (step) => stepOf(step).executor(), isRetryableError: isRetryablePostgresError },

@@ -1,17 +1,19 @@
 import { openTarget, type OpenTarget } from '@longshore/effects';
-import type {
-  FinishedSubtask,
-  HookContext,
-  JsonValue,
-  Logger,
-  PlanContext,
-  PlannedSubtask,
-  SqlClient,
-  StepExecutor,
-  SubtaskContext,
-  TargetConnection,
-  TaskType,
-  WaitingReason,
+import {
+  SubtaskPostponed,
+  type FinishedSubtask,
+  type HookContext,
+  type JsonObject,
+  type JsonValue,
+  type Logger,
+  type PlanContext,
+  type PlannedSubtask,
+  type SqlClient,
+  type StepExecutor,
+  type SubtaskContext,
+  type TargetConnection,
+  type TaskType,
+  type WaitingReason,
 } from '@longshore/sdk';
 import { metrics, trace } from '@opentelemetry/api';
 import type { BackfillTuning } from '../src/index.ts';
@@ -46,17 +48,20 @@ export type StepName = 'update' | 'tail' | 'verify';
  * things made by hand are what executor and store do: ids, attempts, results kept for the next step, progress and waits.
  */
 export class BackfillRun {
-  readonly meta: BackfillTuning;
+  meta: BackfillTuning;
   readonly progress = { rows: 0 };
   readonly logged: string[] = [];
   readonly waits: WaitingReason[] = [];
   /** Waits that have not ended. */
   openWaits = 0;
+  /** How attempts gave their slots back to wait. */
+  readonly postponed: SubtaskPostponed[] = [];
   /** Rows that batches asked for, in order. */
   readonly asked: number[] = [];
   readonly #options: BackfillRunOptions;
   readonly #finished = new Map<string, FinishedSubtask[]>();
   readonly #executors = new Map<StepName, StepExecutor<BackfillTuning, undefined>>();
+  readonly #checkpoints = new Map<string, JsonValue>();
   #lastSubtaskId = 0;
 
   constructor(options: BackfillRunOptions) {
@@ -90,8 +95,8 @@ export class BackfillRun {
       const subtask = {
         ...context,
         subtask: { id, step, ordinal: 1, meta, idempotencyKey: id },
-        checkpoint: null,
-        saveCheckpoint: () => Promise.resolve(),
+        checkpoint: this.#checkpoints.get(id) ?? null,
+        saveCheckpoint: (value: JsonValue) => Promise.resolve(void this.#checkpoints.set(id, value)),
         progress: {
           add: ({ rows = 0 }) => {
             this.progress.rows += rows;
@@ -123,7 +128,7 @@ export class BackfillRun {
   /** Plans a step and runs its subtasks, a few at once; what they return is there for the next step. */
   async runStep(
     step: StepName,
-    runOne: (meta: JsonValue) => Promise<JsonValue> = (meta) => this.runSubtask(step, meta),
+    runOne: (meta: JsonValue) => Promise<JsonValue> = (meta) => this.#runPostponed(step, meta),
   ): Promise<readonly FinishedSubtask[]> {
     const planned = await this.plan(step);
     const finished: FinishedSubtask[] = [];
@@ -140,6 +145,27 @@ export class BackfillRun {
     if (failed !== undefined) throw failed.reason;
     this.#finished.set(step, finished);
     return finished;
+  }
+
+  /** Again at once when it gave its slot back to wait: the framework would do so a little later. */
+  async #runPostponed(step: StepName, meta: JsonValue): Promise<JsonValue> {
+    const subtaskId = this.nextSubtaskId();
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.runSubtask(step, meta, { subtaskId, attempt });
+      } catch (error) {
+        if (!(error instanceof SubtaskPostponed)) throw error;
+        this.postponed.push(error);
+      }
+    }
+  }
+
+  /** A user changes some of the meta while `step` is there; what runs is told. */
+  async modify(step: StepName | null, changes: JsonObject): Promise<void> {
+    this.meta = await this.#inContext({ step: step ?? '' }, (context) =>
+      this.#options.type.scheduler.modifyMeta!(context, changes),
+    );
+    for (const executor of this.#executors.values()) await executor.taskMetaModified?.(this.meta);
   }
 
   /** From the first hook to the last. */

@@ -5,15 +5,18 @@ import {
   type StepExecutor,
   type TaskType,
 } from '@longshore/sdk';
+import { ImportErrorCode } from './errors/import-error-code.ts';
 import { importMeta, type ImportMeta } from './meta/import-meta.ts';
 import { importSettings, type ImportSettings } from './meta/import-settings.ts';
 import { preparedOfMeta } from './meta/prepared-of-meta.ts';
 import { loadStep } from './steps/load-step.ts';
 import { loadTotals } from './steps/load-totals.ts';
+import { modifyImport } from './steps/modify-import.ts';
 import { planLoad } from './steps/plan-load.ts';
 import { planScan } from './steps/plan-scan.ts';
 import { prepareImport } from './steps/prepare-import.ts';
 import { revertImport } from './steps/revert-import.ts';
+import { resizable } from './steps/resizable.ts';
 import { scanStep } from './steps/scan-step.ts';
 import { verifyStep } from './steps/verify-step.ts';
 
@@ -50,7 +53,13 @@ export const importTaskType: TaskType<ImportMeta, ImportSettings> = defineTaskTy
   steps: Object.keys(steps),
   // Two chunks at once keep two cores of the server busy; one needs a twentieth of a core on this side.
   // What cannot pass is permanent, so the rest may take its time: two minutes outlast a restart or failover of the target.
-  defaults: { slots: 2, slotsPerSubtask: 1, retry: { maxFailures: 10, initialMs: 1_000, factor: 2, maxMs: 30_000 } },
+  // A full disk outlasts that: the task pauses, with all that is loaded, until somebody has made room and resumes it.
+  defaults: {
+    slots: 2,
+    slotsPerSubtask: 1,
+    retry: { maxFailures: 10, initialMs: 1_000, factor: 2, maxMs: 30_000 },
+    pauseOn: [ImportErrorCode.DiskFull],
+  },
   connections: (meta) => [meta.connection],
   scheduler: {
     prepare: prepareImport,
@@ -60,7 +69,8 @@ export const importTaskType: TaskType<ImportMeta, ImportSettings> = defineTaskTy
       return { ...(await loadTotals(context)), files: files.length };
     },
     revert: revertImport,
+    modifyMeta: modifyImport,
     isRetryableError: isRetryablePostgresError,
   },
-  executor: { getStepExecutor: (step) => stepOf(step).executor, isRetryableError: isRetryablePostgresError },
+  executor: { getStepExecutor: (step) => resizable(stepOf(step).executor), isRetryableError: isRetryablePostgresError },
 });

@@ -2,6 +2,7 @@ import { openTarget, type OpenTarget } from '@longshore/effects';
 import type {
   FinishedSubtask,
   HookContext,
+  JsonObject,
   JsonValue,
   Logger,
   PlanContext,
@@ -144,6 +145,11 @@ export class ImportRun {
   async done(): Promise<JsonValue> {
     const result = await this.#inContext('', (context) => importTaskType.scheduler.onDone!(context));
     return result ?? null;
+  }
+
+  /** A user changes some of the meta while `step` is there. */
+  async modify(step: StepName | null, changes: JsonObject): Promise<void> {
+    this.meta = await this.#inContext(step ?? '', (context) => importTaskType.scheduler.modifyMeta!(context, changes));
   }
 
   async revert(): Promise<void> {

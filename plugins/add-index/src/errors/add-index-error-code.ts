@@ -26,7 +26,7 @@ export const AddIndexErrorCode = {
   RowRefused: 'ADD_INDEX_ROW_REFUSED',
   /** Somebody held a lock for too long. Tried again. */
   LockTimeout: 'ADD_INDEX_LOCK_TIMEOUT',
-  /** The target's disk is full. Tried again: somebody may make room. */
+  /** The target's disk is full, or a limit of its. Pauses the task: somebody has to make room. */
   DiskFull: 'ADD_INDEX_DISK_FULL',
   /** A newer attempt of this subtask builds already. Tried again. */
   Superseded: 'ADD_INDEX_SUPERSEDED',

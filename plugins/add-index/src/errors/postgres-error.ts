@@ -7,6 +7,11 @@ export function isLockTimeout(error: unknown): boolean {
   return isPostgresError(error) && error.code === '55P03';
 }
 
+/** Whether there is no room: on the disk, or in a quota of the role's. */
+export function isDiskFull(error: unknown): boolean {
+  return isPostgresError(error) && (error.code === '53100' || error.code === '53400');
+}
+
 /** Whether two rows have the same key. */
 export function isDuplicateKey(error: unknown): error is PostgresError {
   return isPostgresError(error) && error.code === '23505';
@@ -29,10 +34,12 @@ export function withTableName(error: unknown, table: string): unknown {
         { ...details, key: error.detail ?? null },
         error,
       );
+    // 53400 is a quota of the role's, temp_file_limit, which a large sort may exceed.
     case '53100':
+    case '53400':
       return raise(
         AddIndexErrorCode.DiskFull,
-        `The target's disk is full while ${table} is indexed (${reason}). Make room: this is tried again by itself.`,
+        `The target has no room while ${table} is indexed (${reason}). Make room on its disk or raise the limit, and resume the task; indexes that are built stay.`,
       );
     case '55P03':
       return raise(

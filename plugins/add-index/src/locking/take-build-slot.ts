@@ -1,31 +1,40 @@
-import type { SqlClient } from '@longshore/sdk';
+import { SubtaskPostponed, type SqlClient } from '@longshore/sdk';
 import { pause } from './pause.ts';
 import type { ShowWaiting } from './show-waiting.ts';
 
 /** How often a free place is looked for, in milliseconds: little beside a build of minutes. */
 const LOOK_MS = 500;
+/**
+ * For how long a subtask holds its slot while it looks, and after how long it comes again, in milliseconds. Short builds follow one
+ * another without a gap; for long ones the slot is free for most of the time.
+ */
+const HOLD_MS = 2_000;
+const POSTPONE_MS = 15_000;
 
 /** First half of the advisory locks' keys, the bytes of "lsix"; the second is the place's number. */
 const LOCK_CLASS = 0x6c736978;
 
 export interface BuildSlots {
-  /** How many builds may run in the database. */
-  readonly limit: number;
+  /** How many builds may run in the database, as of now. */
+  readonly limit: () => number;
   readonly signal: AbortSignal;
   readonly show: ShowWaiting;
 }
 
 /**
- * Takes one of the database's places for a build, and waits while all are taken: an advisory lock of the session, which the server gives
+ * Takes one of the database's places for a build, and waits a little while all are taken: an advisory lock of the session, which the server gives
  * back with it whatever ends it. All tasks and nodes share the places; of two tasks with different limits the larger one holds
  * for both together.
  *
  * @returns the number of the place, for `leaveBuildSlot`.
+ * @throws {SubtaskPostponed} when none became free: the subtask gives its slot back, and comes again.
  */
-export async function takeBuildSlot(client: SqlClient, { limit, signal, show }: BuildSlots): Promise<number> {
+export async function takeBuildSlot(client: SqlClient, { limit: limitNow, signal, show }: BuildSlots): Promise<number> {
+  const begun = performance.now();
   let hide: (() => void) | null = null;
   try {
     for (;;) {
+      const limit = limitNow();
       for (let place = 0; place < limit; place++) {
         // Tried, never waited for: who waits has a snapshot, whose end the builds would wait for.
         const taken = await client.query<{ taken: boolean }>('SELECT pg_try_advisory_lock($1, $2) AS taken', [
@@ -34,10 +43,12 @@ export async function takeBuildSlot(client: SqlClient, { limit, signal, show }: 
         ]);
         if (taken.rows[0]?.taken === true) return place;
       }
-      hide ??= show({
+      const reason = {
         code: 'BUILD_LIMIT',
         message: `${limit} ${limit === 1 ? 'index is' : 'indexes are'} being built in this database already, the most that maxConcurrentBuilds allows`,
-      });
+      };
+      if (performance.now() - begun > HOLD_MS) throw new SubtaskPostponed(reason, POSTPONE_MS);
+      hide ??= show(reason);
       await pause(LOOK_MS, signal);
     }
   } finally {

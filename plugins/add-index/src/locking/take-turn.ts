@@ -31,13 +31,16 @@ export interface Turn {
   readonly attempt: number;
   readonly signal: AbortSignal;
   readonly show: ShowWaiting;
+  /** Looks at the build of the session with this pid until `ended` resolves. */
+  readonly watch: <T>(pid: number, ended: () => Promise<T>) => Promise<T>;
 }
 
 /**
  * Takes the session's turn to look for the index and build it: of all attempts of a subtask one at a time, so that none builds what
  * another one is building, or builds it again after that has got its name.
  *
- * An older attempt that is at work is waited for: what it builds is taken over. One that holds the turn and does nothing, as its process
+ * An older attempt that is at work is waited for: what it builds is taken over, also when there is only the server's session of it any
+ * more. The slot is kept meanwhile, as that is the work. One that holds the turn and does nothing, as its process
  * is frozen or cut off, is ended.
  *
  * @throws {TaskTypeError} ADD_INDEX_SUPERSEDED when a newer attempt has it, ADD_INDEX_NO_TERMINATE.
@@ -59,13 +62,23 @@ export async function takeTurn(client: SqlClient, turn: Turn): Promise<void> {
           code: 'OLDER_ATTEMPT',
           message: `an older attempt still builds the index (pid ${holder.pid}); what it builds is taken over`,
         });
+        await turn.watch(holder.pid, () => untilAtRest(client, turn, holder.pid));
       } else {
         await endOlder(client, turn);
+        await pause(LOOK_MS, turn.signal);
       }
-      await pause(LOOK_MS, turn.signal);
     }
   } finally {
     hide?.();
+  }
+}
+
+/** Waits until this session has ended, or holds the turn and does nothing. */
+async function untilAtRest(client: SqlClient, { working, signal }: Turn, pid: number): Promise<void> {
+  for (;;) {
+    await pause(LOOK_MS, signal);
+    const [holder] = (await client.query<Holder>(HOLDER, [working])).rows;
+    if (holder?.pid !== pid || !holder.isActive) return;
   }
 }
 

@@ -35,7 +35,6 @@ export const attachStep: StepExecutor<AddIndexMeta> = {
       const tree = await connection.read((client) => readTree(client, prepared.tableOid));
       const attachments = orderedAttachments(tree, made);
       const attached = await connection.effectSession(async (client) => {
-        await client.query(`SET lock_timeout = ${task.meta.lockTimeoutMs}`);
         const done = await attachAll(context, client, attachments);
         await client.query('RESET lock_timeout');
         return done;
@@ -88,6 +87,7 @@ async function attachOne(context: Context, client: SqlClient, attachment: Attach
     const [childName, parentName] = [names.get(child), names.get(parent)];
     // Dropped by somebody, with its partition or without: what is missing then is told by `verify`.
     if (childName === undefined || parentName === undefined) return;
+    await client.query(`SET lock_timeout = ${context.task.meta.lockTimeoutMs}`);
     await client.query(`ALTER INDEX ${parentName} ATTACH PARTITION ${childName}`);
   });
 }

@@ -7,7 +7,7 @@ import { createIndexText } from '../definition/create-index-text.ts';
 import { qualifiedName, quoteName } from '../definition/quote.ts';
 import { addIndexError } from '../errors/add-index-error.ts';
 import { AddIndexErrorCode } from '../errors/add-index-error-code.ts';
-import { isDuplicateKey, withTableName } from '../errors/postgres-error.ts';
+import { isDiskFull, isDuplicateKey, withTableName } from '../errors/postgres-error.ts';
 import { findLockHolder } from '../catalog/lock-holder.ts';
 import { leaveBuildSlot, takeBuildSlot } from '../locking/take-build-slot.ts';
 import { leaveTurn, takeTurn } from '../locking/take-turn.ts';
@@ -17,7 +17,7 @@ import type { AddIndexMeta } from '../meta/add-index-meta.ts';
 import { preparedOfMeta } from '../meta/prepared-of-meta.ts';
 import type { PreparedIndex } from '../meta/prepared-index.ts';
 import { indexWork, type IndexMade, type IndexWork } from './index-work.ts';
-import { watchBuild } from './watch-build.ts';
+import { shareReporter, watchBuild } from './watch-build.ts';
 
 type Context = SubtaskContext<AddIndexMeta>;
 
@@ -30,12 +30,16 @@ interface Build {
   /** The index's name until it is whole. */
   readonly working: string;
   readonly show: ShowWaiting;
+  readonly report: (share: number) => void;
 }
 
 /**
  * Builds one table's index in two parts. First CREATE INDEX CONCURRENTLY, which can't be in a transaction, under a name that only
  * this task has: whatever is found under it later is known as ours. Then one transaction gives the index its name and writes that into
  * the ledger. So the ledger tells exactly which indexes are ours, and a late attempt finds its work done.
+ *
+ * A build that was begun is the server's: it goes on when its attempt is stopped (paused, preempted, moved) or its executor dies, since
+ * nobody could continue it later, and the next attempt takes it over. Only the end of the task ends it, as that closes the fence.
  */
 export const buildStep: StepExecutor<AddIndexMeta> = {
   async runSubtask(context: Context): Promise<JsonValue> {
@@ -45,7 +49,8 @@ export const buildStep: StepExecutor<AddIndexMeta> = {
     const connection = context.connection(task.meta.connection);
     const working = workingName(prepared, work.tableOid);
     const show: ShowWaiting = (reason) => context.waiting(reason);
-    const build: Build = { context, connection, work, prepared, working, show };
+    const report = shareReporter(context, work);
+    const build: Build = { context, connection, work, prepared, working, show, report };
     try {
       const repeated = context.attempt > 1 ? await findOwnEntry(build) : null;
       if (repeated !== null) return repeated;
@@ -69,19 +74,22 @@ async function findOwnEntry({ context, connection }: Build): Promise<JsonValue> 
 
 /** Sees to it that there is a whole index on the table: one that was there, one that an older attempt has built, or a new one. */
 async function makeWhole(build: Build, client: SqlClient): Promise<void> {
-  const { context, working, show } = build;
+  const { context, connection, working, show, report } = build;
   const { task, subtask, attempt, signal } = context;
   // A time-out of the role or the database must not end a build of hours. Nobody waits behind its locks: they let writers through.
   await client.query('SET lock_timeout = 0');
   await client.query('SET statement_timeout = 0');
-  await takeTurn(client, { working, taskId: task.id, subtaskId: subtask.id, attempt, signal, show });
+  const watch = <T>(pid: number, ended: () => Promise<T>): Promise<T> =>
+    watchBuild(context, { connection, pid, report, show }, ended);
+  await takeTurn(client, { working, taskId: task.id, subtaskId: subtask.id, attempt, signal, show, watch });
   const { table, found } = await readSteadily(client, () => look(build, client));
   if (table !== null && found.equal === null && found.working?.isValid !== true) {
-    const place = await takeBuildSlot(client, { limit: task.meta.maxConcurrentBuilds, signal, show });
+    const place = await takeBuildSlot(client, { limit: () => task.meta.maxConcurrentBuilds, signal, show });
     if (found.working !== null) await dropLeftover(build, client, table);
     await createConcurrently(build, client, table);
     await leaveBuildSlot(client, place);
   }
+  if (table !== null && found.equal === null) report(1);
   await leaveTurn(client, working);
 }
 
@@ -95,23 +103,26 @@ async function look(
 }
 
 async function createConcurrently(build: Build, client: SqlClient, table: TableNow): Promise<void> {
-  const { context, connection, work, prepared, working, show } = build;
+  const { context, connection, prepared, working, show, report } = build;
   if (prepared.tablespace !== null) {
     await client.query(`SET default_tablespace = ${quoteName(prepared.tablespace)}`);
   }
   const own = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
   const pid = own.rows[0]?.pid ?? 0;
-  const size = { rows: work.rows, bytes: work.bytes };
   await context.throttle.beforeBatch({ statements: 1 });
+  // By it the server would end the build when its client is gone.
+  await client.query('SET client_connection_check_interval = 0');
   try {
-    await watchBuild(context, { connection, pid, size, show }, () =>
+    await watchBuild(context, { connection, pid, report, show }, () =>
       client.query(createIndexText(prepared, { name: working, on: table.name, isConcurrent: true })),
     );
   } catch (error) {
-    // What is left of a unique index would go on refusing rows.
+    // What is left of a unique index would go on refusing rows; on a full disk it would keep room that is needed.
     if (isDuplicateKey(error)) await dropLeftover(build, client, table);
+    else if (isDiskFull(error)) await dropLeftover(build, client, table).catch(() => undefined);
     throw error;
   }
+  await client.query('RESET client_connection_check_interval');
 }
 
 /** Drops what a build of ours has left: its name says that it is. */

@@ -30,7 +30,7 @@ export const parentsStep: StepExecutor<AddIndexMeta> = {
     try {
       await throttle.beforeBatch({ statements: 1 });
       const outcome = await withLockRetries(retries, () =>
-        connection.effectOnce((client) => makeParent(client, work, prepared, task.meta.lockTimeoutMs)),
+        connection.effectOnce((client) => makeParent(client, work, prepared, context.task.meta.lockTimeoutMs)),
       );
       return outcome.result;
     } catch (error) {

@@ -11,28 +11,26 @@ export interface WatchedBuild {
   readonly connection: TargetConnection;
   /** The session that builds. */
   readonly pid: number;
-  /** What the whole build counts as, for progress. */
-  readonly size: { readonly rows: number; readonly bytes: number };
+  /** Told the share that is done. */
+  readonly report: (share: number) => void;
   readonly show: ShowWaiting;
 }
 
 /**
- * Runs a build, and meanwhile looks at it from a second session: progress by Postgres' own view, and who keeps it waiting.
+ * Looks at a build from a second session while it goes on: progress by Postgres' own view, and who keeps it waiting.
  *
- * @returns what `build` returns. Its progress is complete then.
+ * @param build waits for its end.
+ * @returns what `build` returns.
  */
 export async function watchBuild<T>(
   context: Pick<SubtaskContext, 'progress' | 'logger' | 'signal'>,
   watched: WatchedBuild,
   build: () => Promise<T>,
 ): Promise<T> {
-  const report = shareReporter(context, watched.size);
   const ended = new AbortController();
-  const watching = watch(context, watched, report, AbortSignal.any([ended.signal, context.signal]));
+  const watching = watch(context, watched, AbortSignal.any([ended.signal, context.signal]));
   try {
-    const result = await build();
-    report(1);
-    return result;
+    return await build();
   } finally {
     ended.abort();
     await watching;
@@ -41,8 +39,7 @@ export async function watchBuild<T>(
 
 async function watch(
   { logger, progress }: Pick<SubtaskContext, 'logger' | 'progress'>,
-  { connection, pid, show }: WatchedBuild,
-  report: (share: number) => void,
+  { connection, pid, report, show }: WatchedBuild,
   signal: AbortSignal,
 ): Promise<void> {
   const shown = oneReason(show);
@@ -77,10 +74,15 @@ function oneReason(show: ShowWaiting): { set(message: string | null): void } {
   };
 }
 
-/** Turns a growing share into what was added since the last look. */
-function shareReporter(
+/**
+ * Turns a growing share of a build into what was added since the last look. One for an attempt: a build that begins anew counts from where
+ * the one before it came to.
+ *
+ * @param size what the whole build counts as.
+ */
+export function shareReporter(
   { progress }: Pick<SubtaskContext, 'progress'>,
-  size: WatchedBuild['size'],
+  size: { readonly rows: number; readonly bytes: number },
 ): (share: number) => void {
   const done = { rows: 0, bytes: 0 };
   return (share) => {

@@ -1,4 +1,4 @@
-import type { SubtaskContext } from '@longshore/sdk';
+import { SubtaskPostponed, type SubtaskContext } from '@longshore/sdk';
 import { retryDelayMs } from './batch-rows.ts';
 import { describeHolders } from './describe-holders.ts';
 import type { LockHolder } from './lock-watch.ts';
@@ -6,12 +6,20 @@ import { pause } from './pause.ts';
 
 /** From this many failures in a row on it is no bad luck, and is shown as what the subtask waits for. */
 const SHOWN_FAILURES = 3;
+/**
+ * With this many in a row, after some 6 s, a row's lock is held for long: the slot is given back, and asked for again after so many
+ * milliseconds.
+ */
+const MOST_FAILURES = 8;
+const POSTPONE_MS = 10_000;
 
 /** Batches that failed in a row by what others do: how long to wait, and what to say. */
 export class Contention {
   readonly #context: Pick<SubtaskContext, 'waiting' | 'signal'>;
   readonly #table: string;
   #failures = 0;
+  /** Those that were seen last: a look can come too late for a short lock time-out. */
+  #holders: readonly LockHolder[] = [];
   #message = '';
   #endWaiting: (() => void) | null = null;
 
@@ -29,17 +37,24 @@ export class Contention {
    * After a batch that failed: waits, longer each time.
    *
    * @param holders - those that were seen to be in the way.
-   * @throws the reason of the context's signal once it is aborted.
+   * @param rows - that the batch might have. While there can be fewer the next one may come through; what has been learned of that would
+   * be lost to another attempt.
+   * @throws the reason of the context's signal once it is aborted; {SubtaskPostponed} when it has waited for a single row for long.
    */
-  async wait(holders: readonly LockHolder[], error: unknown): Promise<void> {
+  async wait(holders: readonly LockHolder[], error: unknown, rows: number): Promise<void> {
     this.#failures += 1;
-    if (this.#failures >= SHOWN_FAILURES) this.#show(describeHolders(this.#table, holders, error));
+    if (holders.length > 0) this.#holders = holders;
+    const message = describeHolders(this.#table, this.#holders, error);
+    if (rows === 1 && this.#failures >= MOST_FAILURES)
+      throw new SubtaskPostponed({ code: 'LOCK_HELD', message }, POSTPONE_MS);
+    if (this.#failures >= SHOWN_FAILURES) this.#show(message);
     await pause(retryDelayMs(this.#failures), this.#context.signal);
   }
 
   /** After a batch that was committed, and when there will be no more. */
   end(): void {
     this.#failures = 0;
+    this.#holders = [];
     this.#message = '';
     this.#endWaiting?.();
     this.#endWaiting = null;

@@ -42,14 +42,16 @@ export async function runBatches<Meta extends BackfillTuning, Settings>(
   upTo: Key,
 ): Promise<void> {
   const { context, target } = run;
-  const { meta } = context.task;
   const type = keyTypeOf(target);
-  let rows = Math.min(meta.maxBatchRows, Math.max(meta.minBatchRows, batches.checkpoint.batchRows));
+  let rows = Math.max(context.task.meta.minBatchRows, batches.checkpoint.batchRows);
   const contention = new Contention(context, target.table);
   try {
     for (;;) {
       const { after } = batches.checkpoint;
       if (after !== null && type.compare(after, upTo) >= 0) return;
+      // Read for each batch: it may be changed while it runs.
+      const { meta } = context.task;
+      rows = Math.min(meta.maxBatchRows, rows);
       await context.throttle.beforeBatch({ rows: Math.ceil(rows * run.pace.changedShare), statements: 1 });
       // Only where there was somebody in the way: a look costs a statement in another session.
       const watch = contention.isThere
@@ -65,7 +67,7 @@ export async function runBatches<Meta extends BackfillTuning, Settings>(
         switch (batchFailure(error)) {
           case BatchFailure.contention:
             rows = shrunkBatchRows(rows);
-            await contention.wait(watch?.holders ?? [], error);
+            await contention.wait(watch?.holders ?? [], error, tried.rows);
             break;
           case BatchFailure.row:
             // Made smaller until one row is left, so that the error can name it, and all before it are done.

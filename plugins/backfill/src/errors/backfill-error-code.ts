@@ -18,7 +18,7 @@ export const BackfillErrorCode = {
   NoPrivilege: 'BACKFILL_NO_PRIVILEGE',
   /** A row cannot have its new value: the expression fails on it, or a constraint or trigger refuses it. */
   RowRefused: 'BACKFILL_ROW_REFUSED',
-  /** The target's disk is full. Tried again: somebody may make room. */
+  /** The target's disk is full, or a limit of its. Pauses the task: somebody has to make room. */
   DiskFull: 'BACKFILL_DISK_FULL',
 } as const;
 

@@ -6,6 +6,7 @@ const postgresError = (code: string): Error => Object.assign(new Error('reason')
 
 test.each([
   ['53100', 'BACKFILL_DISK_FULL', false],
+  ['53400', 'BACKFILL_DISK_FULL', false],
   ['42501', 'BACKFILL_NO_PRIVILEGE', true],
   ['42P01', 'BACKFILL_TABLE_MISSING', true],
   ['3F000', 'BACKFILL_TABLE_MISSING', true],

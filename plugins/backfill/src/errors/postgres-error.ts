@@ -32,10 +32,12 @@ export function withTableName(error: unknown, table: string): unknown {
   const details = { table, sqlstate: error.code };
   const reason = error.message;
   switch (error.code) {
+    // 53400 is a quota of the role's, temp_file_limit.
     case '53100':
+    case '53400':
       return backfillError(
         BackfillErrorCode.DiskFull,
-        `The target's disk is full while ${table} is changed (${reason}). Make room: the backfill goes on by itself while it is being retried.`,
+        `The target has no room while ${table} is changed (${reason}). Make room on its disk or raise the limit, and resume the backfill; it goes on behind its last batch.`,
         details,
         error,
       );

@@ -5,9 +5,9 @@ import { rangeResult, type RangeProgress, type RangeResult } from '../batches/ra
 import { runBatches, type BatchRun, type Pace } from '../batches/run-batches.ts';
 import { withTableName } from '../errors/postgres-error.ts';
 import type { BackfillTuning } from '../meta/tuning.ts';
-import { settleWriters, type OpenWriter } from '../table/open-writers.ts';
 import { highestKey } from '../table/walk-keys.ts';
 import { rangeWork } from './range-work.ts';
+import { readLongWait, waitForWriters } from './wait-for-writers.ts';
 
 /**
  * Changes the rows of one range. What is committed is in the ledger, so another attempt goes on behind the last batch.
@@ -54,7 +54,8 @@ async function runToEnd<Meta extends BackfillTuning, Settings>(
   upTo: string,
   plannedAt: number,
 ): Promise<string> {
-  if (batches.checkpoint.batches === 0) await waitForWriters(run, plannedAt);
+  const { after, batches: done } = batches.checkpoint;
+  if (done === 0) await waitForWriters(run.context, run.target, { after, upTo, startedBefore: plannedAt });
   await runBatches(run, batches, upTo);
   return upTo;
 }
@@ -77,44 +78,13 @@ async function followTail<Meta extends BackfillTuning, Settings>(
   const connection = context.connection(context.task.meta.connection);
   for (let pass = 0; pass < MAX_PASSES; pass++) {
     const { after, batches: before } = batches.checkpoint;
-    const upTo = await connection.read((client) => highestKey(client, target, after));
+    const upTo =
+      readLongWait(context, after)?.upTo ?? (await connection.read((client) => highestKey(client, target, after)));
     if (upTo === null) return after;
     // In this order: what was given a key below the highest one has been begun by now.
-    await waitForWriters(run, null);
+    await waitForWriters(context, target, { after, upTo, startedBefore: null });
     await runBatches(run, batches, upTo);
     if (batches.checkpoint.batches - before <= 1) return upTo;
   }
   return batches.checkpoint.after;
-}
-
-async function waitForWriters<Meta extends BackfillTuning, Settings>(
-  { context, target }: BatchRun<Meta, Settings>,
-  startedBefore: number | null,
-): Promise<void> {
-  const { task, signal } = context;
-  let endWaiting: (() => void) | null = null;
-  try {
-    await settleWriters(context.connection(task.meta.connection), target, {
-      startedBefore,
-      ownPrefix: `ls/${task.id}/`,
-      signal,
-      onWaiting: (writers) => {
-        endWaiting?.();
-        endWaiting = context.waiting({ code: 'WRITERS_OPEN', message: describeWriters(target.table, writers) });
-      },
-    });
-  } finally {
-    // The analyser doesn't follow assignments in callbacks.
-    (endWaiting as (() => void) | null)?.();
-  }
-}
-
-function describeWriters(table: string, writers: readonly OpenWriter[]): string {
-  const names = writers
-    .slice(0, 3)
-    .map(({ pid, application }) =>
-      pid === null ? 'a prepared transaction' : `process ${pid}${application === '' ? '' : ` (${application})`}`,
-    );
-  const more = writers.length > names.length ? ` and ${writers.length - names.length} more` : '';
-  return `transactions that write to ${table} and began before: ${names.join(', ')}${more}`;
 }

@@ -1,8 +1,7 @@
 import type { HookContext, SqlClient } from '@longshore/sdk';
 import type { BackfillWork } from '../backfill-work.ts';
-import { backfillError } from '../errors/backfill-error.ts';
-import { BackfillErrorCode } from '../errors/backfill-error-code.ts';
 import { withTableName } from '../errors/postgres-error.ts';
+import { checkBatchBounds } from '../meta/check-batch-bounds.ts';
 import type { BackfillTuning } from '../meta/tuning.ts';
 import type { BackfillTarget } from '../table/backfill-target.ts';
 import { findTarget } from '../table/find-target.ts';
@@ -17,10 +16,7 @@ export async function prepareBackfill<Meta extends BackfillTuning, Settings>(
   work: BackfillWork<Meta, Settings>,
 ): Promise<void> {
   const { meta } = context.task;
-  if (meta.minBatchRows > meta.maxBatchRows) {
-    const message = `minBatchRows (${meta.minBatchRows}) is above maxBatchRows (${meta.maxBatchRows}). Change one of them.`;
-    throw backfillError(BackfillErrorCode.MetaInvalid, message);
-  }
+  checkBatchBounds(meta);
   const table = work.table(meta);
   try {
     await context.connection(meta.connection).read(async (client) => {

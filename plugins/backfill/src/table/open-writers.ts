@@ -16,6 +16,8 @@ const FIRST_LOOK_MS = 5;
 const LAST_LOOK_MS = 500;
 
 interface SettleOptions {
+  /** Transactions that an earlier attempt waited for already; null: it is the first one, and waits for all that it sees. */
+  readonly waitedFor: readonly string[] | null;
   /** Only transactions that began before it, in seconds since 1970 by the target's clock; null: all that are open now. */
   readonly startedBefore: number | null;
   /** Sessions whose name starts so are our own, and add no rows. */
@@ -23,7 +25,12 @@ interface SettleOptions {
   readonly signal: AbortSignal;
   /** Called with those that are waited for, each time when others are. */
   readonly onWaiting: (writers: readonly OpenWriter[]) => void;
+  /** Called when it has waited for long and is still waiting; what it throws ends the wait. */
+  readonly onLong: (writers: readonly OpenWriter[]) => Promise<never>;
 }
+
+/** A wait is long after this, in milliseconds: most transactions are over by then. */
+const LONG_MS = 5_000;
 
 /**
  * Waits until every transaction that is writing to the table now has ended, as CREATE INDEX CONCURRENTLY does. An identity
@@ -33,9 +40,10 @@ interface SettleOptions {
 export async function settleWriters(
   connection: TargetConnection,
   target: BackfillTarget,
-  { startedBefore, ownPrefix, signal, onWaiting }: SettleOptions,
+  { waitedFor: before, startedBefore, ownPrefix, signal, onWaiting, onLong }: SettleOptions,
 ): Promise<void> {
-  let waitedFor: ReadonlySet<string> | null = null;
+  const begun = performance.now();
+  let waitedFor: ReadonlySet<string> | null = before === null ? null : new Set(before);
   let shown = 0;
   for (let lookMs = FIRST_LOOK_MS; ; lookMs = Math.min(LAST_LOOK_MS, lookMs * 2)) {
     const open = await readOpenWriters(connection, target, startedBefore, ownPrefix);
@@ -44,6 +52,7 @@ export async function settleWriters(
     if (left.length === 0) return;
     // They only become fewer. What is over by the second look is no wait to speak of.
     if (waitedFor !== null && shown !== left.length) onWaiting(left);
+    if (performance.now() - begun > LONG_MS) await onLong(left);
     shown = waitedFor === null ? 0 : left.length;
     waitedFor = new Set(left.map(({ transaction }) => transaction));
     await pause(lookMs, signal);

@@ -33,7 +33,7 @@ export const ImportErrorCode = {
   RowInvalid: 'IMPORT_ROW_INVALID',
   /** The table, the ledger and the files disagree about the number of rows. */
   CountMismatch: 'IMPORT_COUNT_MISMATCH',
-  /** The target's disk is full. Tried again: somebody may make room. */
+  /** The target's disk is full, or a limit of its. Pauses the task: somebody has to make room. */
   DiskFull: 'IMPORT_DISK_FULL',
   /** Somebody held a lock on the table for too long. Tried again. */
   TableBusy: 'IMPORT_TABLE_BUSY',

@@ -6,6 +6,7 @@ const postgresError = (code: string): Error => Object.assign(new Error('reason')
 
 test.each([
   ['53100', 'IMPORT_DISK_FULL', false],
+  ['53400', 'IMPORT_DISK_FULL', false],
   ['55P03', 'IMPORT_TABLE_BUSY', false],
   ['42501', 'IMPORT_NO_PRIVILEGE', true],
   ['42P01', 'IMPORT_TABLE_MISSING', true],

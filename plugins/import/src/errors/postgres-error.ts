@@ -16,10 +16,12 @@ export function withTableName(error: unknown, table: string): unknown {
   const details = { table, sqlstate: error.code };
   const reason = error.message;
   switch (error.code) {
+    // 53400 is a quota of the role's, temp_file_limit.
     case '53100':
+    case '53400':
       return importError(
         ImportErrorCode.DiskFull,
-        `The target's disk is full while it loads ${table} (${reason}). Make room: the import goes on by itself while it is being retried.`,
+        `The target has no room while it loads ${table} (${reason}). Make room on its disk or raise the limit, and resume the import; what is loaded stays.`,
         details,
         error,
       );

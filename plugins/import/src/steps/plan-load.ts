@@ -37,7 +37,9 @@ function* chunksOf(meta: ImportMeta, file: number, scans: readonly RangeScan[]):
   const prepared = preparedOfMeta(meta);
   const { path, bytes: fileBytes } = fileOfPrepared(prepared, file);
   try {
-    const options = { fileBytes, header: meta.header, targetChunkBytes: prepared.chunkBytes };
+    // Which files were scanned, and in which ranges, stays as it was; only where they are cut may have been changed since.
+    const targetChunkBytes = meta.chunkBytes ?? prepared.chunkBytes;
+    const options = { fileBytes, header: meta.header, targetChunkBytes };
     const { chunks, lineEnd } = foldChunks(scans, options);
     for (const chunk of chunks) {
       const work: LoadWork = { file, chunk: { ...chunk, lineEnd } };
