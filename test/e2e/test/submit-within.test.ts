@@ -115,7 +115,12 @@ describe('a task that is submitted within a transaction', () => {
   it.each([
     ['a meta that its type does not take', { type: 'toy', meta: { subtasks: -1 } }, 'META_INVALID', 'subtasks'],
     ['a type that nobody registered', { type: 'tyo', meta: {} }, 'TYPE_UNKNOWN', 'tyo'],
-    ['a version that nobody registered', { type: 'toy', typeVersion: '9.0.0', meta: {} }, 'TYPE_UNKNOWN', '9.0.0'],
+    [
+      'a version that no registered one can stand for',
+      { type: 'toy', typeVersion: '9.0.0', meta: {} },
+      'TYPE_INCOMPATIBLE',
+      '9.0.0',
+    ],
     [
       'slots that do not fit',
       { type: 'toy', slots: 1, slotsPerSubtask: 2, meta: {} },
