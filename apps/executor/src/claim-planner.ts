@@ -86,6 +86,11 @@ export class ClaimPlanner {
     this.#growing.delete(id);
   }
 
+  /** Whether slots are kept for a task that couldn't take them yet. */
+  get keepsSlots(): boolean {
+    return this.#promised.size > 0 || this.#growing.size > 0;
+  }
+
   /** It has taken what was kept for it. */
   taken(id: string): void {
     this.#promised.delete(id);
@@ -124,7 +129,7 @@ export class ClaimPlanner {
       const ahead = work.mayHold ? work.ahead.allow(Math.floor(slots / slotsPerSubtask)) : 0;
       const limit = room + ahead - work.held.length;
       // What is held covers a while: claiming again for a single free place would be a claim per subtask.
-      if (limit > 0 && work.held.length <= ahead / 2) requests.push({ taskId: task.id, limit, afterOrdinal: 0 });
+      if (limit > 0 && work.held.length <= work.ahead.least) requests.push({ taskId: task.id, limit, afterOrdinal: 0 });
       if (room > 0) continue;
       freeing -= this.#makeRoom(task, slots, slotsPerSubtask, kept, freeing);
     }

@@ -48,6 +48,12 @@ const RECONCILE_MS = 10_000;
 /** A hook whose runner could not be started is tried again after this, in milliseconds. */
 const RUNNER_RETRY_MS = 2_000;
 
+/**
+ * How long a look for more work is put off that nothing asks for at once, in milliseconds: what has just been claimed or has ended is on
+ * its way to the store then, and the look would be in its way.
+ */
+const LOOK_LATER_MS = 10;
+
 /** How a task looks that has left for history. */
 const GONE: RunningTaskState = { state: 'gone', revision: 0, isReserved: false, hasNodes: false };
 
@@ -70,6 +76,7 @@ export class Executor {
   /** Tasks that a message named: claimed for without looking for them first. */
   readonly #hinted = new Set<string>();
   #mustLookAtStates = true;
+  #lookingLater: NodeJS.Timeout | undefined;
   #lookedAt = 0;
   #reconciledAt = performance.now();
   #whenIdle: (() => void) | null = null;
@@ -165,8 +172,11 @@ export class Executor {
   async #round(): Promise<boolean> {
     // A message said "look now", so look before anything else; the slow look comes after the claim, which shouldn't wait for it.
     if (this.#mustLookAtStates) await this.#obeyStates();
-    // What was claimed by a hint may leave room for others: that is looked for in the next round.
-    if (this.#membership.isCurrent && this.#hinted.size > 0 && (await this.#claimHinted())) return true;
+    if (this.#membership.isCurrent && this.#hinted.size > 0 && (await this.#claimHinted())) {
+      // It may leave room for others.
+      this.#lookLater();
+      return false;
+    }
     if (this.#membership.isCurrent) await this.#claim();
     if (performance.now() - this.#lookedAt >= this.#context.config.pollMs) await this.#obeyStates();
     await this.#reconcile();
@@ -208,6 +218,10 @@ export class Executor {
     await faultPoint('claim.before');
     const claimed = await claimSubtasks(this.#context.store.db, this.#membership.identity, requests, controls, hinted);
     await faultPoint('claim.after-commit');
+    for (const { taskId: task, limit } of requests) {
+      const work = this.#works.get(task);
+      if (work !== undefined) work.mayHaveMore = claimed.filter((one) => one.taskId === task).length >= limit;
+    }
     await this.#take(claimed);
     return claimed.length;
   }
@@ -309,7 +323,8 @@ export class Executor {
     // What has ended may be what a running subtask's new slots were waiting for.
     if (this.#planner.isGrowing) this.#mustLookAtStates = true;
     this.#startHeldOf(work.task.id);
-    this.#loop.wake();
+    if (work.wantsMore || this.#planner.keepsSlots) this.#loop.wake();
+    else this.#lookLater();
     this.#reportIdle();
   }
 
@@ -335,6 +350,13 @@ export class Executor {
   #announce(id: string): void {
     const { bus } = this.#context;
     bus.publish(bus.subjects.taskEvents(taskId(id)), { kind: 'progress' } satisfies TaskHint);
+  }
+
+  #lookLater(): void {
+    this.#lookingLater ??= setTimeout(() => {
+      this.#lookingLater = undefined;
+      this.#loop.wake();
+    }, LOOK_LATER_MS).unref();
   }
 
   #lookAtStates(): void {

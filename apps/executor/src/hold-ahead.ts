@@ -34,6 +34,11 @@ export class HoldAhead {
     return this.#allowed;
   }
 
+  /** At how many held ones to claim again: what is held covers a while, and a claim for a single free place would be a claim per subtask. */
+  get least(): number {
+    return Math.floor(this.#allowed / 2);
+  }
+
   /** How many to hand to a runner in one turn: one until something was measured. */
   get turn(): number {
     return this.#meanMs === null ? 1 : Math.max(1, Math.floor(TURN_MS / Math.max(this.#meanMs, LEAST_MS)));

@@ -69,6 +69,8 @@ export class TaskWork implements RunnerHost {
   mayHold: boolean;
   /** Whether its task has slots on other nodes and none here. */
   hasLeft = false;
+  /** Whether the last claim got all that it asked for, so that there may be more. */
+  mayHaveMore: boolean;
   readonly throttle: TaskThrottle;
   readonly #options: TaskWorkOptions;
 
@@ -79,6 +81,7 @@ export class TaskWork implements RunnerHost {
     this.held = options.before?.held ?? [];
     this.ahead = options.before?.ahead ?? new HoldAhead();
     this.mayHold = options.before?.mayHold ?? false;
+    this.mayHaveMore = options.before?.mayHaveMore ?? true;
     this.#options = options;
     this.runner.host = this;
     // What waits in it goes on waiting when the task is read anew.
@@ -96,6 +99,11 @@ export class TaskWork implements RunnerHost {
           this.#hold(subtaskId, reason);
         },
       });
+  }
+
+  /** Whether it is time to claim more of it. */
+  get wantsMore(): boolean {
+    return this.mayHaveMore && this.held.length <= this.ahead.least;
   }
 
   get isBusy(): boolean {

@@ -10,6 +10,12 @@ import { schedulingRounds } from './scheduling-round.ts';
 const RETENTION_MS = 3_600_000;
 
 /**
+ * When to look again after a move that an executor goes on with, in milliseconds: there may be a next one all the same, such as after a plan
+ * without subtasks. At once it would take the processor from the executor, for nothing in most cases.
+ */
+const LOOK_AGAIN_MS = 20;
+
+/**
  * The leading owner's work: a scheduling pass whenever something may have changed, until the lease is lost.
  *
  * @param onWakeable told how to wake the pass from within this process, and null when this process leads no more.
@@ -29,14 +35,15 @@ export async function leadOwner(
     tracing: context.telemetry.tracing,
     maxScheduledTasks: config.maxScheduledTasks,
   });
+  let lookingAgain: NodeJS.Timeout | undefined;
   const loop = startLoop({
     intervalMs: config.pollMs,
     signal,
     onError: (error) => logger.warn({ error }, 'a scheduling pass failed'),
     round: async () => {
+      clearTimeout(lookingAgain);
       const result = await round();
-      countTasks(taskGauge, result.tasks);
-      for (const id of result.changed) announce(id);
+      // Nodes first: somebody waits for what they do.
       for (const [node, ids] of result.wake) {
         bus.publish(bus.subjects.wakeNode(node), ids.size > MAX_HINTED_TASKS ? {} : { tasks: [...ids] });
       }
@@ -44,8 +51,11 @@ export async function leadOwner(
         for (const node of result.nodes) bus.publish(bus.subjects.controlNode(node.id), { taskId: id });
       }
       if (result.mustMove) bus.publish(bus.subjects.wakeBalancer, {});
+      for (const id of result.changed) announce(id);
+      countTasks(taskGauge, result.tasks);
+      if (result.changed.length > 0 && !result.movesOn) lookingAgain = setTimeout(() => loop.wake(), LOOK_AGAIN_MS);
       // What was changed may allow a next move at once.
-      return result.changed.length > 0;
+      return result.movesOn;
     },
   });
   const announce = (id: TaskId): void =>
@@ -67,6 +77,7 @@ export async function leadOwner(
   try {
     await Promise.all([loop.done, retention.done, listening]);
   } finally {
+    clearTimeout(lookingAgain);
     onWakeable(null);
     subscription.close();
     // Another one leads now, and counts them.

@@ -58,6 +58,8 @@ export interface PassResult {
   readonly wake: ReadonlyMap<NodeId, ReadonlySet<TaskId>>;
   /** Tasks whose work nodes may have to stop, or to tell of a change. */
   readonly stopped: readonly TaskId[];
+  /** Whether something was changed after which a task may have a next move at once: not only what an executor has to do something for first. */
+  readonly movesOn: boolean;
   /** Whether a running task has other nodes now, so that its pending work has to move. */
   readonly mustMove: boolean;
 }
@@ -91,6 +93,7 @@ export async function schedulingPass(input: PassInput, writes: OwnerWrites, logg
   await writes.saveAdmissions(changes.filter((change) => !together.has(change.taskId)));
 
   const changed: TaskId[] = [];
+  let movesOn = false;
   const stopped: TaskId[] = [];
   const wake = new Map<NodeId, Set<TaskId>>();
   const running = new Set(ranked.filter((task) => task.state === 'running').map((task) => task.id));
@@ -102,7 +105,9 @@ export async function schedulingPass(input: PassInput, writes: OwnerWrites, logg
     try {
       const type = types.get(task.id) ?? null;
       if (type === null) {
-        if (await writes.refuse(task.id, noType(task, input.versionsOf(task.type)))) changed.push(task.id);
+        if (!(await writes.refuse(task.id, noType(task, input.versionsOf(task.type))))) continue;
+        changed.push(task.id);
+        movesOn = true;
         continue;
       }
       const admission = admissions.get(task.id);
@@ -112,6 +117,7 @@ export async function schedulingPass(input: PassInput, writes: OwnerWrites, logg
       );
       if (!done) continue;
       changed.push(task.id);
+      movesOn ||= !WAITS_FOR_NODES.has(move.do);
       if (CONCERNS_NODES.has(move.do)) stopped.push(task.id);
       if (move.do === 'consume-plan') for (const node of admission?.nodes ?? []) wakeFor(wake, node, task.id);
     } catch (error) {
@@ -121,7 +127,7 @@ export async function schedulingPass(input: PassInput, writes: OwnerWrites, logg
       logger.error({ error, task_id: task.id }, 'a task could not be moved on');
     }
   }
-  return { changed, wake, stopped, mustMove: changes.some((change) => running.has(change.taskId)) };
+  return { changed, movesOn, wake, stopped, mustMove: changes.some((change) => running.has(change.taskId)) };
 }
 
 /** Whether the type is to be asked anew where the current step may run. */
@@ -133,6 +139,9 @@ function isToBePlaced(task: ScheduledTask, type: Pick<StoredType, 'hooks'>, node
 function membershipFor(task: ScheduledTask, nodes: readonly NodeInfo[]): string {
   return membershipOf(eligibleNodes(nodes, task).nodes);
 }
+
+/** Moves after which a task usually waits for a node. */
+const WAITS_FOR_NODES: ReadonlySet<TaskMove['do']> = new Set(['insert-control', 'consume-plan']);
 
 /** Moves after which nodes look at what they run: it may have to stop, or is told of a change. */
 const CONCERNS_NODES: ReadonlySet<TaskMove['do']> = new Set(['stop', 'fail', 'suspend', 'apply']);

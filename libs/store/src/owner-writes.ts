@@ -100,15 +100,17 @@ export interface AdmissionChange {
 
 /** @param actor the owner's name, for events. */
 export function ownerWrites(db: Db, lease: LeaderLease, actor: string): OwnerWrites {
-  const withTask = (
+  /** @param read what `work` needs besides the task: sent right behind the lock, so that it takes no trip of its own. */
+  const withTask = <R = undefined>(
     id: string,
-    work: (tx: Tx, task: LockedTask, commit: LeaderCommit) => Promise<boolean>,
+    work: (tx: Tx, task: LockedTask, commit: LeaderCommit, read: R) => Promise<boolean>,
+    read?: (tx: Tx) => Promise<R>,
   ): Promise<boolean> =>
-    asLeader<boolean, LockedTask | null>(
+    asLeader<boolean, readonly [LockedTask | null, R | undefined]>(
       db,
       lease,
-      async (tx, task, commit) => (task === null ? false : work(tx, task, commit)),
-      (tx) => lockTask(tx, id),
+      async (tx, [task, found], commit) => (task === null ? false : work(tx, task, commit, found as R)),
+      (tx) => Promise.all([lockTask(tx, id), read?.(tx)]),
     );
 
   return {
@@ -137,30 +139,39 @@ export function ownerWrites(db: Db, lease: LeaderLease, actor: string): OwnerWri
         return true;
       }),
     consumePlan: (id, control, after) =>
-      withTask(id, async (tx, task, commit) => {
-        if (task.state !== TaskState.pending && task.state !== TaskState.running) return false;
-        if (await hasUnfinishedWork(tx, task)) return false;
-        const result = (await takeResult(tx, task, control, 'plan')) as StoredPlanResult | undefined;
-        if (result === undefined) return false;
-        if (result.step !== null) await commit(...stepStart(task, result, actor));
-        else await endSteps(tx, task, after, actor);
-        return true;
-      }),
+      withTask<boolean>(
+        id,
+        async (tx, task, commit, isUnfinished) => {
+          if (task.state !== TaskState.pending && task.state !== TaskState.running) return false;
+          if (isUnfinished) return false;
+          const result = (await takeResult(tx, task, control, 'plan')) as StoredPlanResult | undefined;
+          if (result === undefined) return false;
+          if (result.step !== null) await commit(...stepStart(task, result, actor));
+          else await endSteps(tx, task, after, actor);
+          return true;
+        },
+        (tx) => hasUnfinishedWork(tx, id),
+      ),
     consumePlace: (id, control) => withTask(id, (tx, task) => takePlacement(tx, task, control)),
     finish: (id, control) =>
-      withTask(id, async (tx, task) => {
-        if (task.state !== TaskState.running || (await hasUnfinishedWork(tx, task))) return false;
-        const result = control === null ? undefined : await takeResult(tx, task, control, 'finish');
-        if (control !== null && result === undefined) return false;
-        await transitionTask(tx, task, {
-          trigger: 'finish',
-          to: TaskState.succeed,
-          actor,
-          outcome: 'succeeded',
-          ...(result === undefined || result === null ? {} : { result }),
-        });
-        return true;
-      }),
+      withTask<boolean>(
+        id,
+        async (tx, task, commit, isUnfinished) => {
+          if (task.state !== TaskState.running || isUnfinished) return false;
+          const result = control === null ? undefined : await takeResult(tx, task, control, 'finish');
+          if (control !== null && result === undefined) return false;
+          const transition = transitionOf(task, {
+            trigger: 'finish',
+            to: TaskState.succeed,
+            actor,
+            outcome: 'succeeded',
+            ...(result === undefined || result === null ? {} : { result }),
+          });
+          await commit(transition);
+          return true;
+        },
+        (tx) => hasUnfinishedWork(tx, id),
+      ),
     fail: (id, error, { isUntouched = false, guard } = {}) =>
       withTask(id, async (tx, task) => {
         const guards: TaskGuard[] = [
@@ -243,13 +254,14 @@ type StoredPlanResult = PlanResult & { readonly totalRows?: number | null; reado
  * Whether work of the current step is still to be done, or has failed. Asked again under the task's lock, in a statement after it: by
  * the snapshot alone a task was finished that had just got a new pending row.
  */
-async function hasUnfinishedWork(tx: Tx, task: LockedTask): Promise<boolean> {
-  if (task.step === null) return false;
+async function hasUnfinishedWork(tx: Tx, id: string): Promise<boolean> {
   const unfinished = await sql`
-    SELECT 1 FROM subtasks
-    WHERE task_id = ${task.id} AND kind = 'work' AND step = ${task.step} AND plan_attempt = ${task.planAttempt}
-      AND state NOT IN ('succeed', 'skipped', 'canceled')
-    ORDER BY ordinal LIMIT 1`.execute(tx);
+    SELECT 1 FROM tasks t CROSS JOIN LATERAL (
+      SELECT 1 FROM subtasks s
+      WHERE s.task_id = t.id AND s.kind = 'work' AND s.step = t.step AND s.plan_attempt = t.plan_attempt
+        AND s.state NOT IN ('succeed', 'skipped', 'canceled')
+      ORDER BY s.ordinal LIMIT 1) unfinished
+    WHERE t.id = ${id}`.execute(tx);
   return unfinished.rows.length > 0;
 }
 
@@ -258,7 +270,7 @@ async function isReadyFor(kind: ControlKind, tx: Tx, task: LockedTask): Promise<
   switch (kind) {
     case 'plan':
     case 'finish':
-      return !(await hasUnfinishedWork(tx, task));
+      return task.step === null || !(await hasUnfinishedWork(tx, task.id));
     case 'revert':
       return !(await hasRunning(tx, task));
     case 'prepare':
