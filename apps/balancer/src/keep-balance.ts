@@ -32,8 +32,14 @@ export async function keepBalance(context: Context, lease: LeaderLease, signal: 
   subscription.close();
 }
 
+/** What one round needs. */
+export type BalancingContext = Pick<Context, 'store'> & { readonly logger: Pick<Context['logger'], 'info'> };
+
 /** One round: read, decide, write. Answers the nodes that got something. */
-async function balanceOnce({ store, logger }: Context, lease: LeaderLease): Promise<ReadonlySet<NodeId>> {
+export async function balanceOnce(
+  { store, logger }: BalancingContext,
+  lease: LeaderLease,
+): Promise<ReadonlySet<NodeId>> {
   const nodes = await readNodes(store.db);
   const live = nodes.filter((node) => node.state === 'live').map((node) => node.id);
   const woken = new Set<NodeId>();

@@ -104,7 +104,7 @@ test('a task is paused, changed and resumed; whoever watches it is told, and wat
     changed: true,
     task: { state: 'paused', priority: 7 },
   });
-  expect(await longshore('task', 'modify', 'paused', '--set', 'sleepMs=1')).toMatchObject({ code: 2 });
+  expect(await longshore('task', 'modify', 'paused', '--set', 'subtasks=1')).toMatchObject({ code: 2 });
   expect(await json('task', 'resume', 'paused')).toMatchObject({ changed: true });
   expect(await longshore('task', 'cancel', 'paused', '--wait')).toMatchObject({ code: 0 });
   const watched = await watching.ended;

@@ -7,6 +7,7 @@ import {
   NodeState,
   placementInForce,
   reserveInRankOrder,
+  TaskState,
   toErrorData,
   type Admission,
   type NodeId,
@@ -30,8 +31,14 @@ import { incompatibleType } from './incompatible-type.ts';
 /** What a pass needs to know of a task's type. */
 type KnownType = Pick<StoredType, 'steps' | 'hooks'>;
 
-/** Of a task that is still to be validated nobody knows the type; until it is, it is told to do nothing else. */
+/**
+ * Of a task that is still to be validated, or whose type nobody ever registered, nobody knows the type: nothing of it has run, so it has no
+ * hooks to run either.
+ */
 const UNRESOLVED: KnownType = { steps: [], hooks: [] };
+
+/** Where a pass says what went wrong with one task. */
+export type PassLogger = Pick<Logger, 'error'>;
 
 /** What one pass looks at. */
 export interface PassInput {
@@ -68,10 +75,10 @@ export interface PassResult {
  * One scheduling pass: who has slots, then the next move of every task. Reads nothing but its input and the types; what it
  * decides is written task by task, each write checking that its snapshot still holds.
  */
-export async function schedulingPass(input: PassInput, writes: OwnerWrites, logger: Logger): Promise<PassResult> {
+export async function schedulingPass(input: PassInput, writes: OwnerWrites, logger: PassLogger): Promise<PassResult> {
   const ranked = input.tasks.toSorted(compareRank);
   const types = new Map<TaskId, KnownType | null>();
-  for (const task of ranked) types.set(task.id, task.isValidated ? await input.typeOf(task) : UNRESOLVED);
+  for (const task of ranked) types.set(task.id, await knownType(task, input));
   const admissions = admit(ranked, types, input);
   const moves = new Map<TaskId, TaskMove>();
   for (const task of ranked) {
@@ -142,6 +149,15 @@ function membershipFor(task: ScheduledTask, nodes: readonly NodeInfo[]): string 
 
 /** Moves after which a task usually waits for a node. */
 const WAITS_FOR_NODES: ReadonlySet<TaskMove['do']> = new Set(['insert-control', 'consume-plan']);
+/**
+ * What is known of a task's type; null: it can't be run, and is refused. One that can't be run may be on another way by then: it was
+ * refused, paused or canceled, and goes that way to its end.
+ */
+async function knownType(task: ScheduledTask, { typeOf }: PassInput): Promise<KnownType | null> {
+  if (!task.isValidated) return UNRESOLVED;
+  const type = await typeOf(task);
+  return type === null && task.state !== TaskState.pending && !task.hookRan ? UNRESOLVED : type;
+}
 
 /** Moves after which nodes look at what they run: it may have to stop, or is told of a change. */
 const CONCERNS_NODES: ReadonlySet<TaskMove['do']> = new Set(['stop', 'fail', 'suspend', 'apply']);

@@ -8,10 +8,10 @@ import {
   type ScheduledTask,
   type StoredNode,
 } from '@longshore/store';
-import type { Logger, Tracing } from '@longshore/telemetry';
+import type { Tracing } from '@longshore/telemetry';
 import { MoveSpans } from './move-spans.ts';
 import { RequestChecker } from './request-checker.ts';
-import { schedulingPass, type PassResult } from './scheduling-pass.ts';
+import { schedulingPass, type PassLogger, type PassResult } from './scheduling-pass.ts';
 import { TypeCatalog } from './type-catalog.ts';
 import { validateSubmitted } from './validate-submitted.ts';
 
@@ -19,7 +19,7 @@ import { validateSubmitted } from './validate-submitted.ts';
 export interface RoundContext {
   readonly db: Db;
   readonly writes: OwnerWrites;
-  readonly logger: Logger;
+  readonly logger: PassLogger;
   /** Null: nothing is traced. */
   readonly tracing: Tracing | null;
   /** Tasks that have slots at once, where the cluster's settings don't say. */

@@ -45,6 +45,7 @@ export async function cancelTask(
     };
     const isOver = to === 'reverted';
     if (isForced) await markForced(tx, task);
+    if (isOver) await dropUnbegun(tx, task);
     const event = await transitionTask(tx, task, {
       trigger: 'cancel',
       to,
@@ -54,6 +55,11 @@ export async function cancelTask(
     });
     return { changed: true, state: to, event };
   });
+}
+
+/** A task that is over at once leaves no hook behind that was to begin. */
+async function dropUnbegun(tx: Tx, task: LockedTask): Promise<void> {
+  await sql`DELETE FROM subtasks WHERE task_id = ${task.id} AND state = 'pending' AND kind <> 'work'`.execute(tx);
 }
 
 async function force(tx: Tx, task: LockedTask, actor: string, reason: string | null): Promise<void> {

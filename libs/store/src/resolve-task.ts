@@ -7,7 +7,8 @@ import { inTransaction, type Db, type Tx } from './transactions.ts';
 import type { LockedTask } from './transition-task.ts';
 
 /**
- * Tries a held task's failed work again: what failed is pending anew, with none of its failures counted.
+ * Tries a held task's failed work again: what failed is pending anew, with none of its failures counted. Of a task that is being undone
+ * that is the revert alone.
  *
  * @throws {LongshoreError} STATE_CONFLICT naming the state, TASK_NOT_FOUND when it isn't active.
  */
@@ -24,7 +25,9 @@ export function retryTask(db: Db, id: string, actor: string, reason: string | nu
     await sql`
       UPDATE subtasks SET state = 'pending', failures = 0, error = NULL, not_before = NULL, ended_at = NULL, reason = 'retry',
         node_epoch = NULL
-      WHERE task_id = ${id} AND state = 'failed'`.execute(tx);
+      WHERE task_id = ${id} AND state = 'failed' AND ${guard === 'a revert failed' ? sql`kind = 'revert'` : sql`true`}`.execute(
+      tx,
+    );
     return result;
   });
 }

@@ -430,6 +430,22 @@ describe('a held task', () => {
     expect(await readTask(second.db, second.id)).toMatchObject({ outcome: 'failed', error: FAILURE });
   });
 
+  test('whose revert is tried again keeps what failed before: it is not to be run, and says what happened', async () => {
+    const { db, owner, node, id } = await running(1);
+    await settle(db, node, await claim(db, node, id, 1), { how: 'fail', error: FAILURE });
+    await owner.fail(id, FAILURE);
+    await owner.insertControl(id, 'reverting', 'revert', 'n1');
+    const revert = await claimSubtasks(db, node, [], await controlsOf(db, id));
+    await settle(db, node, revert, { how: 'fail', error: { ...FAILURE, code: 'REVERT_BROKEN' } });
+    await owner.fail(id, FAILURE, { guard: 'a revert failed' });
+    await retryTask(db, id, user, null);
+    expect(await statesOf(db, id)).toEqual(['failed', 'pending']);
+    const again = await claimSubtasks(db, node, [], await controlsOf(db, id));
+    await settle(db, node, again, SUCCEEDED);
+    expect(await owner.undo(id, again[0]!.id)).toBe(true);
+    expect(await statesOf(db, id)).toEqual(['failed']);
+  });
+
   test('nothing else can be asked to be resolved', async () => {
     const { db, id } = await running(1);
     for (const resolve of [retryTask, skipFailed, revertTask]) {

@@ -4,7 +4,7 @@ import { cancelTask, ownerWrites, readEvents, readTask, type Db, type OwnerWrite
 import { inTransaction } from '../src/transactions.ts';
 import { lockTask, transitionTask } from '../src/transition-task.ts';
 import { useStoreServer, type Session, type TestStore } from './fixtures/store-server.ts';
-import { addNode, FAILURE, lead, runningTask, submit } from './fixtures/tasks.ts';
+import { addNode, controlsOf, FAILURE, lead, leadingOwner, runningTask, submit } from './fixtures/tasks.ts';
 
 const server = useStoreServer();
 
@@ -147,6 +147,16 @@ describe('cancel', () => {
     const store = await server.store();
     const id = await taskIn(store, await store.session(), state);
     await expect(cancelTask(store.db, id, 'client', null)).rejects.toMatchObject({ code: 'STATE_CONFLICT' });
+  });
+
+  test('before any hook began leaves no hook behind that is still to begin', async () => {
+    const { db } = await server.store();
+    const owner = await leadingOwner(db);
+    await addNode(db, 'n1');
+    const id = await submit(db);
+    expect(await owner.insertControl(id, 'pending', 'prepare', 'n1')).toBe(true);
+    expect(await cancelTask(db, id, 'client', null)).toEqual({ changed: true, state: 'reverted' });
+    expect(await controlsOf(db, id)).toEqual([]);
   });
 
   test('a task that is not there gives TASK_NOT_FOUND', async () => {

@@ -39,6 +39,8 @@ const meta = z.strictObject({
   failCode: z.string().default('TOY_FAILED'),
   /** A file whose presence makes `failAlways` and failing hooks succeed. */
   fixedFile: z.string().optional(),
+  /** How long `onDone` and `revert` take after they have done their part, in milliseconds. */
+  hookMs: z.int().min(0).default(0),
   /** What `prepare` asks for, where the type has it. */
   prepared: z.record(z.string(), z.int()).default({}),
   /** A file into which each run of a subtask writes a line when it starts and when it ends. Default: none. */
@@ -84,13 +86,14 @@ export function defineToy({ type, isIdempotent, hasPrepare = false }: ToyOptions
       },
       async onDone(context) {
         failHook(context, 'finish');
+        await noteHook(context, 'finish');
         let total = 0;
         for await (const subtask of context.previousSubtasks('count')) total += Number(subtask.result);
         return { total };
       },
       async revert(context) {
         failHook(context, 'revert');
-        await Promise.resolve();
+        await noteHook(context, 'revert');
       },
       modifyMeta(context, changes) {
         const { sleepMs, ...others } = changes;
@@ -180,6 +183,13 @@ class Sleeper implements StepExecutor<ToyMeta, undefined> {
     for (const context of this.#running) note(context, `slots-${slots}`);
     return Promise.resolve();
   }
+}
+
+/** Notes that a hook has done its part, and goes on for a while. */
+async function noteHook({ task, attempt, signal }: HookContext<ToyMeta, undefined>, hook: string): Promise<void> {
+  const { runsFile, hookMs } = task.meta;
+  if (runsFile !== undefined) appendFileSync(runsFile, `${task.id} 0 ${attempt} ${hook}\n`);
+  if (hookMs > 0) await wait(hookMs, undefined, { signal });
 }
 
 /** One line, appended by one write, so that lines of several processes don't mix. */

@@ -125,6 +125,29 @@ describe('processes that are killed at', () => {
     },
   );
 
+  it.each([
+    ['finish', {}, { state: 'succeed', result: { total: 2 } }],
+    ['revert', { failAlways: [2] }, { state: 'reverted', outcome: 'failed' }],
+  ] as const)('the end of %s run that hook again, and the task ends once', async (hook, meta, end) => {
+    const task = await cluster.client.submit({
+      type: 'toy',
+      meta: { subtasks: 2, runsFile: runs.path, hookMs: 1_500, ...meta },
+    });
+    const noted = () => runs.lines(task.id).filter((line) => line.endsWith(hook));
+    await waitUntil(
+      () => Promise.resolve(noted()),
+      (lines) => lines.length > 0,
+      { what: `${hook} to have done its part` },
+    );
+    await arm('settle.before');
+    await replaceVictim('settle.before');
+    expect((await task.wait(deadline())).task).toMatchObject(end);
+    expect(noted()).toEqual([`0/1 ${hook}`, `0/2 ${hook}`]);
+    const ends: string[] = [];
+    for await (const { kind, to } of task.events()) if (to === end.state) ends.push(kind);
+    expect(ends).toEqual([hook === 'finish' ? 'finish' : 'undo']);
+  });
+
   it.each(['effect.before-commit', 'effect.after-commit'] as const)(
     '%s leaves every row of an import once',
     async (name) => {
