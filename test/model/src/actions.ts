@@ -104,9 +104,10 @@ export async function claim(world: World, name: string, isHeard = true): Promise
 }
 
 /** Its process is killed: what it ran is run no more. */
-export function kill(world: World, name: string): void {
+export function kill(world: World, name: string): Promise<void> {
   world.nodes.get(name)?.runs.clear();
   world.lose(name);
+  return Promise.resolve();
 }
 
 /**

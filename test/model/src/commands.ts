@@ -166,7 +166,7 @@ const lateEnd = fc
       endSome(world.zombies[index % Math.max(1, world.zombies.length)], some, how, said),
     ),
   );
-const kill = node.map((name) => act(`kill(${name})`, async (world) => Promise.resolve(actions.kill(world, name))));
+const kill = node.map((name) => act(`kill(${name})`, (world) => actions.kill(world, name)));
 const partition = fc
   .tuple(node, fc.boolean())
   .map(([name, isFrozen]) =>

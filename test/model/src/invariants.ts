@@ -36,6 +36,13 @@ interface EventRow {
   readonly to_state: string | null;
 }
 
+interface Everything {
+  readonly journal: readonly JournalEntry[];
+  readonly tasks: readonly TaskRow[];
+  readonly rows: readonly SubtaskRow[];
+  readonly events: readonly EventRow[];
+}
+
 const TRIGGERS: ReadonlySet<string> = new Set(TASK_TRANSITIONS.map((row) => row.on));
 
 const isSubtaskChange = (from: string, to: string): boolean =>
@@ -94,13 +101,8 @@ export class Invariants {
   }
 
   /** Everything in one statement: it is asked for after each command. */
-  async #read(): Promise<{
-    readonly journal: readonly JournalEntry[];
-    readonly tasks: readonly TaskRow[];
-    readonly rows: readonly SubtaskRow[];
-    readonly events: readonly EventRow[];
-  }> {
-    const { rows } = await this.#session.query<Awaited<ReturnType<Invariants['#read']>>>(`
+  async #read(): Promise<Everything> {
+    const { rows } = await this.#session.query<Everything>(`
       WITH taken AS (DELETE FROM model_journal RETURNING *)
       SELECT ${listOf('taken', JOURNAL_COLUMNS, 'n')} AS journal,
         ${listOf('tasks', `'id', id::text, 'state', state, 'event_seq', event_seq`, 'id')} AS tasks,

@@ -297,7 +297,11 @@ export class SimExecutor {
         return this.#settle(run, { how: 'succeed', result: { ...run.task.modification?.changes.meta } });
       case 'clean':
         return this.#settle(run, { how: 'succeed', result: { meta: {} } });
-      default:
+      case 'work':
+      case 'finish':
+      case 'revert':
+      case 'gates':
+      case 'place':
         return this.#settle(run, { how: 'succeed', result: null });
     }
   }

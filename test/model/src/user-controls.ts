@@ -77,19 +77,10 @@ export async function wish(world: World, id: string, n: number, changes: TaskCha
     ...new Set(TASK_TRANSITIONS.filter((row) => row.from === state && row.by === 'user').map((row) => row.on)),
   ];
   const on = ways[n % Math.max(1, ways.length)];
-  switch (on) {
-    case 'pause':
-    case 'resume':
-    case 'retry':
-    case 'skip':
-    case 'revert':
-      return control(world, id, { on });
-    case 'cancel':
-      return control(world, id, { on, isForced: n % 3 === 0 });
-    case 'modify':
-      return control(world, id, { on, changes });
-    default:
-      return;
+  if (on === 'cancel') return control(world, id, { on, isForced: n % 3 === 0 });
+  if (on === 'modify') return control(world, id, { on, changes });
+  if (on === 'pause' || on === 'resume' || on === 'retry' || on === 'skip' || on === 'revert') {
+    return control(world, id, { on });
   }
 }
 

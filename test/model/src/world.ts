@@ -1,9 +1,10 @@
 import type { ErrorData } from '@longshore/core';
-import { ownerPasses } from '@longshore/owner/internal';
+import { schedulingRounds } from '@longshore/owner/internal';
 import {
   electLeader,
   migrateStore,
   openStore,
+  ownerWrites,
   registerNode,
   registerType,
   type LeaderLease,
@@ -25,7 +26,7 @@ const MAX_SCHEDULED_TASKS = 4;
 /** A replica of the owner, which leads or believes so. */
 export interface OwnerReplica {
   readonly lease: LeaderLease;
-  readonly pass: ReturnType<typeof ownerPasses>;
+  readonly pass: ReturnType<typeof schedulingRounds>;
 }
 
 /** A migrated database that is emptied for each run. */
@@ -39,6 +40,9 @@ export interface Ground {
 export async function openGround(url: string): Promise<Ground> {
   await migrateStore(url);
   const session = new pg.Pool({ connectionString: url, options: '-c search_path=longshore', max: 4 });
+  // The server is stopped with its sessions.
+  session.on('error', () => undefined);
+  session.on('connect', (client) => client.on('error', () => undefined));
   await session.query(JOURNAL_SQL);
   const store = openStore({ url, applicationName: 'model' });
   return {
@@ -116,12 +120,12 @@ export class World implements RunWatcher {
     const lease = await electLeader(this.store.db, 'owner', name, LONG_MS);
     // Another one was faster.
     if (lease === null) return;
-    const pass = ownerPasses(this.store.db, lease, {
-      actor: `owner ${name}`,
-      maxScheduledTasks: MAX_SCHEDULED_TASKS,
+    const pass = schedulingRounds({
+      db: this.store.db,
+      writes: ownerWrites(this.store.db, lease, `owner ${name}`),
       logger: { error: (fields: unknown) => this.#invariants.blame('the owner could not move a task on', fields) },
-      onSnapshot: () => Promise.resolve(),
-      around: (_task, _move, carryOut) => carryOut(),
+      tracing: null,
+      maxScheduledTasks: MAX_SCHEDULED_TASKS,
     });
     this.owners.push({ lease, pass });
   }
@@ -133,6 +137,7 @@ export class World implements RunWatcher {
     const identity = await registerNode(this.store.db, {
       id: name,
       scope: '',
+      labels: {},
       slots,
       types,
       host: 'here',
