@@ -7,7 +7,7 @@ import type { IndexRun } from './index-run.ts';
 const target = useIndexTarget();
 const statement = 'CREATE INDEX ON orders (customer)';
 /** The first place for a build, as `take-build-slot` numbers them. */
-const PLACE = '(1819503992, 0)';
+const PLACE = '(1819502968, 0)';
 
 async function upToBuild(run: IndexRun): Promise<void> {
   await run.prepare();
