@@ -75,6 +75,8 @@ export class Executor {
   readonly #progress: ProgressSaver;
   /** Tasks that a message named: claimed for without looking for them first. */
   readonly #hinted = new Set<string>();
+  /** Tasks whose step was started with the end of its plan: the owner has nothing to do for that. */
+  readonly #startedSteps = new Set<string>();
   #mustLookAtStates = true;
   #lookingLater: NodeJS.Timeout | undefined;
   #lookedAt = 0;
@@ -123,6 +125,7 @@ export class Executor {
       identity: () => membership.identity,
       onGivenUp: (batch) => this.#spans.unwritten(batch),
       onWritten: (written, lost) => this.#afterWrite(written, lost),
+      onStarted: (started) => this.#afterStart(started),
     });
     const { signal } = this.#stop;
     this.#loop = startLoop({
@@ -342,9 +345,25 @@ export class Executor {
     for (const id of new Set(written.map((one) => one.taskId))) this.#announce(id);
     // The owner has something to decide when nothing more of a task runs here, or something ended badly.
     const isNews = written.some(
-      (one) => one.kind !== 'work' || one.how !== 'succeed' || this.#works.get(one.taskId)?.isBusy !== true,
+      (one) =>
+        !(one.kind === 'plan' && this.#startedSteps.delete(one.taskId)) &&
+        (one.kind !== 'work' || one.how !== 'succeed' || this.#works.get(one.taskId)?.isBusy !== true),
     );
     if (isNews) bus.publish(bus.subjects.wakeOwner, {});
+  }
+
+  /** Planned steps are current: this node claims at once, the others are told. */
+  #afterStart(started: ReadonlyMap<string, readonly string[]>): void {
+    const { bus, config } = this.#context;
+    for (const [id, nodes] of started) {
+      this.#startedSteps.add(id);
+      for (const node of nodes) {
+        if (node === config.nodeId) this.#hinted.add(id);
+        else bus.publish(bus.subjects.wakeNode(nodeId(node)), { tasks: [id] });
+      }
+      bus.publish(bus.subjects.taskEvents(taskId(id)), { kind: 'state' } satisfies TaskHint);
+    }
+    this.#loop.wake();
   }
 
   #announce(id: string): void {

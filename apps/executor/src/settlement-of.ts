@@ -27,11 +27,11 @@ function planOf(run: Run, settled: unknown): { readonly result: unknown; readonl
   return { result, planned: lastPage === null ? null : { step: lastPage.step, rows: run.plan.rowsOf(lastPage) } };
 }
 
-/** What of its task decides what a failure comes to. */
-type RetryingTask = Pick<TaskForRunner, 'retry' | 'pauseOn'>;
+/** What of its task decides what an end comes to. */
+type EndingTask = Pick<TaskForRunner, 'retry' | 'pauseOn' | 'gates'>;
 
 /** What is written for the end of a run; null: nothing, somebody else has it. */
-export function settlementOf(run: Run, settled: Settled, task: RetryingTask): Settlement | null {
+export function settlementOf(run: Run, settled: Settled, task: EndingTask): Settlement | null {
   const { claimed, stopping } = run;
   const base = {
     id: claimed.id,
@@ -45,7 +45,9 @@ export function settlementOf(run: Run, settled: Settled, task: RetryingTask): Se
     try {
       const { result, planned } = planOf(run, settled.result);
       checkStoredSize(result, `the result of subtask ${claimed.id}`);
-      return { ...base, how: 'succeed', result, planned };
+      // Whoever reads its gates is started by the owner, with the step.
+      const startsStep = claimed.kind === 'plan' && task.gates.length === 0;
+      return { ...base, how: 'succeed', result, planned, startsStep };
     } catch (error) {
       return {
         ...base,
@@ -65,7 +67,7 @@ export function settlementOf(run: Run, settled: Settled, task: RetryingTask): Se
 type Base = Pick<Settlement, 'id' | 'attempt' | 'taskId' | 'kind' | 'rows' | 'bytes'>;
 
 /** What a stop comes to, by the table of the core. */
-function stoppedSettlement(run: Run, error: ErrorData, task: RetryingTask, base: Base): Settlement | null {
+function stoppedSettlement(run: Run, error: ErrorData, task: EndingTask, base: Base): Settlement | null {
   const reason = run.stopping ?? 'cancel';
   const effect = stopEffect(reason, run.claimed.isIdempotent);
   switch (effect) {
@@ -88,9 +90,10 @@ function stoppedSettlement(run: Run, error: ErrorData, task: RetryingTask, base:
 }
 
 /** Errors that pause a task are not tried again: the same would be met again until somebody has made room. */
-function failure({ claimed }: Run, error: ErrorData, { retry, pauseOn }: RetryingTask, base: Base): Settlement {
-  const decision = pauseOn.includes(error.code)
-    ? ({ retry: false } as const)
-    : decideFailure(error, claimed.failures, retry, Math.random());
+function failure({ claimed }: Run, error: ErrorData, { retry, pauseOn }: EndingTask, base: Base): Settlement {
+  const decision =
+    claimed.kind === 'work' && pauseOn.includes(error.code)
+      ? ({ retry: false } as const)
+      : decideFailure(error, claimed.failures, retry, Math.random());
   return decision.retry ? { ...base, how: 'retry', error, afterMs: decision.afterMs } : { ...base, how: 'fail', error };
 }

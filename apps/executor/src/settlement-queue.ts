@@ -13,6 +13,8 @@ export interface SettlementQueueOptions {
   readonly onGivenUp: (batch: readonly Settlement[]) => void;
   /** Told after each batch that reached the store. */
   readonly onWritten: (written: readonly Settlement[], lost: readonly Settlement[]) => void;
+  /** Told of tasks whose planned step has become the current one, with the nodes that they have; before `onWritten`. */
+  readonly onStarted: (started: ReadonlyMap<string, readonly string[]>) => void;
 }
 
 /** Ends of subtasks in one transaction: beyond this the locks are held for too long. */
@@ -61,13 +63,14 @@ export class SettlementQueue {
   }
 
   async #writeBatch(batch: readonly Settlement[]): Promise<void> {
-    const { store, logger, identity, onWritten, onGivenUp } = this.#options;
+    const { store, logger, identity, onWritten, onStarted, onGivenUp } = this.#options;
     let failures = 0;
     for (let pauseMs = 50; ; pauseMs = Math.min(LONGEST_WAIT_MS, pauseMs * 2)) {
       try {
         await faultPoint('settle.before');
         const result = await settleSubtasks(store.db, identity(), batch);
         await faultPoint('settle.after-commit');
+        if (result.started.size > 0) onStarted(result.started);
         const lost = new Set(result.lost);
         onWritten(
           batch.filter((one) => !lost.has(one.id)),

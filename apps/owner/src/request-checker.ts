@@ -12,6 +12,9 @@ import { definedOf, runtimeSlotsOf } from './api/changes-of-request.ts';
 import { MetaValidator } from './api/meta-validator.ts';
 import { incompatibleType } from './incompatible-type.ts';
 
+/** How long registered types are remembered, in milliseconds: so much later a new version is the default. */
+const TYPES_MS = 1_000;
+
 /**
  * Makes a task's settings of a request: resolves its type, checks the meta against the type's schema, and fills in what the type and the
  * framework have as defaults. The same for a request of the API and for one that came through the SQL function.
@@ -19,6 +22,7 @@ import { incompatibleType } from './incompatible-type.ts';
 export class RequestChecker {
   readonly #db: Db;
   readonly #validator = new MetaValidator();
+  readonly #known = new Map<string, { readonly versions: readonly StoredType[]; readonly readAt: number }>();
 
   constructor(db: Db) {
     this.#db = db;
@@ -60,9 +64,19 @@ export class RequestChecker {
     };
   }
 
+  /** Registered versions of a type, newest first. What was read a moment ago will do, unless it lacks what is asked for. */
+  async #versionsOf(type: string, version: string | undefined): Promise<readonly StoredType[]> {
+    const known = this.#known.get(type);
+    const has = version === undefined || known?.versions.some((one) => one.version === version) === true;
+    if (known !== undefined && has && performance.now() - known.readAt < TYPES_MS) return known.versions;
+    const versions = await readTypes(this.#db, type);
+    if (versions.length > 0) this.#known.set(type, { versions, readAt: performance.now() });
+    return versions;
+  }
+
   /** The task's version, by default the newest; and the registered one that stands for it. */
   async #resolveType(type: string, version: string | undefined): Promise<{ type: StoredType; version: string }> {
-    const versions = await readTypes(this.#db, type);
+    const versions = await this.#versionsOf(type, version);
     const newest = versions[0];
     if (newest === undefined) {
       throw new LongshoreError(

@@ -38,10 +38,14 @@ const COLUMNS = sql.raw(
 );
 
 /**
- * Moves succeeded work out of the hot table in one statement, if this attempt holds it, and answers the ids of what was moved. The caller has
+ * Moves succeeded work, or a plan that is taken at once, out of the hot table in one statement, if this attempt holds it, and answers the ids of what was moved. The caller has
  * taken the rows in order before ({@link heldLock}), or it deadlocks.
  */
-export function moveToHistory(node: NodeIdentity, done: readonly FinishedWork[]): RawBuilder<{ id: string }> {
+export function moveToHistory(
+  node: NodeIdentity,
+  done: readonly FinishedWork[],
+  kind: 'work' | 'plan' = 'work',
+): RawBuilder<{ id: string }> {
   return sql<{ id: string }>`
     WITH gone AS (
       DELETE FROM subtasks s USING unnest(
@@ -51,7 +55,7 @@ export function moveToHistory(node: NodeIdentity, done: readonly FinishedWork[])
         ${done.map((one) => one.rows)}::bigint[],
         ${done.map((one) => one.bytes)}::bigint[]
       ) AS d(id, attempt, result, rows, bytes)
-      WHERE s.id = d.id AND s.attempt = d.attempt AND s.exec_id = ${node.id} AND s.state = 'running' AND s.kind = 'work'
+      WHERE s.id = d.id AND s.attempt = d.attempt AND s.exec_id = ${node.id} AND s.state = 'running' AND s.kind = ${kind}
       RETURNING s.*, d.result AS done_result, d.rows AS done_rows, d.bytes AS done_bytes)
     INSERT INTO subtask_history (${COLUMNS})
     SELECT id, task_id, kind, step, plan_attempt, ordinal, 'succeed', exec_id, node_epoch, attempt, failures,

@@ -2,6 +2,7 @@ import { nodeId, type NodeInfo, type NodeLabels, type OfferedType } from '@longs
 import { sql } from 'kysely';
 import type { NodeIdentity } from './held-subtask.ts';
 import { fromStore } from './open-store.ts';
+import { runPrepared } from './prepared.ts';
 import { inTransaction, type Db } from './transactions.ts';
 
 export interface NodeRegistration {
@@ -67,7 +68,23 @@ export interface StoredNode extends NodeInfo {
 
 /** All nodes that ever registered and were not removed, by id. */
 export async function readNodes(db: Db): Promise<readonly StoredNode[]> {
-  const rows = await fromStore(db.selectFrom('nodes').selectAll().orderBy('id').execute());
+  const query = db
+    .selectFrom('nodes')
+    .select([
+      'id',
+      'state',
+      'scope',
+      'labels',
+      'slots',
+      'types',
+      'epoch',
+      'host',
+      'pid',
+      'started_at',
+      'lease_expires_at',
+    ])
+    .orderBy('id');
+  const rows = await runPrepared(db, 'longshore_nodes', query);
   return rows.map((row) => ({
     id: nodeId(row.id),
     state: row.state,

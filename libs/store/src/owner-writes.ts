@@ -1,11 +1,4 @@
-import {
-  nextTaskState,
-  TaskState,
-  type ControlKind,
-  type ErrorData,
-  type PlanResult,
-  type TaskGuard,
-} from '@longshore/core';
+import { nextTaskState, TaskState, type ControlKind, type ErrorData, type TaskGuard } from '@longshore/core';
 import { sql, type RawBuilder } from 'kysely';
 import { applyModification, dropModification } from './apply-modification.ts';
 import { archiveEndedControls } from './ended-controls.ts';
@@ -18,6 +11,7 @@ import { restartTask, settlePause, suspendTask } from './settle-pause.ts';
 import { takePlacement } from './step-placement.ts';
 import { validationOf } from './submitted-task.ts';
 import type { TaskSettings } from './task-settings.ts';
+import { findUnfinished, stepStart, type StoredPlanResult } from './step-start.ts';
 import { COMMIT_LATER, type Db, type Tx } from './transactions.ts';
 import { lockTask, transitionOf, transitionTask, type LockedTask } from './transition-task.ts';
 
@@ -146,7 +140,7 @@ export function ownerWrites(db: Db, lease: LeaderLease, actor: string): OwnerWri
           if (isUnfinished) return false;
           const result = (await takeResult(tx, task, control, 'plan')) as StoredPlanResult | undefined;
           if (result === undefined) return false;
-          if (result.step !== null) await commit(...stepStart(task, result, actor));
+          if (result.step !== null) await commit(COMMIT_LATER, ...stepStart(task, result, actor));
           else await endSteps(tx, task, after, actor);
           return true;
         },
@@ -248,21 +242,9 @@ export function ownerWrites(db: Db, lease: LeaderLease, actor: string): OwnerWri
   };
 }
 
-type StoredPlanResult = PlanResult & { readonly totalRows?: number | null; readonly totalBytes?: number | null };
-
-/**
- * Whether work of the current step is still to be done, or has failed. Asked again under the task's lock, in a statement after it: by
- * the snapshot alone a task was finished that had just got a new pending row.
- */
+/** Whether work of the current step is still to be done, or has failed. */
 async function hasUnfinishedWork(tx: Tx, id: string): Promise<boolean> {
-  const unfinished = await sql`
-    SELECT 1 FROM tasks t CROSS JOIN LATERAL (
-      SELECT 1 FROM subtasks s
-      WHERE s.task_id = t.id AND s.kind = 'work' AND s.step = t.step AND s.plan_attempt = t.plan_attempt
-        AND s.state NOT IN ('succeed', 'skipped', 'canceled')
-      ORDER BY s.ordinal LIMIT 1) unfinished
-    WHERE t.id = ${id}`.execute(tx);
-  return unfinished.rows.length > 0;
+  return (await findUnfinished(tx, [id])).size > 0;
 }
 
 /** Whether the task's rows allow a hook of this kind now, as the snapshot said. */
@@ -307,24 +289,6 @@ function controlInsertion(
     VALUES (${task.id}, ${kind}, ${kind === 'gates' ? '' : (task.step ?? '')}, 0, 1, 'pending', ${node}, true,
       ${JSON.stringify(meta)}::json)
     ON CONFLICT (task_id, kind, step, plan_attempt, ordinal) DO NOTHING`;
-}
-
-/** The statements that make a planned step the current one. The step's row hangs on the same task as the transition. */
-function stepStart(task: LockedTask, result: StoredPlanResult, actor: string): readonly RawBuilder<unknown>[] {
-  const step = sql`
-    INSERT INTO task_steps (task_id, step, position, plan_attempt, subtasks, total_rows, total_bytes, placement, placed_for)
-    SELECT id, ${result.step}, (SELECT count(*) + 1 FROM task_steps WHERE task_id = ${task.id}), ${result.planAttempt}::int,
-      ${result.subtasks}::int, ${result.totalRows ?? null}::bigint, ${result.totalBytes ?? null}::bigint,
-      ${result.placement == null ? null : JSON.stringify(result.placement)}::json, ${result.placedFor ?? null}::text
-    FROM tasks WHERE id = ${task.id} AND state = ${task.state} AND version = ${task.version}`;
-  const transition = transitionOf(task, {
-    trigger: 'plan',
-    to: TaskState.running,
-    actor,
-    step: { name: result.step, planAttempt: result.planAttempt },
-    message: `step ${result.step ?? ''}: ${result.subtasks} subtasks`,
-  });
-  return [COMMIT_LATER, step, transition];
 }
 
 async function endSteps(tx: Tx, task: LockedTask, after: AfterLastStep, actor: string): Promise<void> {

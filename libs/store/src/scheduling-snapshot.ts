@@ -14,6 +14,7 @@ import {
 } from '@longshore/core';
 import { sql } from 'kysely';
 import { storeError } from './open-store.ts';
+import { runPrepared } from './prepared.ts';
 import type { Db } from './transactions.ts';
 
 /** A task with the facts that the owner decides on. */
@@ -89,7 +90,7 @@ interface SnapshotRow {
  */
 export async function readSchedulingSnapshot(db: Db): Promise<readonly ScheduledTask[]> {
   try {
-    const rows = await sql<SnapshotRow>`
+    const statement = sql<SnapshotRow>`
       SELECT t.id, t.state, t.type, t.type_version, t.priority, floor(date_part('epoch', t.created_at) * 1000) AS created_at_ms,
         t.scope, t.selectors, t.slots, t.max_nodes, t.on_failure, t.step, t.is_validated, t.is_prepared, t.reserved_nodes, t.waiting, c.controls,
         t.gates IS NOT NULL AS has_gates, t.modification, t.is_forced,
@@ -115,8 +116,9 @@ export async function readSchedulingSnapshot(db: Db): Promise<readonly Scheduled
           'attempt', s.attempt) ORDER BY s.id) AS controls
         FROM subtasks s WHERE s.task_id = t.id AND s.kind <> 'work'
       ) c ON true
-      ORDER BY t.priority, t.created_at, t.id`.execute(db);
-    return rows.rows.map(toScheduledTask);
+      ORDER BY t.priority, t.created_at, t.id`;
+    const rows = await runPrepared(db, 'longshore_snapshot', { compile: () => statement.compile(db) });
+    return rows.map(toScheduledTask);
   } catch (thrown) {
     throw storeError(thrown);
   }

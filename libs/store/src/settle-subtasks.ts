@@ -1,10 +1,12 @@
-import { stopReasonOf, type ErrorData, type SubtaskKind } from '@longshore/core';
+import { stopReasonOf, TaskState, type ErrorData, type SubtaskKind } from '@longshore/core';
 import { sql, type RawBuilder } from 'kysely';
 import { heldLock, lockHeld, type HeldSubtask, type NodeIdentity } from './held-subtask.ts';
 import { archiveSubtasks, moveToHistory } from './move-to-history.ts';
 import { pageInsertion, type PlannedPage } from './plan-pages.ts';
 import { instant, recordEvents, storableText, type TaskEvent } from './record-event.ts';
+import { findUnfinished, stepStart, type StoredPlanResult } from './step-start.ts';
 import { inTransaction, type Db, type Tx } from './transactions.ts';
+import { lockTasks, type LockedTask } from './transition-task.ts';
 
 /** How a holder ends its hold on a subtask. */
 export type Settlement = HeldSubtask & {
@@ -19,6 +21,11 @@ export type Settlement = HeldSubtask & {
         readonly result: unknown;
         /** For a plan: its last page, which is written with it. */
         readonly planned?: PlannedPage | null;
+        /**
+         * For a plan: makes its step the current one in the same transaction, if the task still waits for it. Otherwise, and where this
+         * is left out, the plan stays for the owner.
+         */
+        readonly startsStep?: boolean;
       }
     | { readonly how: 'fail'; readonly error: ErrorData }
     /** Its task doesn't want it any more; what becomes of it is decided by the task's state under its lock. */
@@ -38,6 +45,8 @@ export interface SettleResult {
   readonly written: readonly string[];
   /** Ids whose row is somebody else's by now: the caller stops, logs and counts. */
   readonly lost: readonly string[];
+  /** Tasks whose planned step has become the current one, with the nodes that they have. */
+  readonly started: ReadonlyMap<string, readonly string[]>;
 }
 
 /**
@@ -49,26 +58,66 @@ export async function settleSubtasks(
   node: NodeIdentity,
   settlements: readonly Settlement[],
 ): Promise<SettleResult> {
-  if (settlements.length === 0) return { written: [], lost: [] };
+  if (settlements.length === 0) return { written: [], lost: [], started: new Map() };
   if (settlements.every(isSucceededWork)) return settleSucceeded(db, node, settlements);
   return inTransaction(db, async (tx, commit) => {
     const taskIds = [...new Set(settlements.filter(needsItsTask).map((one) => one.taskId))];
     // Tasks are locked before subtasks.
-    const lockingTasks = taskIds.length === 0 ? new Map<string, string>() : lockTasks(tx, taskIds);
-    const [states, held] = await Promise.all([lockingTasks, lockHeld(tx, node, settlements)]);
-    const written = settlements.filter((one) => held.has(one.id)).map((one) => asItsTaskWants(one, states));
+    const locking = taskIds.length === 0 ? new Map<string, LockedTask>() : lockTasks(tx, taskIds);
+    const planned = settlements.filter(mayStartStep).map((one) => one.taskId);
+    const [tasks, held, unfinished] = await Promise.all([
+      locking,
+      lockHeld(tx, node, settlements),
+      findUnfinished(tx, planned),
+    ]);
+    const written = settlements.filter((one) => held.has(one.id)).map((one) => asItsTaskWants(one, tasks));
     for (const one of written) await writeException(tx, one);
     await writeEvents(tx, node, written);
+    const starts = startsOf(written, tasks, unfinished);
     const pages = plannedWrites(written);
+    const rest = written.filter((one) => !starts.has(one));
     await commit(
-      [...pages, ...succeededWrites(node, written), ...returnedWrites(written)],
+      [...pages, ...startWrites(node, starts), ...succeededWrites(node, rest), ...returnedWrites(written)],
       pages.length > 0 ? 'plan.page-before-commit' : 'settle.before-commit',
     );
     return {
       written: written.map((one) => one.id),
       lost: settlements.filter((one) => !held.has(one.id)).map((one) => one.id),
+      started: new Map([...starts.values()].map((task) => [task.id, task.reservedNodes])),
     };
   });
+}
+
+/** A plan with something to do whose holder asked for its step to be started with its end. */
+function mayStartStep(one: Settlement): one is Succeeded & { readonly result: StoredPlanResult } {
+  if (one.how !== 'succeed' || one.kind !== 'plan' || one.startsStep !== true) return false;
+  const { step, subtasks } = one.result as StoredPlanResult;
+  return step !== null && subtasks > 0;
+}
+
+/** Plans whose tasks wait for them now, under their locks. */
+function startsOf(
+  written: readonly Settlement[],
+  tasks: ReadonlyMap<string, LockedTask>,
+  unfinished: ReadonlySet<string>,
+): ReadonlyMap<Settlement, LockedTask> {
+  return new Map(
+    written.flatMap((one): [Settlement, LockedTask][] => {
+      const task = tasks.get(one.taskId);
+      const isAwaited = task?.state === TaskState.pending || task?.state === TaskState.running;
+      return task !== undefined && isAwaited && mayStartStep(one) && !unfinished.has(task.id) ? [[one, task]] : [];
+    }),
+  );
+}
+
+function startWrites(node: NodeIdentity, starts: ReadonlyMap<Settlement, LockedTask>): RawBuilder<unknown>[] {
+  if (starts.size === 0) return [];
+  const plans = [...starts.keys()].filter(mayStartStep);
+  const actor = `executor ${node.id}`;
+  return [
+    ...[...starts].flatMap(([plan, task]) => (mayStartStep(plan) ? stepStart(task, plan.result, actor) : [])),
+    moveToHistory(node, plans, 'plan'),
+  ];
 }
 
 /**
@@ -83,6 +132,7 @@ async function settleSucceeded(db: Db, node: NodeIdentity, done: readonly Succee
     return {
       written: done.filter((one) => ids.has(one.id)).map((one) => one.id),
       lost: done.filter((one) => !ids.has(one.id)).map((one) => one.id),
+      started: new Map(),
     };
   });
 }
@@ -95,7 +145,8 @@ function needsItsTask(one: Settlement): boolean {
     one.how === 'release' ||
     one.how === 'cancel' ||
     one.how === 'pause' ||
-    hasPage(one)
+    hasPage(one) ||
+    mayStartStep(one)
   );
 }
 
@@ -103,21 +154,14 @@ function hasPage(one: Settlement): one is Succeeded & { readonly planned: Planne
   return one.how === 'succeed' && one.planned !== undefined && one.planned !== null;
 }
 
-/** Takes tasks exclusively. @returns their states by id. */
-async function lockTasks(tx: Tx, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
-  const tasks = await sql<{ id: string; state: string }>`
-    SELECT id, state FROM tasks WHERE id = ANY(${ids}::bigint[]) ORDER BY id FOR UPDATE`.execute(tx);
-  return new Map(tasks.rows.map((task) => [task.id, task.state]));
-}
-
 /**
  * What a settlement comes to for the state that its task has now: a plan whose task was cancelled or paused meanwhile is over and its
  * last page is not written; what was stopped for a state that has passed goes back.
  */
-function asItsTaskWants(one: Settlement, states: ReadonlyMap<string, string>): Settlement {
+function asItsTaskWants(one: Settlement, tasks: ReadonlyMap<string, LockedTask>): Settlement {
   const isStopped = one.how === 'cancel' || one.how === 'pause';
   if (!isStopped && !hasPage(one)) return one;
-  const reason = stopReasonOf(one.kind as SubtaskKind, states.get(one.taskId) ?? 'gone');
+  const reason = stopReasonOf(one.kind as SubtaskKind, tasks.get(one.taskId)?.state ?? 'gone');
   if (reason === null && !isStopped) return one;
   const { id, attempt, taskId, kind, rows, bytes } = one;
   const base = { id, attempt, taskId, kind, rows, bytes };

@@ -35,28 +35,36 @@ export interface LockedTask {
  * transition of this task commits meanwhile. Null: it has left for history.
  */
 export async function lockTask(tx: Tx, id: string): Promise<LockedTask | null> {
-  const row = await tx
-    .selectFrom('tasks')
-    .select([
-      'id',
-      'state',
-      'version',
-      'step',
-      'plan_attempt',
-      'is_validated',
-      'is_prepared',
-      'on_failure',
-      'type',
-      'type_version',
-      'reserved_nodes',
-      'prior_state',
-      'modification',
-      'is_forced',
-    ])
-    .where('id', '=', id)
-    .forUpdate()
-    .executeTakeFirst();
-  if (row === undefined) return null;
+  return (await lockTasks(tx, [id])).get(id) ?? null;
+}
+
+/** Takes the rows of tasks exclusively, in order of their ids, and reads them. Those that have left for history are missing. */
+export async function lockTasks(tx: Tx, ids: readonly string[]): Promise<ReadonlyMap<string, LockedTask>> {
+  const rows = await sql<LockedRow>`
+    SELECT id, state, version, step, plan_attempt, is_validated, is_prepared, on_failure, type, type_version, reserved_nodes,
+      prior_state, modification, is_forced
+    FROM tasks WHERE id = ANY(${ids}::bigint[]) ORDER BY id FOR UPDATE`.execute(tx);
+  return new Map(rows.rows.map((row) => [row.id, toLockedTask(row)]));
+}
+
+interface LockedRow {
+  id: string;
+  state: string;
+  version: number;
+  step: string | null;
+  plan_attempt: number;
+  is_validated: boolean;
+  is_prepared: boolean;
+  on_failure: string;
+  type: string;
+  type_version: string;
+  reserved_nodes: string[];
+  prior_state: string | null;
+  modification: Modification | null;
+  is_forced: boolean;
+}
+
+function toLockedTask(row: LockedRow): LockedTask {
   return {
     id: row.id,
     state: row.state,
