@@ -90,6 +90,19 @@ describe('equal nodes: the published stripe table (16 slots each)', () => {
     expect(admit(task(50, 8))).toMatchObject({ 50: 't2' });
   });
 
+  test('what waits for a stripe gets it when the task before it has ended, and not before', () => {
+    expect(outcome(reserveInRankOrder([task(10, 4), task(15, 16)], fleet, NO_LIMIT))).toMatchObject({ 15: 'NO_SLOTS' });
+    expect(outcome(reserveInRankOrder([task(15, 16)], fleet, NO_LIMIT))).toEqual({ 15: everywhere });
+  });
+
+  test('of nodes with 4, 12 and no slots free one takes a task of 10, and one that has left takes none', () => {
+    const nodes = [node('a', 16), node('b', 16), node('c', 16), node('gone', 16, { state: 'dead' })];
+    const on = (id: string): Partial<ReservingTask> => ({ maxNodes: 1, reserved: [nodeId(id)] });
+    const before = [task(1, 12, on('a')), task(2, 4, on('b')), task(3, 16, on('c'))];
+    const stale = task(10, 10, { reserved: [nodeId('gone')] });
+    expect(outcome(reserveInRankOrder([...before, stale], nodes, NO_LIMIT))).toMatchObject({ 10: 'b' });
+  });
+
   test('when the fleet grows by bigger nodes, what waited is admitted', () => {
     const big = [node('t1', 32), node('t2', 32)];
     expect(outcome(reserveInRankOrder([task(10, 16), task(20, 16)], big, NO_LIMIT))).toEqual({

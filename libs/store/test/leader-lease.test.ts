@@ -1,5 +1,19 @@
 import { describe, expect, test } from 'vitest';
-import { asLeader, electLeader, ownerWrites, readTask, renewLeadership, resignLeadership } from '../src/index.ts';
+import {
+  asLeader,
+  cancelTask,
+  electLeader,
+  modifyTask,
+  ownerWrites,
+  pauseTask,
+  readEvents,
+  readTask,
+  renewLeadership,
+  resignLeadership,
+  resumeTask,
+  type Db,
+  type OwnerWrites,
+} from '../src/index.ts';
 import { sql } from 'kysely';
 import { useStoreServer, type Session, type TestStore } from './fixtures/store-server.ts';
 import {
@@ -172,6 +186,11 @@ describe('a leader whose epoch is over', () => {
       () => owner.finish(taskId, null),
       () => owner.fail(taskId, FAILURE),
       () => owner.refuse(taskId, FAILURE),
+      () => owner.suspend(taskId, FAILURE),
+      () => owner.settle(taskId),
+      () => owner.restart(taskId),
+      () => owner.apply(taskId, null),
+      () => owner.drop(taskId, FAILURE),
       () => owner.stop(taskId),
       () => owner.endPending(taskId),
       () => owner.undo(taskId, null),
@@ -226,6 +245,74 @@ describe('a leader whose epoch is over', () => {
     });
     await expect(write).rejects.toMatchObject({ code: 'LEADER_LOST' });
     expect(ran).toBe(false);
+  });
+});
+
+describe('two owners that both believe that they lead', () => {
+  type Prepare = (db: Db, id: string, owner: OwnerWrites) => Promise<unknown>;
+  type Write = (owner: OwnerWrites, id: string) => Promise<boolean>;
+  const pausing: Prepare = (db, id) => pauseTask(db, id, 'client', null);
+  const resuming: Prepare = async (db, id, owner) => {
+    await pausing(db, id, owner);
+    await owner.settle(id);
+    await resumeTask(db, id, 'client', null);
+  };
+  const modifying: Prepare = (db, id) => modifyTask(db, id, { slots: 7 }, 'client', null);
+  const nothing: Prepare = () => Promise.resolve();
+
+  /** The state that each write leads to. */
+  const WRITES: readonly (readonly [string, Prepare, Write, string])[] = [
+    ['settle', pausing, (owner, id) => owner.settle(id), 'paused'],
+    ['restart', resuming, (owner, id) => owner.restart(id), 'running'],
+    ['apply', modifying, (owner, id) => owner.apply(id, null), 'running'],
+    ['drop', modifying, (owner, id) => owner.drop(id, FAILURE), 'running'],
+    ['suspend', nothing, (owner, id) => owner.suspend(id, FAILURE), 'pausing'],
+    ['fail', nothing, (owner, id) => owner.fail(id, FAILURE), 'reverting'],
+    ['stop', (db, id) => cancelTask(db, id, 'client', null), (owner, id) => owner.stop(id), 'reverting'],
+  ];
+
+  // The leases are forced apart while both write: each write of the old one lands before the election or not at all.
+  test.each(WRITES)('of %s each task sees one, whoever wrote it', async (trigger, prepare, write, state) => {
+    const store = await server.store();
+    const { db } = store;
+    const old = ownerWrites(store.process('old').db, await lead(db, 'owner', 'old'), 'owner old');
+    const node = await addNode(db, 'n1');
+    const ids: string[] = [];
+    for (let count = 0; count < 6; count++) ids.push(await runningTask(db, old, node, { rows: 1 }));
+    for (const id of ids) await prepare(db, id, old);
+    const session = await store.session();
+
+    const answers: boolean[] = [];
+    let isLost = false;
+    const oldOne = async (): Promise<void> => {
+      for (const id of ids) {
+        try {
+          answers.push(await write(old, id));
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'LEADER_LOST' });
+          isLost = true;
+        }
+      }
+    };
+    const newOne = async (): Promise<void> => {
+      await session.run(`UPDATE leases SET expires_at = '-infinity' WHERE name = 'owner'`);
+      const lease = await lead(store.process('new').db, 'owner', 'new');
+      const next = ownerWrites(store.process('new').db, lease, 'owner new');
+      for (const id of ids) answers.push(await write(next, id));
+    };
+    await Promise.all([oldOne(), newOne()]);
+    await expect(write(old, ids[0] ?? '')).rejects.toMatchObject({ code: 'LEADER_LOST' });
+
+    expect(
+      answers.filter((isWritten) => isWritten),
+      `the old one was stopped: ${isLost}`,
+    ).toHaveLength(ids.length);
+    for (const id of ids) {
+      expect(await readTask(db, id)).toMatchObject({ state });
+      const events = await readEvents(db, id, 0, 99);
+      expect(events.filter((event) => event.kind === trigger)).toHaveLength(1);
+      expect(events.map((event) => event.seq)).toEqual(events.map((_, index) => index + 1));
+    }
   });
 });
 

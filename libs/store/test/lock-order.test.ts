@@ -5,8 +5,11 @@ import {
   extendAllLeases,
   ownerWrites,
   releaseUnknown,
+  retryTask,
+  revertTask,
   saveProgress,
   settleSubtasks,
+  skipFailed,
   sweepOrphans,
   type ClaimedSubtask,
   type Db,
@@ -189,6 +192,37 @@ describe('what comes first in the order is taken first', () => {
     const store = await server.store();
     const world = await makeWorld(store, options);
     const session = await store.session();
+    const all = await session.run(`SELECT id FROM subtasks WHERE kind = 'work'`);
+    await session.run('BEGIN');
+    await session.run('SELECT 1 FROM tasks FOR UPDATE');
+    const writing = write(world);
+    await store.blocked('writing');
+    const free = await session.run(`SELECT id FROM subtasks WHERE kind = 'work' FOR UPDATE SKIP LOCKED`);
+    await session.run('ROLLBACK');
+    await writing;
+    expect(free).toHaveLength(all.length);
+  });
+
+  /** What a person asks of a task, and what the owner makes of it: the task first, whatever rows follow. */
+  const CONTROLS: readonly (readonly [string, string, (world: World) => Promise<unknown>])[] = [
+    ['a retry', 'awaiting-resolution', ({ db, tasks }) => retryTask(db, tasks[0] ?? '', 'client', null)],
+    ['a skip', 'awaiting-resolution', ({ db, tasks }) => skipFailed(db, tasks[0] ?? '', 'client', null)],
+    ['a revert', 'awaiting-resolution', ({ db, tasks }) => revertTask(db, tasks[0] ?? '', 'client', null)],
+    ['a cancel', 'running', ({ db, tasks }) => cancelTask(db, tasks[0] ?? '', 'client', null)],
+    [
+      'a suspension',
+      'running',
+      ({ db, owner, tasks }) => ownerWrites(db, owner, 'o1').suspend(tasks[0] ?? '', FAILURE),
+    ],
+    ['a restart', 'resuming', ({ db, owner, tasks }) => ownerWrites(db, owner, 'o1').restart(tasks[0] ?? '')],
+  ];
+
+  test.each(CONTROLS)('%s takes its task, and no row before', async (_, state, write) => {
+    const store = await server.store();
+    const world = await makeWorld(store, {});
+    const session = await store.session();
+    await settleSubtasks(store.db, world.node, failed(world.held));
+    await session.run('UPDATE tasks SET state = $1', [state]);
     const all = await session.run(`SELECT id FROM subtasks WHERE kind = 'work'`);
     await session.run('BEGIN');
     await session.run('SELECT 1 FROM tasks FOR UPDATE');

@@ -6,12 +6,16 @@ import {
   moveSubtasks,
   readClaimableWork,
   readImbalances,
+  readPinnedSlots,
   readSchedulingSnapshot,
   readStrandedControls,
   readSubtasks,
   releaseUnknown,
+  retryTask,
+  revertTask,
   saveProgress,
   settleSubtasks,
+  skipFailed,
   sweepOrphans,
   type Db,
   type LeaderLease,
@@ -170,6 +174,7 @@ describe.each([
           ),
       ],
       ['a sweep', 400, () => sweepOrphans(db, manager)],
+      ['slots that nobody may take back, by an index of what runs', 60, () => readPinnedSlots(db)],
       ['stranded controls', 10, () => readStrandedControls(db)],
       ['a finish that is refused', 10, () => owner.finish(task, null)],
     ];
@@ -180,6 +185,53 @@ describe.each([
         name,
       ).toEqual([]);
       expect(lookedAt(scans), `${name}: ${JSON.stringify(scans, null, 1)}`).toBeLessThanOrEqual(most);
+    }
+  });
+
+  test('a pause, a resume, a retry and a skip look at the rows that they change, not at those that wait', async () => {
+    const world = await bigStore(isAnalyzed);
+    const { db, task, node, owner } = world;
+    const failure = { code: 'X', message: 'x', permanent: true };
+    const [failed, other, paused] = await claim(db, node, task, 3);
+    const state = (to: string) => async (): Promise<void> => {
+      await db.updateTable('tasks').set({ state: to, prior_state: 'running' }).where('id', '=', task).execute();
+    };
+    const failAgain = async (): Promise<void> => {
+      await db.updateTable('subtasks').set({ state: 'failed' }).where('id', '=', failed!.id).execute();
+      await state('awaiting-resolution')();
+    };
+    await settleSubtasks(
+      db,
+      node,
+      [failed!, other!].map((one) => ended(one, { how: 'fail', error: failure })),
+    );
+    await db
+      .updateTable('tasks')
+      .set({ pause_on: ['X'] })
+      .where('id', '=', task)
+      .execute();
+    const calls: readonly [string, () => Promise<unknown>, () => Promise<unknown>][] = [
+      ['whether failures pause', () => Promise.resolve(), () => readSchedulingSnapshot(db)],
+      ['a pause for failures', () => Promise.resolve(), () => owner.suspend(task, failure)],
+      [
+        'a settlement of a pause',
+        () => settleSubtasks(db, node, [ended(paused!, { how: 'pause' })]),
+        () => owner.settle(task),
+      ],
+      ['a restart', state('resuming'), () => owner.restart(task)],
+      ['a retry', failAgain, () => retryTask(db, task, 'client', null)],
+      ['a skip', failAgain, () => skipFailed(db, task, 'client', null)],
+      ['a revert', state('awaiting-resolution'), () => revertTask(db, task, 'client', null)],
+    ];
+    for (const [name, before, call] of calls) {
+      await before();
+      const scans = await world.scans(call);
+      const text = `${name}: ${JSON.stringify(scans, null, 1)}`;
+      expect(
+        scans.filter((scan) => scan['Node Type'] === 'Seq Scan'),
+        text,
+      ).toEqual([]);
+      expect(lookedAt(scans), text).toBeLessThanOrEqual(100);
     }
   });
 

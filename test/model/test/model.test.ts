@@ -7,14 +7,15 @@ import { runOut, type Resolution } from '../src/run-out.ts';
 import { seen } from '../src/seen.ts';
 import { openGround, World, type Ground } from '../src/world.ts';
 
-/** How many lives are tried in each test. The default is what takes a few seconds; `npm run test:model` tries more. */
-const RUNS = Number(process.env['LONGSHORE_MODEL_RUNS'] ?? 12);
+const ASKED_RUNS = process.env['LONGSHORE_MODEL_RUNS'];
+/** How many lives are tried in each test; `npm run test:model` tries more. */
+const RUNS = Number(ASKED_RUNS ?? 50);
 /** To see a failure again: what it printed. */
 const SEED = process.env['LONGSHORE_MODEL_SEED'];
 const PATH = process.env['LONGSHORE_MODEL_PATH'];
 const REPLAY_PATH = process.env['LONGSHORE_MODEL_REPLAY_PATH'];
 /** No new life is begun after this, whatever is left: the suite must not wait for a slow machine. In milliseconds. */
-const MOST_MS = 800 * RUNS;
+const MOST_MS = ASKED_RUNS === undefined ? 10_000 : 2_000 * RUNS;
 
 let postgres: EmbeddedPostgres;
 let ground: Ground;
@@ -29,7 +30,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  if (process.env['LONGSHORE_MODEL_RUNS'] !== undefined) {
+  if (ASKED_RUNS !== undefined) {
     process.stdout.write(`transitions that were not taken:\n${seen.missing().join('\n')}\n`);
   }
   await ground.close();
