@@ -21,6 +21,7 @@ import {
   type ClaimRequest,
   type RunningTaskState,
   type Settlement,
+  type SettleResult,
 } from '@longshore/store';
 import { ThreadMetrics } from '@longshore/telemetry';
 import { applyTaskChanges } from './apply-task-changes.ts';
@@ -125,7 +126,7 @@ export class Executor {
       identity: () => membership.identity,
       onGivenUp: (batch) => this.#spans.unwritten(batch),
       onWritten: (written, lost) => this.#afterWrite(written, lost),
-      onStarted: (started) => this.#afterStart(started),
+      onStarted: (result) => this.#afterStart(result),
     });
     const { signal } = this.#stop;
     this.#loop = startLoop({
@@ -230,6 +231,11 @@ export class Executor {
   }
 
   async #take(claimed: readonly ClaimedSubtask[]): Promise<void> {
+    this.#takeWork(claimed);
+    for (const subtask of claimed) if (subtask.kind !== 'work') await this.#takeControl(subtask);
+  }
+
+  #takeWork(claimed: readonly ClaimedSubtask[]): void {
     const tasks = new Set<string>();
     for (const subtask of claimed) {
       if (subtask.kind !== 'work') continue;
@@ -240,7 +246,6 @@ export class Executor {
       tasks.add(subtask.taskId);
     }
     for (const task of tasks) this.#startHeldOf(task);
-    for (const subtask of claimed) if (subtask.kind !== 'work') await this.#takeControl(subtask);
   }
 
   async #takeControl(subtask: ClaimedSubtask): Promise<void> {
@@ -322,13 +327,22 @@ export class Executor {
       this.#spans.ended(id, settlement === null, time);
       this.#metrics.ended(work.task.type, kind, time?.ranMs ?? performance.now() - run.startedAt, settlement);
     }
-    this.#queue.add(ended.flatMap(({ settlement }) => settlement ?? []));
+    this.#queue.add(ended.flatMap(({ settlement }) => (settlement === null ? [] : this.#withClaim(work, settlement))));
     // What has ended may be what a running subtask's new slots were waiting for.
     if (this.#planner.isGrowing) this.#mustLookAtStates = true;
     this.#startHeldOf(work.task.id);
     if (work.wantsMore || this.#planner.keepsSlots) this.#loop.wake();
     else this.#lookLater();
     this.#reportIdle();
+  }
+
+  /** A plan whose step is started with its end brings its first subtasks along, as far as there is room for them here. */
+  #withClaim(work: TaskWork, settlement: Settlement): Settlement {
+    const isStart = settlement.how === 'succeed' && settlement.startsStep === true;
+    if (!isStart || this.#stop.signal.aborted || !this.#membership.isCurrent || this.#spans.isBehind) return settlement;
+    const { slots, slotsPerSubtask } = runtimeSlotsOf(work.task, null);
+    const kept = this.#planner.promisedBefore(rankOf(work.task));
+    return { ...settlement, claim: this.#slots.capacityFor(work.task.id, slots, slotsPerSubtask, kept) };
   }
 
   #reportIdle(): void {
@@ -352,14 +366,14 @@ export class Executor {
     if (isNews) bus.publish(bus.subjects.wakeOwner, {});
   }
 
-  /** Planned steps are current: this node claims at once, the others are told. */
-  #afterStart(started: ReadonlyMap<string, readonly string[]>): void {
+  /** Planned steps are current: this node starts what it has claimed of them, the others are told. */
+  #afterStart({ started, claimed }: Pick<SettleResult, 'started' | 'claimed'>): void {
     const { bus, config } = this.#context;
+    this.#takeWork(claimed);
     for (const [id, nodes] of started) {
       this.#startedSteps.add(id);
       for (const node of nodes) {
-        if (node === config.nodeId) this.#hinted.add(id);
-        else bus.publish(bus.subjects.wakeNode(nodeId(node)), { tasks: [id] });
+        if (node !== config.nodeId) bus.publish(bus.subjects.wakeNode(nodeId(node)), { tasks: [id] });
       }
       bus.publish(bus.subjects.taskEvents(taskId(id)), { kind: 'state' } satisfies TaskHint);
     }
@@ -372,7 +386,8 @@ export class Executor {
   }
 
   #lookLater(): void {
-    this.#lookingLater ??= setTimeout(() => {
+    if (this.#lookingLater !== undefined) return;
+    this.#lookingLater = setTimeout(() => {
       this.#lookingLater = undefined;
       this.#loop.wake();
     }, LOOK_LATER_MS).unref();

@@ -6,12 +6,14 @@ const MOST_AHEAD = 2_000;
 const TURN_MS = 10;
 /** The least that a subtask counts for, in milliseconds: the clock of a runner isn't finer. */
 const LEAST_MS = 0.05;
+/** How many times as many it may be with each claim, at most: a step of a thousand tiny ones is claimed in five. */
+const GROWTH = 4;
 /** Weight of the newest duration in the moving mean. */
 const NEWEST = 0.2;
 
 /**
  * How many subtasks of one task this node may hold claimed ahead of its runner. Starts with none until something was measured,
- * then one, and at most doubles with each claim up to about a second's work.
+ * then one, and at most four times as many with each claim up to about a second's work.
  */
 export class HoldAhead {
   #meanMs: number | null = null;
@@ -30,7 +32,7 @@ export class HoldAhead {
   allow(parallel: number): number {
     if (this.#meanMs === null) return 0;
     const worth = Math.floor((AHEAD_MS * parallel) / Math.max(this.#meanMs, LEAST_MS));
-    this.#allowed = Math.min(worth, MOST_AHEAD, Math.max(1, this.#allowed * 2));
+    this.#allowed = Math.min(worth, MOST_AHEAD, Math.max(1, this.#allowed * GROWTH));
     return this.#allowed;
   }
 

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { hasCode } from '@longshore/core';
 import { faultPoint } from '@longshore/faults';
-import { settleSubtasks, type NodeIdentity, type Settlement, type Store } from '@longshore/store';
+import { settleSubtasks, type NodeIdentity, type SettleResult, type Settlement, type Store } from '@longshore/store';
 import type { Logger } from '@longshore/telemetry';
 
 export interface SettlementQueueOptions {
@@ -13,8 +13,8 @@ export interface SettlementQueueOptions {
   readonly onGivenUp: (batch: readonly Settlement[]) => void;
   /** Told after each batch that reached the store. */
   readonly onWritten: (written: readonly Settlement[], lost: readonly Settlement[]) => void;
-  /** Told of tasks whose planned step has become the current one, with the nodes that they have; before `onWritten`. */
-  readonly onStarted: (started: ReadonlyMap<string, readonly string[]>) => void;
+  /** Told of tasks whose planned step has become the current one, and what was claimed of it; before `onWritten`. */
+  readonly onStarted: (result: Pick<SettleResult, 'started' | 'claimed'>) => void;
 }
 
 /** Ends of subtasks in one transaction: beyond this the locks are held for too long. */
@@ -70,7 +70,7 @@ export class SettlementQueue {
         await faultPoint('settle.before');
         const result = await settleSubtasks(store.db, identity(), batch);
         await faultPoint('settle.after-commit');
-        if (result.started.size > 0) onStarted(result.started);
+        if (result.started.size > 0) onStarted(result);
         const lost = new Set(result.lost);
         onWritten(
           batch.filter((one) => !lost.has(one.id)),

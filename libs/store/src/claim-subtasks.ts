@@ -84,23 +84,47 @@ export async function claimSubtasks(
     checkHeld(node, held);
     const taskOf = new Map(((read?.rows ?? []) as readonly TaskRow[]).map((row) => [row.id, toTaskForRunner(row)]));
     const rows = (claimed?.rows ?? []) as readonly ClaimRow[];
-    return rows
-      .toSorted((a, b) => a.ordinal - b.ordinal)
-      .map((row) => ({
-        id: row.id,
-        taskId: row.task_id,
-        kind: row.kind as SubtaskKind,
-        step: row.step,
-        planAttempt: row.plan_attempt,
-        ordinal: row.ordinal,
-        attempt: row.attempt,
-        failures: row.failures,
-        isIdempotent: row.is_idempotent,
-        meta: row.meta,
-        checkpoint: row.checkpoint,
-        task: row.kind === 'work' ? null : (taskOf.get(row.task_id) ?? null),
-      }));
+    return toClaimed(rows, taskOf);
   });
+}
+
+/** @param taskOf tasks of control subtasks. */
+function toClaimed(rows: readonly ClaimRow[], taskOf: ReadonlyMap<string, TaskForRunner>): readonly ClaimedSubtask[] {
+  return rows
+    .toSorted((a, b) => a.ordinal - b.ordinal)
+    .map((row) => ({
+      id: row.id,
+      taskId: row.task_id,
+      kind: row.kind as SubtaskKind,
+      step: row.step,
+      planAttempt: row.plan_attempt,
+      ordinal: row.ordinal,
+      attempt: row.attempt,
+      failures: row.failures,
+      isIdempotent: row.is_idempotent,
+      meta: row.meta,
+      checkpoint: row.checkpoint,
+      task: row.kind === 'work' ? null : (taskOf.get(row.task_id) ?? null),
+    }));
+}
+
+/**
+ * Claims work in a transaction of somebody else's that holds the node ({@link nodeHold}) and the tasks, in a statement behind those locks.
+ * {@link claimedWork} reads its answer.
+ */
+export function workClaim(node: NodeIdentity, requests: readonly ClaimRequest[]): RawBuilder<unknown> {
+  return claimOf(
+    node,
+    sql.join(
+      requests.map((request) => pendingOf(node, request)),
+      sql` UNION ALL `,
+    ),
+  );
+}
+
+/** What a {@link workClaim} has claimed. */
+export function claimedWork(rows: readonly unknown[]): readonly ClaimedSubtask[] {
+  return toClaimed(rows as readonly ClaimRow[], new Map());
 }
 
 /** @param controls ids of control subtasks whose tasks are wanted too; whose they are never changes. */

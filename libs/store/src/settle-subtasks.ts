@@ -1,6 +1,7 @@
 import { stopReasonOf, TaskState, type ErrorData, type SubtaskKind } from '@longshore/core';
 import { sql, type RawBuilder } from 'kysely';
-import { heldLock, lockHeld, type HeldSubtask, type NodeIdentity } from './held-subtask.ts';
+import { claimedWork, workClaim, type ClaimedSubtask } from './claim-subtasks.ts';
+import { heldLock, lockHeld, nodeHold, type HeldSubtask, type NodeIdentity } from './held-subtask.ts';
 import { archiveSubtasks, moveToHistory } from './move-to-history.ts';
 import { pageInsertion, type PlannedPage } from './plan-pages.ts';
 import { instant, recordEvents, storableText, type TaskEvent } from './record-event.ts';
@@ -26,6 +27,8 @@ export type Settlement = HeldSubtask & {
          * is left out, the plan stays for the owner.
          */
         readonly startsStep?: boolean;
+        /** How many of that step's subtasks to claim for this node in the same transaction, at most. Default: none. */
+        readonly claim?: number;
       }
     | { readonly how: 'fail'; readonly error: ErrorData }
     /** Its task doesn't want it any more; what becomes of it is decided by the task's state under its lock. */
@@ -47,6 +50,8 @@ export interface SettleResult {
   readonly lost: readonly string[];
   /** Tasks whose planned step has become the current one, with the nodes that they have. */
   readonly started: ReadonlyMap<string, readonly string[]>;
+  /** Subtasks of those steps that this node has claimed. */
+  readonly claimed: readonly ClaimedSubtask[];
 }
 
 /**
@@ -58,14 +63,17 @@ export async function settleSubtasks(
   node: NodeIdentity,
   settlements: readonly Settlement[],
 ): Promise<SettleResult> {
-  if (settlements.length === 0) return { written: [], lost: [], started: new Map() };
+  if (settlements.length === 0) return { written: [], lost: [], started: new Map(), claimed: [] };
   if (settlements.every(isSucceededWork)) return settleSucceeded(db, node, settlements);
   return inTransaction(db, async (tx, commit) => {
     const taskIds = [...new Set(settlements.filter(needsItsTask).map((one) => one.taskId))];
     // Tasks are locked before subtasks.
-    const locking = taskIds.length === 0 ? new Map<string, LockedTask>() : lockTasks(tx, taskIds);
     const planned = settlements.filter(mayStartStep).map((one) => one.taskId);
-    const [tasks, held, unfinished] = await Promise.all([
+    // For the claims of what is started; in their order, which has the node before the tasks.
+    const holding = planned.length === 0 ? null : nodeHold(node).execute(tx);
+    const locking = taskIds.length === 0 ? new Map<string, LockedTask>() : lockTasks(tx, taskIds);
+    const [, tasks, held, unfinished] = await Promise.all([
+      holding,
       locking,
       lockHeld(tx, node, settlements),
       findUnfinished(tx, planned),
@@ -76,14 +84,16 @@ export async function settleSubtasks(
     const starts = startsOf(written, tasks, unfinished);
     const pages = plannedWrites(written);
     const rest = written.filter((one) => !starts.has(one));
-    await commit(
-      [...pages, ...startWrites(node, starts), ...succeededWrites(node, rest), ...returnedWrites(written)],
+    const claim = claimsOf(node, starts);
+    const answers = await commit<unknown>(
+      [...pages, ...startWrites(node, starts), ...succeededWrites(node, rest), ...returnedWrites(written), ...claim],
       pages.length > 0 ? 'plan.page-before-commit' : 'settle.before-commit',
     );
     return {
       written: written.map((one) => one.id),
       lost: settlements.filter((one) => !held.has(one.id)).map((one) => one.id),
       started: new Map([...starts.values()].map((task) => [task.id, task.reservedNodes])),
+      claimed: claim.length === 0 ? [] : claimedWork(answers.at(-1)?.rows ?? []),
     };
   });
 }
@@ -110,6 +120,13 @@ function startsOf(
   );
 }
 
+function claimsOf(node: NodeIdentity, starts: ReadonlyMap<Settlement, LockedTask>): RawBuilder<unknown>[] {
+  const requests = [...starts.keys()].flatMap((one) =>
+    mayStartStep(one) && (one.claim ?? 0) > 0 ? [{ taskId: one.taskId, limit: one.claim ?? 0, afterOrdinal: 0 }] : [],
+  );
+  return requests.length === 0 ? [] : [workClaim(node, requests)];
+}
+
 function startWrites(node: NodeIdentity, starts: ReadonlyMap<Settlement, LockedTask>): RawBuilder<unknown>[] {
   if (starts.size === 0) return [];
   const plans = [...starts.keys()].filter(mayStartStep);
@@ -133,6 +150,7 @@ async function settleSucceeded(db: Db, node: NodeIdentity, done: readonly Succee
       written: done.filter((one) => ids.has(one.id)).map((one) => one.id),
       lost: done.filter((one) => !ids.has(one.id)).map((one) => one.id),
       started: new Map(),
+      claimed: [],
     };
   });
 }

@@ -368,7 +368,7 @@ describe('ids above 2^53', () => {
       ended(second!, { how: 'retry', error: FAILURE, afterMs: 0 }),
       ended(third!, SUCCEEDED),
     ]);
-    expect(result).toEqual({ written: [first!.id, second!.id], lost: [third!.id] });
+    expect(result).toMatchObject({ written: [first!.id, second!.id], lost: [third!.id] });
     expect((await readSubtasks(db, taskId, '9007199254740993', 2)).map((row) => row.id)).toEqual([
       first!.id,
       second!.id,

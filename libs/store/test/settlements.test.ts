@@ -1,13 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import {
   cancelTask,
+  modifyTask,
   pauseTask,
   readEvents,
   readPreviousSubtasks,
   readSubtasks,
+  readTask,
   readWaiting,
   saveCheckpoint,
   saveProgress,
+  setNodeState,
   settleSubtasks,
   type ClaimedSubtask,
   type Settlement,
@@ -55,7 +58,7 @@ test('succeeded work moves into history with its result, rows and bytes', async 
     ended(first!, { how: 'succeed', result: { files: ['a'], nul: 'a\0b' }, rows: 7, bytes: 70 }),
     ended(second!, { how: 'succeed', rows: 8, bytes: 80 }),
   ]);
-  expect(result).toEqual({ written: [first!.id, second!.id], lost: [] });
+  expect(result).toMatchObject({ written: [first!.id, second!.id], lost: [] });
   expect(await hotStates(store, taskId)).toEqual(['running']);
   expect(await readPreviousSubtasks(store.db, taskId, 'load', 0, 10)).toEqual([
     { ordinal: 1, meta: { ordinal: 1 }, result: { files: ['a'], nul: 'a\0b' }, rows: 7, bytes: 70 },
@@ -84,11 +87,51 @@ describe("a plan's last page", () => {
     expect((await claim(store.db, node, taskId, 9)).map((one) => one.ordinal)).toEqual([1, 2, 3]);
   });
 
+  test('starts its step with it where that is asked for, and brings the first of its subtasks along', async () => {
+    const { store, node, taskId, plan } = await planned();
+    const settled = {
+      ...ended(plan, { how: 'succeed', result: result(plan), planned: lastPage }),
+      startsStep: true,
+      claim: 2,
+    } as Settlement;
+    const settling = await settleSubtasks(store.db, node, [settled]);
+    expect(settling).toMatchObject({ written: [plan.id], started: new Map([[taskId, ['n1']]]) });
+    expect(settling.claimed.map((one) => [one.ordinal, one.attempt])).toEqual([
+      [1, 1],
+      [2, 1],
+    ]);
+    expect(await readTask(store.db, taskId)).toMatchObject({ state: 'running', step: 'load' });
+    expect(await hotStates(store, taskId)).toEqual(['running', 'running', 'pending']);
+    expect((await readSubtasks(store.db, taskId, '0', 1))[0]).toMatchObject({ kind: 'plan', state: 'succeed' });
+    const events = await readEvents(store.db, taskId, 0, 9);
+    expect(events.at(-1)).toMatchObject({ seq: events.length, kind: 'plan', from: 'pending', to: 'running' });
+  });
+
+  test('stays for the owner when its task is being modified, or its node was fenced: nothing is claimed for that', async () => {
+    const first = await planned();
+    const settled = (plan: ClaimedSubtask) =>
+      ({
+        ...ended(plan, { how: 'succeed', result: result(plan), planned: lastPage }),
+        startsStep: true,
+        claim: 2,
+      }) as Settlement;
+    await modifyTask(first.store.db, first.taskId, { slots: 2 }, 'test', null);
+    const settling = await settleSubtasks(first.store.db, first.node, [settled(first.plan)]);
+    expect([settling.started.size, settling.claimed]).toEqual([0, []]);
+    await first.owner.apply(first.taskId, null);
+    expect(await first.owner.consumePlan(first.taskId, first.plan.id, { do: 'finish' })).toBe(true);
+
+    const second = await planned();
+    await setNodeState(second.store.db, second.node, 'draining');
+    const drained = await settleSubtasks(second.store.db, second.node, [settled(second.plan)]);
+    expect([drained.started.size, drained.claimed]).toEqual([1, []]);
+  });
+
   test('is not written for a task that was cancelled meanwhile', async () => {
     const { store, node, taskId, plan } = await planned();
     await cancelTask(store.db, taskId, 'test', null);
     const settled = ended(plan, { how: 'succeed', result: result(plan), planned: lastPage });
-    expect(await settleSubtasks(store.db, node, [settled])).toEqual({ written: [plan.id], lost: [] });
+    expect(await settleSubtasks(store.db, node, [settled])).toMatchObject({ written: [plan.id], lost: [] });
     expect(await hotStates(store, taskId)).toEqual([]);
   });
 
@@ -96,7 +139,7 @@ describe("a plan's last page", () => {
     const { store, node, taskId, plan } = await planned();
     const late = { ...plan, attempt: plan.attempt - 1 };
     const settled = ended(late, { how: 'succeed', result: result(late), planned: lastPage });
-    expect(await settleSubtasks(store.db, node, [settled])).toEqual({ written: [], lost: [plan.id] });
+    expect(await settleSubtasks(store.db, node, [settled])).toMatchObject({ written: [], lost: [plan.id] });
     expect(await hotStates(store, taskId)).toEqual(['running']);
   });
 });
