@@ -372,7 +372,8 @@ export class Executor {
   }
 
   #lookLater(): void {
-    this.#lookingLater ??= setTimeout(() => {
+    if (this.#lookingLater !== undefined) return;
+    this.#lookingLater = setTimeout(() => {
       this.#lookingLater = undefined;
       this.#loop.wake();
     }, LOOK_LATER_MS).unref();
