@@ -155,7 +155,7 @@ describe('cancel', () => {
     await addNode(db, 'n1');
     const id = await submit(db);
     expect(await owner.insertControl(id, 'pending', 'prepare', 'n1')).toBe(true);
-    expect(await cancelTask(db, id, 'client', null)).toEqual({ changed: true, state: 'reverted' });
+    expect(await cancelTask(db, id, 'client', null)).toMatchObject({ changed: true, state: 'reverted' });
     expect(await controlsOf(db, id)).toEqual([]);
   });
 
