@@ -3,7 +3,7 @@ import { faultPoint } from '@longshore/faults';
 import { sql, type RawBuilder } from 'kysely';
 import { endingBlockers } from './end-blockers.ts';
 import { fromStore } from './open-store.ts';
-import { inTransaction, type Db, type Tx } from './transactions.ts';
+import { COMMIT_LATER, inTransaction, type Db, type Tx } from './transactions.ts';
 
 /** Leadership of one kind of service: what every leader write names. */
 export interface LeaderLease {
@@ -76,17 +76,8 @@ export async function asLeader<T, L = undefined>(
   lock?: (tx: Tx) => Promise<L>,
 ): Promise<T> {
   return inTransaction(db, async (tx, commit) => {
-    const fence = sql`
-      SELECT 1 FROM leases
-      WHERE name = ${lease.name} AND epoch = ${lease.epoch} AND expires_at > clock_timestamp()
-      FOR KEY SHARE`.execute(tx);
-    const [found, locked] = await Promise.all([fence, lock?.(tx)]);
-    if (found.rows.length === 0) {
-      throw new LongshoreError(
-        'LEADER_LOST',
-        `${lease.holder} is no longer the leading ${lease.name} (epoch ${lease.epoch})`,
-      );
-    }
+    const [found, locked] = await Promise.all([fenceOf(lease).execute(tx), lock?.(tx)]);
+    if (found.rows.length === 0) throw leaderLost(lease);
     const end = { isCommitted: false };
     const result = await work(tx, locked as L, async (...last) => {
       end.isCommitted = true;
@@ -95,6 +86,42 @@ export async function asLeader<T, L = undefined>(
     if (!end.isCommitted) await faultPoint('leader.before-commit');
     return result;
   });
+}
+
+/**
+ * A leader's write of which nothing is decided on the way: fence, locks, write and COMMIT are one trip. The write is a statement behind the locks,
+ * whose snapshot is newer than their waits, and hangs on the fence by the condition that it is given.
+ *
+ * @param lock takes the rows that the write is about.
+ * @param write makes the write, of rows for which the condition holds.
+ * @returns how many rows it wrote.
+ * @throws {LongshoreError} LEADER_LOST when the lease is not this one's any more; nothing was written then.
+ */
+export async function asLeaderAtOnce(
+  db: Db,
+  lease: LeaderLease,
+  lock: RawBuilder<unknown>,
+  write: (isLeader: RawBuilder<boolean>) => RawBuilder<unknown>,
+): Promise<number> {
+  const { name, epoch } = lease;
+  const isLeader = sql<boolean>`EXISTS (
+    SELECT 1 FROM leases WHERE name = ${name} AND epoch = ${epoch} AND expires_at > clock_timestamp())`;
+  const [found, , , written] = await inTransaction(db, (_, commit) =>
+    commit<unknown>([fenceOf(lease), lock, COMMIT_LATER, write(isLeader)], 'leader.before-commit'),
+  );
+  if (found?.rows.length !== 1) throw leaderLost(lease);
+  return Number(written?.numAffectedRows ?? 0n);
+}
+
+function fenceOf({ name, epoch }: LeaderLease): RawBuilder<unknown> {
+  return sql`
+    SELECT 1 FROM leases
+    WHERE name = ${name} AND epoch = ${epoch} AND expires_at > clock_timestamp()
+    FOR KEY SHARE`;
+}
+
+function leaderLost({ holder, name, epoch }: LeaderLease): LongshoreError {
+  return new LongshoreError('LEADER_LOST', `${holder} is no longer the leading ${name} (epoch ${epoch})`);
 }
 
 function expiry(ttlMs: number): ReturnType<typeof sql> {

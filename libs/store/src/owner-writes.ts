@@ -3,7 +3,7 @@ import { sql, type RawBuilder } from 'kysely';
 import { applyModification, dropModification } from './apply-modification.ts';
 import { archiveEndedControls } from './ended-controls.ts';
 import { archiveTask, endPending, hasRunning } from './end-task.ts';
-import { asLeader, type LeaderCommit, type LeaderLease } from './leader-lease.ts';
+import { asLeader, asLeaderAtOnce, type LeaderCommit, type LeaderLease } from './leader-lease.ts';
 import { archiveSucceededControl } from './move-to-history.ts';
 import { instant, recordEvents } from './record-event.ts';
 import { outcomeOfUndone } from './resolve-task.ts';
@@ -111,12 +111,15 @@ export function ownerWrites(db: Db, lease: LeaderLease, actor: string): OwnerWri
     saveAdmissions: (changes) => saveAdmissions(db, lease, changes),
     validate: (id, settings) =>
       withTask(id, async (tx) => (await validationOf(id, settings).execute(tx)).numAffectedRows === 1n),
-    insertControl: (id, state, kind, node, reserved, meta) =>
-      withTask(id, async (tx, task, commit) => {
+    insertControl: (id, state, kind, node, reserved, meta) => {
+      // Before the first step nothing but the state has to be looked at.
+      if (state === TaskState.pending) return insertFirstControl(db, lease, id, kind, node, reserved);
+      return withTask(id, async (tx, task, commit) => {
         if (task.state !== state || !(await isReadyFor(kind, tx, task))) return false;
         await commit(COMMIT_LATER, controlInsertion(task, kind, node, reserved, meta));
         return true;
-      }),
+      });
+    },
     consumePrepare: (id, control) =>
       withTask(id, async (tx, task) => {
         if (task.state !== TaskState.pending) return false;
@@ -289,6 +292,32 @@ function controlInsertion(
     VALUES (${task.id}, ${kind}, ${kind === 'gates' ? '' : (task.step ?? '')}, 0, 1, 'pending', ${node}, true,
       ${JSON.stringify(meta)}::json)
     ON CONFLICT (task_id, kind, step, plan_attempt, ordinal) DO NOTHING`;
+}
+
+/** Adds the control subtask of a pending task, and stores the nodes that it has just been given. */
+async function insertFirstControl(
+  db: Db,
+  lease: LeaderLease,
+  id: string,
+  kind: ControlKind,
+  node: string,
+  reserved: readonly string[] | undefined,
+): Promise<boolean> {
+  const written = await asLeaderAtOnce(
+    db,
+    lease,
+    sql`SELECT 1 FROM tasks WHERE id = ${id} FOR UPDATE`,
+    (isLeader) => sql`
+      WITH task AS (SELECT id, coalesce(step, '') AS step FROM tasks WHERE id = ${id} AND state = 'pending' AND ${isLeader}),
+      admitted AS (
+        UPDATE tasks t SET reserved_nodes = coalesce(${reserved ?? null}::text[], reserved_nodes),
+          waiting = CASE WHEN ${reserved !== undefined} THEN NULL ELSE waiting END
+        FROM task WHERE t.id = task.id AND ${reserved !== undefined})
+      INSERT INTO subtasks (task_id, kind, step, plan_attempt, ordinal, state, exec_id, is_idempotent, meta)
+      SELECT id, ${kind}, step, 0, 1, 'pending', ${node}, true, '{}' FROM task
+      ON CONFLICT (task_id, kind, step, plan_attempt, ordinal) DO NOTHING`,
+  );
+  return written > 0;
 }
 
 async function endSteps(tx: Tx, task: LockedTask, after: AfterLastStep, actor: string): Promise<void> {
