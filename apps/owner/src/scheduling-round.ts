@@ -3,6 +3,7 @@ import {
   readPinnedSlots,
   readSchedulingSnapshot,
   readSettings,
+  readTogether,
   type Db,
   type OwnerWrites,
   type ScheduledTask,
@@ -47,12 +48,14 @@ export function schedulingRounds({
   const types = new TypeCatalog(db);
   const checker = new RequestChecker(db);
   return async () => {
-    const [tasks, nodes, pinned, settings] = await Promise.all([
-      readSchedulingSnapshot(db),
-      readNodes(db),
-      readPinnedSlots(db),
-      readSettings(db),
-    ]);
+    const [tasks, nodes, pinned, settings] = await readTogether(db, (session) =>
+      Promise.all([
+        readSchedulingSnapshot(session),
+        readNodes(session),
+        readPinnedSlots(session),
+        readSettings(session),
+      ]),
+    );
     await spans.prepare(tasks);
     const result = await schedulingPass(
       {

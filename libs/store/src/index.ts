@@ -1,7 +1,7 @@
 export type { RetryColumns, TypeDefaults } from './database.ts';
 export { isStoreAway, openStore, SCHEMA, storeError, type Store, type StoreOptions } from './open-store.ts';
 export { checkSchema, migrateStore, type MigrateResult } from './migrate.ts';
-export type { Db } from './transactions.ts';
+export { readTogether, type Db } from './transactions.ts';
 export {
   asLeader,
   electLeader,

@@ -1,6 +1,6 @@
 import type { Compilable } from 'kysely';
 import { fromStore } from './open-store.ts';
-import { poolOf } from './pools.ts';
+import { targetOf } from './pools.ts';
 import type { Db } from './transactions.ts';
 
 /**
@@ -14,6 +14,6 @@ import type { Db } from './transactions.ts';
  */
 export async function runPrepared<R>(db: Db, name: string, statement: Compilable<R>): Promise<readonly R[]> {
   const { sql: text, parameters } = statement.compile();
-  const { rows } = await fromStore(poolOf(db).query({ name, text, values: [...parameters] }));
+  const { rows } = await fromStore(targetOf(db).query({ name, text, values: [...parameters] }));
   return rows as R[];
 }

@@ -1,6 +1,7 @@
 import type { ErrorData, HealthGate, LabelSelector, Modification, RuntimeSlots, ThrottleLimits } from '@longshore/core';
 import { sql } from 'kysely';
 import { fromStore, storeError } from './open-store.ts';
+import { runPrepared } from './prepared.ts';
 import type { Db } from './transactions.ts';
 
 /** A task as it is stored, active or archived; without its meta, which may be large. */
@@ -127,8 +128,9 @@ export async function findTaskByKey(db: Db, key: string): Promise<string | null>
 /** A task by id, active or archived; null when there is none. */
 export async function readTask(db: Db, id: string): Promise<StoredTask | null> {
   try {
-    const rows = await sql<TaskRow>`SELECT * FROM ${ALL_TASKS} t WHERE id = ${id}`.execute(db);
-    return rows.rows[0] === undefined ? null : toTask(rows.rows[0]);
+    const statement = sql<TaskRow>`SELECT * FROM ${ALL_TASKS} t WHERE id = ${id}`;
+    const [row] = await runPrepared(db, 'longshore_task', { compile: () => statement.compile(db) });
+    return row === undefined ? null : toTask(row);
   } catch (thrown) {
     throw storeError(thrown);
   }

@@ -4,7 +4,7 @@ import { Kysely, sql, type QueryResult, type RawBuilder } from 'kysely';
 import type pg from 'pg';
 import type { Database } from './database.ts';
 import { storeError } from './open-store.ts';
-import { poolOf } from './pools.ts';
+import { keepSession, poolOf } from './pools.ts';
 import { runCompiled, sessionDialect } from './session-dialect.ts';
 
 export type Db = Kysely<Database>;
@@ -92,11 +92,31 @@ async function inOneTransaction<T>(db: Db, work: (tx: Tx, commit: Commit) => Pro
   }
 }
 
+/**
+ * Reads several things by one session, in one trip: as many sessions at once would be as many processes of the server that are woken. No
+ * transaction: each statement has a snapshot of its own.
+ *
+ * @throws {LongshoreError} STORE_UNAVAILABLE when Postgres can't be reached.
+ */
+export async function readTogether<T>(db: Db, read: (session: Db) => Promise<T>): Promise<T> {
+  const session = await poolOf(db)
+    .connect()
+    .catch((error: unknown) => {
+      throw storeError(error);
+    });
+  try {
+    return await read(transactionOf(session));
+  } finally {
+    session.release();
+  }
+}
+
 /** Kysely over a session, kept as long as the session. Typed as a transaction, so that nothing else is taken for one. */
 function transactionOf(session: pg.PoolClient): Tx {
   const known = sessions.get(session);
   if (known !== undefined) return known;
   const made = new Kysely<Database>({ dialect: sessionDialect(session) }) as Tx;
   sessions.set(session, made);
+  keepSession(made, session);
   return made;
 }
