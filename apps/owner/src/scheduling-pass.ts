@@ -149,6 +149,7 @@ function membershipFor(task: ScheduledTask, nodes: readonly NodeInfo[]): string 
 
 /** Moves after which a task usually waits for a node. */
 const WAITS_FOR_NODES: ReadonlySet<TaskMove['do']> = new Set(['insert-control', 'consume-plan']);
+
 /**
  * What is known of a task's type; null: it can't be run, and is refused. One that can't be run may be on another way by then: it was
  * refused, paused or canceled, and goes that way to its end.
@@ -156,7 +157,7 @@ const WAITS_FOR_NODES: ReadonlySet<TaskMove['do']> = new Set(['insert-control', 
 async function knownType(task: ScheduledTask, { typeOf }: PassInput): Promise<KnownType | null> {
   if (!task.isValidated) return UNRESOLVED;
   const type = await typeOf(task);
-  return type === null && task.state !== TaskState.pending && !task.hookRan ? UNRESOLVED : type;
+  return type === null && task.state !== TaskState.pending && task.step === null ? UNRESOLVED : type;
 }
 
 /** Moves after which nodes look at what they run: it may have to stop, or is told of a change. */

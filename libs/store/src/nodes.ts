@@ -1,9 +1,9 @@
-import { nodeId, type NodeInfo, type NodeLabels, type OfferedType } from '@longshore/core';
+import { LongshoreError, nodeId, type NodeInfo, type NodeLabels, type OfferedType } from '@longshore/core';
 import { sql } from 'kysely';
 import type { NodeIdentity } from './held-subtask.ts';
 import { fromStore } from './open-store.ts';
 import { runPrepared } from './prepared.ts';
-import { inTransaction, type Db } from './transactions.ts';
+import { inTransaction, type Db, type Tx } from './transactions.ts';
 
 export interface NodeRegistration {
   readonly id: string;
@@ -23,16 +23,30 @@ export interface NodeRegistration {
  */
 export async function registerNode(db: Db, node: NodeRegistration): Promise<NodeIdentity> {
   return inTransaction(db, async (tx) => {
-    const row = await sql<{ epoch: string }>`
+    // Two statements: DO UPDATE watches one index, and the epoch is part of another, which a registration at the same time may fill first.
+    const added = await sql<{ epoch: string }>`
       INSERT INTO nodes (id, state, scope, labels, slots, types, host, pid, lease_expires_at)
       VALUES (${node.id}, 'live', ${node.scope}, ${JSON.stringify(node.labels)}::json, ${node.slots},
         ${JSON.stringify(node.types)}::json, ${node.host}, ${node.pid}, ${expiry(node.leaseTtlMs)})
-      ON CONFLICT (id) DO UPDATE SET
-        epoch = nodes.epoch + 1, state = 'live', scope = excluded.scope, labels = excluded.labels, slots = excluded.slots,
-        types = excluded.types, host = excluded.host, pid = excluded.pid, started_at = clock_timestamp(), lease_expires_at = excluded.lease_expires_at
-      RETURNING epoch`.execute(tx);
-    return { id: node.id, epoch: row.rows[0]?.epoch ?? '' };
+      ON CONFLICT DO NOTHING RETURNING epoch`.execute(tx);
+    const row = added.rows[0] ?? (await registerAnew(tx, node));
+    return { id: node.id, epoch: row.epoch };
   });
+}
+
+/** @throws {LongshoreError} STATE_CONFLICT when the node was removed this very moment. */
+async function registerAnew(tx: Tx, node: NodeRegistration): Promise<{ readonly epoch: string }> {
+  const raised = await sql<{ epoch: string }>`
+    UPDATE nodes SET
+      epoch = epoch + 1, state = 'live', scope = ${node.scope}, labels = ${JSON.stringify(node.labels)}::json, slots = ${node.slots},
+      types = ${JSON.stringify(node.types)}::json, host = ${node.host}, pid = ${node.pid}, started_at = clock_timestamp(),
+      lease_expires_at = ${expiry(node.leaseTtlMs)}
+    WHERE id = ${node.id} RETURNING epoch`.execute(tx);
+  const row = raised.rows[0];
+  if (row === undefined) {
+    throw new LongshoreError('STATE_CONFLICT', `node ${node.id} was removed while it registered; register it again`);
+  }
+  return row;
 }
 
 /** Renews a node's lease. False: it was fenced, by its lease's end or by another registration. */

@@ -231,6 +231,8 @@ export function ownerWrites(db: Db, lease: LeaderLease, actor: string): OwnerWri
       withTask(id, async (tx, task) => {
         if (task.state !== TaskState.reverting || (await hasRunning(tx, task))) return false;
         if (control !== null && (await takeResult(tx, task, control, 'revert')) === undefined) return false;
+        // A revert that is left out must not be left behind.
+        if (skipped !== undefined) await endPending(tx, task);
         await transitionTask(tx, task, {
           trigger: 'undo',
           to: TaskState.reverted,

@@ -471,6 +471,15 @@ describe('a forced cancel', () => {
   });
 });
 
+test('a revert that no node can run and that a forced cancel goes on without is not left behind', async () => {
+  const { db, owner, id } = await running(0);
+  await cancelTask(db, id, user, null, true);
+  await owner.stop(id);
+  expect(await owner.insertControl(id, 'reverting', 'revert', 'n1')).toBe(true);
+  expect(await owner.undo(id, null, 'no node can run its revert hook')).toBe(true);
+  expect(await controlsOf(db, id)).toEqual([]);
+});
+
 describe('a deadline', () => {
   test('counts from the submit', async () => {
     const { db } = await server.store();

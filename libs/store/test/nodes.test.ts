@@ -49,6 +49,18 @@ describe('a registration', () => {
   });
 });
 
+// Tried: `ON CONFLICT (id) DO UPDATE`, which names one of the two unique indexes; a registration that met the other one first failed.
+test('of processes that register under one new name at once each has an epoch of its own', async () => {
+  const store = await server.store();
+  const processes = Array.from({ length: 6 }, (_, index) => store.process(`executor${index}`).db);
+  // Each has its session ready, so that they write at about the same time.
+  await Promise.all(processes.map((db) => readNodes(db)));
+  for (let round = 1; round <= 60; round++) {
+    const nodes = await Promise.all(processes.map((db) => addNode(db, `n${round}`)));
+    expect(nodes.map((node) => Number(node.epoch)).toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6]);
+  }
+});
+
 describe('fencing', () => {
   test('declares a node dead whose lease has run out, exactly once, and no other', async () => {
     const store = await server.store();

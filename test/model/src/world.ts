@@ -144,8 +144,15 @@ export class World implements RunWatcher {
       pid: 1,
       leaseTtlMs: LONG_MS,
     });
+    const executor = new SimExecutor(this.store.db, identity, slots, this);
+    const other = this.nodes.get(name);
+    // Of two that registered at the same time the one with the lower epoch is none any more.
+    if (other !== undefined && BigInt(other.identity.epoch) > BigInt(identity.epoch)) {
+      this.zombies.push(executor);
+      return;
+    }
     this.lose(name);
-    this.nodes.set(name, new SimExecutor(this.store.db, identity, slots, this));
+    this.nodes.set(name, executor);
   }
 
   /** A node's executor is not the node's any more. Unless it was killed it doesn't know, and goes on. */
