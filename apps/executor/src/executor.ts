@@ -1,13 +1,4 @@
-import {
-  isClaimable,
-  nodeId,
-  runtimeSlotsOf,
-  stopEffect,
-  stopReasonOf,
-  taskId,
-  toErrorData,
-  type NodeId,
-} from '@longshore/core';
+import { isClaimable, nodeId, stopEffect, stopReasonOf, taskId } from '@longshore/core';
 import { faultPoint } from '@longshore/faults';
 import { controlHint, wakeHint, type TaskHint } from '@longshore/protocol';
 import type { StopReason } from '@longshore/sdk';
@@ -26,11 +17,9 @@ import {
 import { ThreadMetrics } from '@longshore/telemetry';
 import { applyTaskChanges } from './apply-task-changes.ts';
 import type { AttemptSpans } from './attempt-spans.ts';
-import { candidatesFor, type Candidates } from './candidates.ts';
-import { ClaimPlanner, rankOf } from './claim-planner.ts';
+import { ClaimPlanner } from './claim-planner.ts';
 import type { ExecutorMetrics } from './executor-metrics.ts';
 import type { EXECUTOR_OPTIONS } from './executor-options.ts';
-import type { Lane } from './lane.ts';
 import type { Membership } from './membership.ts';
 import { ProgressSaver } from './progress-saver.ts';
 import type { EndedRun, Run } from './run.ts';
@@ -39,6 +28,7 @@ import { SettlementQueue } from './settlement-queue.ts';
 import { SlotManager } from './slot-manager.ts';
 import type { TaskWork } from './task-work.ts';
 import { TaskWorks } from './task-works.ts';
+import { WorkStarter } from './work-starter.ts';
 
 /** Control subtasks at once: enough for a burst of small tasks, little enough memory. */
 const CONTROL_PLACES = 4;
@@ -46,8 +36,6 @@ const CONTROL_PLACES = 4;
 const GATE_PLACES = 64;
 /** How often rows are given back that this node holds without knowing, in milliseconds. */
 const RECONCILE_MS = 10_000;
-/** A hook whose runner could not be started is tried again after this, in milliseconds. */
-const RUNNER_RETRY_MS = 2_000;
 
 /**
  * How long a look for more work is put off that nothing asks for at once, in milliseconds: what has just been claimed or has ended is on
@@ -70,6 +58,7 @@ export class Executor {
   readonly #queue: SettlementQueue;
   readonly #works: TaskWorks;
   readonly #planner: ClaimPlanner;
+  readonly #starter: WorkStarter;
   readonly #pool: RunnerPool;
   readonly #stop = new AbortController();
   readonly #loop: WakeableLoop;
@@ -111,13 +100,13 @@ export class Executor {
       abortGraceMs: config.abortGraceMs,
       onSettled: (work, ended) => this.#afterRuns(work, ended),
       onFreed: (task, slots) => this.#slots.release(task, slots),
-      onTakenBack: (task) => this.#startHeldOf(task),
+      onTakenBack: (task) => this.#starter.startHeldOf(task),
       onProgress: (run) => this.#progress.changed(run),
     });
     this.#planner = new ClaimPlanner(
       this.#slots,
       this.#works,
-      (work, lane) => this.#preempt(work, lane),
+      (work, lane) => this.#starter.preempt(work, lane),
       (task, error) => logger.error({ error, task_id: task }, 'no runner could be started'),
     );
     this.#queue = new SettlementQueue({
@@ -129,6 +118,19 @@ export class Executor {
       onStarted: (result) => this.#afterStart(result),
     });
     const { signal } = this.#stop;
+    this.#starter = new WorkStarter(
+      {
+        store,
+        logger,
+        membership,
+        spans,
+        slots: this.#slots,
+        works: this.#works,
+        queue: this.#queue,
+        isStopping: () => signal.aborted,
+      },
+      this.#planner,
+    );
     this.#loop = startLoop({
       intervalMs: config.pollMs,
       round: () => this.#round(),
@@ -148,7 +150,7 @@ export class Executor {
   /** Asks everything that runs here, or a part of it, to end; what was not started yet goes back. */
   abortAll(reason: StopReason, which: (run: Run) => boolean = () => true): void {
     for (const work of this.#works) {
-      this.#handBack(work, reason);
+      this.#starter.handBack(work, reason);
       for (const run of work.runs.values()) if (which(run)) work.abort(run, reason);
     }
   }
@@ -231,92 +233,8 @@ export class Executor {
   }
 
   async #take(claimed: readonly ClaimedSubtask[]): Promise<void> {
-    this.#takeWork(claimed);
-    for (const subtask of claimed) if (subtask.kind !== 'work') await this.#takeControl(subtask);
-  }
-
-  #takeWork(claimed: readonly ClaimedSubtask[]): void {
-    const tasks = new Set<string>();
-    for (const subtask of claimed) {
-      if (subtask.kind !== 'work') continue;
-      const work = this.#works.get(subtask.taskId);
-      if (work === undefined) continue;
-      work.held.push(subtask);
-      work.mayHold = subtask.isIdempotent;
-      tasks.add(subtask.taskId);
-    }
-    for (const task of tasks) this.#startHeldOf(task);
-  }
-
-  async #takeControl(subtask: ClaimedSubtask): Promise<void> {
-    this.#slots.takeControl(subtask.kind);
-    try {
-      const work = await this.#works.open(subtask.taskId, subtask.task);
-      if (work !== null)
-        this.#startControl(work, subtask, await candidatesFor(this.#context.store.db, subtask.kind, work));
-      else this.#slots.releaseControl(subtask.kind);
-    } catch (error) {
-      this.#slots.releaseControl(subtask.kind);
-      const { id, attempt, taskId: task, kind } = subtask;
-      const retry = { how: 'retry', error: toErrorData(error), afterMs: RUNNER_RETRY_MS } as const;
-      this.#queue.add([{ id, attempt, taskId: task, kind, rows: 0, bytes: 0, ...retry }]);
-    }
-  }
-
-  #startControl(work: TaskWork, subtask: ClaimedSubtask, candidates: Candidates | null): void {
-    const reserved = work.task.reservedNodes as readonly NodeId[];
-    const identity = this.#membership.identity;
-    work.startControl(subtask, identity, reserved.length > 0 ? reserved : [nodeId(identity.id)], candidates);
-  }
-
-  #startHeldOf(taskId: string): void {
-    const work = this.#works.get(taskId);
-    if (work === undefined || work.held.length === 0 || this.#stop.signal.aborted) return;
-    if (work.runner.isAlive) this.#startHeld(work);
-    else void this.#startAnew(work);
-  }
-
-  /** Goes on in a new runner with what was held for one that has ended; it had no part in that. */
-  async #startAnew(work: TaskWork): Promise<void> {
-    try {
-      if ((await this.#works.open(work.task.id)) !== null) this.#startHeldOf(work.task.id);
-    } catch (error) {
-      this.#context.logger.error({ error, task_id: work.task.id }, 'no runner could be started');
-      this.#handBack(work, 'no runner');
-    }
-  }
-
-  /** Starts what is held while there is room: small subtasks in turns, spread over the lanes that are free. */
-  #startHeld(work: TaskWork): void {
-    const { id } = work.task;
-    for (;;) {
-      const { slots, slotsPerSubtask } = runtimeSlotsOf(work.task, work.held[0]?.step ?? null);
-      const kept = this.#planner.promisedBefore(rankOf(work.task));
-      const lanes = this.#slots.capacityFor(id, slots, slotsPerSubtask, kept);
-      if (lanes === 0 || work.held.length === 0) return;
-      this.#planner.taken(id);
-      this.#slots.take(id, slotsPerSubtask);
-      // Non-idempotent subtasks begin when they are handed over: afterwards nobody could say whether they did.
-      const inTurn = work.mayHold ? Math.min(work.ahead.turn, Math.ceil(work.held.length / lanes)) : 1;
-      work.startHeld(inTurn, this.#membership.identity);
-    }
-  }
-
-  /** Takes a lane from a task whose slots a higher-ranked one wants. A turn of small subtasks ends with the one that is under way. */
-  #preempt(work: TaskWork, lane: Lane): void {
-    this.#handBack(work, 'preempt');
-    if (lane.turn !== null) return;
-    for (const run of work.runs.values()) if (run.lane === lane) work.abort(run, 'preempt');
-  }
-
-  #handBack(work: TaskWork, reason: string): void {
-    const back = work.takeHeld();
-    for (const claimed of back) this.#spans.handedBack(work.task, claimed, this.#membership.identity.id);
-    this.#queue.add(
-      back.map(({ id, attempt, taskId: task, kind }) => {
-        return { id, attempt, taskId: task, kind, rows: 0, bytes: 0, how: 'hand-back', reason };
-      }),
-    );
+    this.#starter.takeWork(claimed);
+    for (const subtask of claimed) if (subtask.kind !== 'work') await this.#starter.takeControl(subtask);
   }
 
   #afterRuns(work: TaskWork, ended: readonly EndedRun[]): void {
@@ -327,22 +245,15 @@ export class Executor {
       this.#spans.ended(id, settlement === null, time);
       this.#metrics.ended(work.task.type, kind, time?.ranMs ?? performance.now() - run.startedAt, settlement);
     }
-    this.#queue.add(ended.flatMap(({ settlement }) => (settlement === null ? [] : this.#withClaim(work, settlement))));
+    this.#queue.add(
+      ended.flatMap(({ settlement }) => (settlement === null ? [] : this.#starter.withClaim(work, settlement))),
+    );
     // What has ended may be what a running subtask's new slots were waiting for.
     if (this.#planner.isGrowing) this.#mustLookAtStates = true;
-    this.#startHeldOf(work.task.id);
+    this.#starter.startHeldOf(work.task.id);
     if (work.wantsMore || this.#planner.keepsSlots) this.#loop.wake();
     else this.#lookLater();
     this.#reportIdle();
-  }
-
-  /** A plan whose step is started with its end brings its first subtasks along, as far as there is room for them here. */
-  #withClaim(work: TaskWork, settlement: Settlement): Settlement {
-    const isStart = settlement.how === 'succeed' && settlement.startsStep === true;
-    if (!isStart || this.#stop.signal.aborted || !this.#membership.isCurrent || this.#spans.isBehind) return settlement;
-    const { slots, slotsPerSubtask } = runtimeSlotsOf(work.task, null);
-    const kept = this.#planner.promisedBefore(rankOf(work.task));
-    return { ...settlement, claim: this.#slots.capacityFor(work.task.id, slots, slotsPerSubtask, kept) };
   }
 
   #reportIdle(): void {
@@ -369,7 +280,7 @@ export class Executor {
   /** Planned steps are current: this node starts what it has claimed of them, the others are told. */
   #afterStart({ started, claimed }: Pick<SettleResult, 'started' | 'claimed'>): void {
     const { bus, config } = this.#context;
-    this.#takeWork(claimed);
+    this.#starter.takeWork(claimed);
     for (const [id, nodes] of started) {
       this.#startedSteps.add(id);
       for (const node of nodes) {
@@ -409,7 +320,7 @@ export class Executor {
     for (const work of [...this.#works]) {
       const { state, isReserved, hasNodes, revision } = states.get(work.task.id) ?? GONE;
       work.hasLeft = hasNodes && !isReserved;
-      if (!isClaimable('work', state) || !isReserved) this.#handBack(work, state);
+      if (!isClaimable('work', state) || !isReserved) this.#starter.handBack(work, state);
       for (const run of work.runs.values()) {
         const reason = stopReasonOf(run.claimed.kind, state);
         const isStopped = reason !== null && stopEffect(reason, run.claimed.isIdempotent) !== 'not stopped';
@@ -435,7 +346,7 @@ export class Executor {
       if (!(await applyTaskChanges(work, fresh, context))) return;
       this.#planner.grown(fresh.id);
       await this.#works.renew(fresh.id, fresh);
-      this.#startHeldOf(fresh.id);
+      this.#starter.startHeldOf(fresh.id);
     } catch (error) {
       logger.warn({ error, task_id: fresh.id }, 'what runs here could not take over a change yet');
     }
