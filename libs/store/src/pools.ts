@@ -25,5 +25,5 @@ export function poolOf(db: object): pg.Pool {
 
 /** @throws {TypeError} for a database that `openStore` has not opened. */
 export function targetOf(db: object): StatementTarget {
-  return sessions.get(db) ?? (poolOf(db));
+  return sessions.get(db) ?? poolOf(db);
 }

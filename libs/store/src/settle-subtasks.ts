@@ -98,11 +98,11 @@ export async function settleSubtasks(
   });
 }
 
-/** A plan with something to do whose holder asked for its step to be started with its end. */
+/** A plan with something to do, on the nodes that its task has, whose holder asked for its step to be started with its end. */
 function mayStartStep(one: Settlement): one is Succeeded & { readonly result: StoredPlanResult } {
   if (one.how !== 'succeed' || one.kind !== 'plan' || one.startsStep !== true) return false;
-  const { step, subtasks } = one.result as StoredPlanResult;
-  return step !== null && subtasks > 0;
+  const { step, subtasks, placement } = one.result as StoredPlanResult;
+  return step !== null && subtasks > 0 && placement == null;
 }
 
 /** Plans whose tasks wait for them now, under their locks. */

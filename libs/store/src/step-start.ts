@@ -37,5 +37,8 @@ export function stepStart(task: LockedTask, result: StoredPlanResult, actor: str
     step: { name: result.step, planAttempt: result.planAttempt },
     message: `step ${result.step ?? ''}: ${result.subtasks} subtasks`,
   });
-  return [step, transition];
+  if (result.placement == null) return [step, transition];
+  // The nodes that it has were given to it before its type said where this step may run. Until it has others, nothing of the step is claimed,
+  // or moved to one of those.
+  return [step, transition, sql`UPDATE tasks SET reserved_nodes = '{}' WHERE id = ${task.id}`];
 }

@@ -48,13 +48,14 @@ async function snapshotOf(db: Db, taskId: string): Promise<ScheduledTask> {
 }
 
 /** A running task whose type said, for the membership `a`, that its step runs on n1. */
-async function placedTask(db: Db, owner: OwnerWrites, node: NodeIdentity): Promise<string> {
+async function placedTask(db: Db, owner: OwnerWrites, node: NodeIdentity, isAdmitted = true): Promise<string> {
   const taskId = await submit(db);
   const plan = await claimPlan(db, owner, node, taskId);
   await insertPlanPage(db, node, { ...plan, step: 'load' }, pageRows(3, ['n1']));
   const result = { step: 'load', planAttempt: 1, subtasks: 3, placement: ON_N1, placedFor: 'a' };
   await settle(db, node, [plan], { how: 'succeed', result });
   expect(await owner.consumePlan(taskId, plan.id, { do: 'finish' })).toBe(true);
+  if (isAdmitted) await owner.saveAdmissions([{ taskId, reservedNodes: ['n1'], waiting: null }]);
   return taskId;
 }
 
@@ -111,6 +112,17 @@ describe('the placement of a step', () => {
     const owner = await leadingOwner(store.db);
     const taskId = await placedTask(store.db, owner, await addNode(store.db, 'n1'));
     expect((await snapshotOf(store.db, taskId)).stepPlacement).toEqual({ placement: ON_N1, placedFor: 'a' });
+  });
+
+  test('takes away the nodes that the task got before its type had a say: nothing is claimed or moved there', async () => {
+    const { db } = await server.store();
+    const owner = await leadingOwner(db);
+    const node = await addNode(db, 'n1');
+    const id = await placedTask(db, owner, node, false);
+    expect((await readTask(db, id))?.reservedNodes).toEqual([]);
+    expect(await claim(db, node, id, 9)).toEqual([]);
+    await owner.saveAdmissions([{ taskId: id, reservedNodes: ['n1'], waiting: null }]);
+    expect(await claim(db, node, id, 9)).toHaveLength(3);
   });
 
   test('is nothing for a step of a type that has no say', async () => {
