@@ -223,7 +223,7 @@ export class Executor {
   ): Promise<number> {
     await faultPoint('claim.before');
     const claimed = await claimSubtasks(this.#context.store.db, this.#membership.identity, requests, controls, hinted);
-    await faultPoint('claim.after-commit');
+    if (claimed.length > 0) await faultPoint('claim.after-commit');
     for (const { taskId: task, limit } of requests) {
       const work = this.#works.get(task);
       if (work !== undefined) work.mayHaveMore = claimed.filter((one) => one.taskId === task).length >= limit;
