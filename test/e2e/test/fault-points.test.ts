@@ -131,6 +131,12 @@ describe('processes that are killed at', () => {
     ['finish', {}, { state: 'succeed', result: { total: 2 } }],
     ['revert', { failAlways: [2] }, { state: 'reverted', outcome: 'failed' }],
   ] as const)('the end of %s run that hook again, and the task ends once', async (hook, meta, end) => {
+    // Nothing else may be written meanwhile, such as the clean-up of a task before.
+    await waitUntil(
+      () => cluster.client.list({}),
+      ({ tasks }) => tasks.length === 0,
+      { what: 'the tasks before to be in history' },
+    );
     const task = await cluster.client.submit({
       type: 'toy',
       meta: { subtasks: 2, runsFile: runs.path, hookMs: 1_500, ...meta },
