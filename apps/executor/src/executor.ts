@@ -12,7 +12,6 @@ import {
   type ClaimRequest,
   type RunningTaskState,
   type Settlement,
-  type SettleResult,
 } from '@longshore/store';
 import { ThreadMetrics } from '@longshore/telemetry';
 import { applyTaskChanges } from './apply-task-changes.ts';
@@ -24,7 +23,7 @@ import type { Membership } from './membership.ts';
 import { ProgressSaver } from './progress-saver.ts';
 import type { EndedRun, Run } from './run.ts';
 import type { RunnerPool } from './runner-pool.ts';
-import { SettlementQueue } from './settlement-queue.ts';
+import { SettlementQueue, type StepStart } from './settlement-queue.ts';
 import { SlotManager } from './slot-manager.ts';
 import type { TaskWork } from './task-work.ts';
 import { TaskWorks } from './task-works.ts';
@@ -65,8 +64,6 @@ export class Executor {
   readonly #progress: ProgressSaver;
   /** Tasks that a message named: claimed for without looking for them first. */
   readonly #hinted = new Set<string>();
-  /** Tasks whose step was started with the end of its plan: the owner has nothing to do for that. */
-  readonly #startedSteps = new Set<string>();
   #mustLookAtStates = true;
   #lookingLater: NodeJS.Timeout | undefined;
   #lookedAt = 0;
@@ -114,8 +111,7 @@ export class Executor {
       logger,
       identity: () => membership.identity,
       onGivenUp: (batch) => this.#spans.unwritten(batch),
-      onWritten: (written, lost) => this.#afterWrite(written, lost),
-      onStarted: (result) => this.#afterStart(result),
+      onWritten: (written, lost, start) => this.#afterWrite(written, lost, start),
     });
     const { signal } = this.#stop;
     this.#starter = new WorkStarter(
@@ -260,8 +256,9 @@ export class Executor {
     if (this.#whenIdle !== null && [...this.#works].every((work) => work.runs.size === 0)) this.#whenIdle();
   }
 
-  #afterWrite(written: readonly Settlement[], lost: readonly Settlement[]): void {
+  #afterWrite(written: readonly Settlement[], lost: readonly Settlement[], start: StepStart): void {
     const { bus, logger } = this.#context;
+    this.#afterStart(start);
     this.#spans.written(written, lost);
     this.#metrics.refused(lost.length);
     for (const { id, attempt, taskId: task } of lost) {
@@ -271,18 +268,19 @@ export class Executor {
     // The owner has something to decide when nothing more of a task runs here, or something ended badly.
     const isNews = written.some(
       (one) =>
-        !(one.kind === 'plan' && this.#startedSteps.delete(one.taskId)) &&
+        // A step that was started with the end of its plan leaves the owner nothing to do.
+        !(one.kind === 'plan' && start.started.has(one.taskId)) &&
         (one.kind !== 'work' || one.how !== 'succeed' || this.#works.get(one.taskId)?.isBusy !== true),
     );
     if (isNews) bus.publish(bus.subjects.wakeOwner, {});
   }
 
   /** Planned steps are current: this node starts what it has claimed of them, the others are told. */
-  #afterStart({ started, claimed }: Pick<SettleResult, 'started' | 'claimed'>): void {
+  #afterStart({ started, claimed }: StepStart): void {
+    if (started.size === 0) return;
     const { bus, config } = this.#context;
     this.#starter.takeWork(claimed);
     for (const [id, nodes] of started) {
-      this.#startedSteps.add(id);
       for (const node of nodes) {
         if (node !== config.nodeId) bus.publish(bus.subjects.wakeNode(nodeId(node)), { tasks: [id] });
       }

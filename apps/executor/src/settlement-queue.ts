@@ -4,6 +4,11 @@ import { faultPoint } from '@longshore/faults';
 import { settleSubtasks, type NodeIdentity, type SettleResult, type Settlement, type Store } from '@longshore/store';
 import type { Logger } from '@longshore/telemetry';
 
+/** Tasks whose planned step has become the current one with a batch, and what was claimed of it. */
+export type StepStart = Pick<SettleResult, 'started' | 'claimed'>;
+
+const NOTHING_STARTED: StepStart = { started: new Map(), claimed: [] };
+
 export interface SettlementQueueOptions {
   readonly store: Store;
   readonly logger: Logger;
@@ -12,9 +17,7 @@ export interface SettlementQueueOptions {
   /** Told of a batch that could not be written: its rows are freed by this node when it looks for what it doesn't know. */
   readonly onGivenUp: (batch: readonly Settlement[]) => void;
   /** Told after each batch that reached the store. */
-  readonly onWritten: (written: readonly Settlement[], lost: readonly Settlement[]) => void;
-  /** Told of tasks whose planned step has become the current one, and what was claimed of it; before `onWritten`. */
-  readonly onStarted: (result: Pick<SettleResult, 'started' | 'claimed'>) => void;
+  readonly onWritten: (written: readonly Settlement[], lost: readonly Settlement[], start: StepStart) => void;
 }
 
 /** Ends of subtasks in one transaction: beyond this the locks are held for too long. */
@@ -63,18 +66,18 @@ export class SettlementQueue {
   }
 
   async #writeBatch(batch: readonly Settlement[]): Promise<void> {
-    const { store, logger, identity, onWritten, onStarted, onGivenUp } = this.#options;
+    const { store, logger, identity, onWritten, onGivenUp } = this.#options;
     let failures = 0;
     for (let pauseMs = 50; ; pauseMs = Math.min(LONGEST_WAIT_MS, pauseMs * 2)) {
       try {
         await faultPoint('settle.before');
         const result = await settleSubtasks(store.db, identity(), batch);
         await faultPoint('settle.after-commit');
-        if (result.started.size > 0) onStarted(result);
         const lost = new Set(result.lost);
         onWritten(
           batch.filter((one) => !lost.has(one.id)),
           batch.filter((one) => lost.has(one.id)),
+          result,
         );
         return;
       } catch (error) {
@@ -83,7 +86,7 @@ export class SettlementQueue {
           // Nothing of the batch was written; the rows are freed by the sweep when this node is found not to know them.
           logger.error({ error, subtasks: batch.map((one) => one.id) }, 'results could not be written');
           onGivenUp(batch);
-          onWritten([], batch);
+          onWritten([], batch, NOTHING_STARTED);
           return;
         }
         logger.warn(

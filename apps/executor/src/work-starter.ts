@@ -47,7 +47,12 @@ export class WorkStarter {
       work.mayHold = subtask.isIdempotent;
       tasks.add(subtask.taskId);
     }
-    for (const task of tasks) this.startHeldOf(task);
+    for (const task of tasks) {
+      const work = this.#options.works.get(task);
+      // Claimed with the end of a plan while this node was told to stop: nobody could say of it later that it never began.
+      if (work !== undefined && this.#options.isStopping()) this.handBack(work, 'shutdown');
+      else this.startHeldOf(task);
+    }
   }
 
   /** Starts a claimed control subtask, in a runner that is opened for it if need be. */
