@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { fromStore } from './open-store.ts';
-import { runPrepared } from './prepared.ts';
+import { readPrepared } from './prepared.ts';
 import type { Db } from './transactions.ts';
 
 /** What operators set for the whole cluster while it runs; what is absent is as the services were started with. */
@@ -11,7 +11,7 @@ export interface ClusterSettings {
 
 /** The settings as they are now. */
 export async function readSettings(db: Db): Promise<ClusterSettings> {
-  const rows = await runPrepared(db, 'longshore_settings', db.selectFrom('settings').select(['name', 'value']));
+  const rows = await readPrepared(db, db.selectFrom('settings').select(['name', 'value']));
   const limit = rows.find((row) => row.name === 'maxScheduledTasks')?.value;
   return typeof limit === 'number' ? { maxScheduledTasks: limit } : {};
 }

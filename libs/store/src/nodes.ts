@@ -2,7 +2,7 @@ import { LongshoreError, nodeId, type NodeInfo, type NodeLabels, type OfferedTyp
 import { sql } from 'kysely';
 import type { NodeIdentity } from './held-subtask.ts';
 import { fromStore } from './open-store.ts';
-import { runPrepared } from './prepared.ts';
+import { readPrepared } from './prepared.ts';
 import { inTransaction, type Db, type Tx } from './transactions.ts';
 
 export interface NodeRegistration {
@@ -98,7 +98,7 @@ export async function readNodes(db: Db): Promise<readonly StoredNode[]> {
       'lease_expires_at',
     ])
     .orderBy('id');
-  const rows = await runPrepared(db, 'longshore_nodes', query);
+  const rows = await readPrepared(db, query);
   return rows.map((row) => ({
     id: nodeId(row.id),
     state: row.state,

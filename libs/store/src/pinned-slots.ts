@@ -1,6 +1,6 @@
 import { nodeId, taskId, type PinnedSlots } from '@longshore/core';
 import { sql } from 'kysely';
-import { runPrepared } from './prepared.ts';
+import { readPrepared } from './prepared.ts';
 import type { Db } from './transactions.ts';
 
 /** Slots of nodes that non-idempotent subtasks use now: a walk of an index that holds nothing else. */
@@ -10,6 +10,6 @@ export async function readPinnedSlots(db: Db): Promise<readonly PinnedSlots[]> {
       FROM subtasks s JOIN tasks t ON t.id = s.task_id
       WHERE s.state = 'running' AND s.kind = 'work' AND NOT s.is_idempotent
       GROUP BY s.exec_id, s.task_id`;
-  const rows = await runPrepared(db, 'longshore_pinned_slots', { compile: () => statement.compile(db) });
+  const rows = await readPrepared(db, statement);
   return rows.map((row) => ({ nodeId: nodeId(row.exec_id), taskId: taskId(row.task_id), slots: row.slots }));
 }

@@ -1,7 +1,7 @@
 import type { ErrorData, HealthGate, LabelSelector, Modification, RuntimeSlots, ThrottleLimits } from '@longshore/core';
 import { sql } from 'kysely';
 import { fromStore, storeError } from './open-store.ts';
-import { runPrepared } from './prepared.ts';
+import { readPrepared } from './prepared.ts';
 import type { Db } from './transactions.ts';
 
 /** A task as it is stored, active or archived; without its meta, which may be large. */
@@ -129,7 +129,7 @@ export async function findTaskByKey(db: Db, key: string): Promise<string | null>
 export async function readTask(db: Db, id: string): Promise<StoredTask | null> {
   try {
     const statement = sql<TaskRow>`SELECT * FROM ${ALL_TASKS} t WHERE id = ${id}`;
-    const [row] = await runPrepared(db, 'longshore_task', { compile: () => statement.compile(db) });
+    const [row] = await readPrepared(db, statement);
     return row === undefined ? null : toTask(row);
   } catch (thrown) {
     throw storeError(thrown);

@@ -14,7 +14,7 @@ import {
 } from '@longshore/core';
 import { sql } from 'kysely';
 import { storeError } from './open-store.ts';
-import { runPrepared } from './prepared.ts';
+import { readPrepared } from './prepared.ts';
 import type { Db } from './transactions.ts';
 
 /** A task with the facts that the owner decides on. */
@@ -86,7 +86,8 @@ interface SnapshotRow {
  * Everything that one scheduling pass looks at, in one query: every task that has not left for history, in rank order, with
  * its control subtasks and what its work is at. Each fact is a walk of an index that ends at the first row, never a count; LIMIT
  * says so in a way that the planner can't turn into one scan of all rows, as it does with EXISTS. They are not looked for where the
- * task is pending: nothing of its work counts yet, and a thousand such tasks may be waiting.
+ * task is pending: nothing of its work counts yet, and a thousand such tasks may be waiting. What runs is asked for with a second state that
+ * no subtask has: a plan from when the table was empty walked the index of what each node runs, which has the rows of all tasks.
  */
 export async function readSchedulingSnapshot(db: Db): Promise<readonly ScheduledTask[]> {
   try {
@@ -105,7 +106,7 @@ export async function readSchedulingSnapshot(db: Db): Promise<readonly Scheduled
           (SELECT true FROM subtasks s WHERE s.task_id = t.id AND s.state IN ('pending', 'paused') AND ${IS_AWAITED}
             ORDER BY s.kind, s.step, s.plan_attempt, s.ordinal LIMIT 1) IS NOT NULL ELSE false END AS has_pending,
         CASE WHEN t.state <> 'pending' THEN
-          (SELECT true FROM subtasks s WHERE s.task_id = t.id AND s.state = 'running' AND ${IS_AWAITED}
+          (SELECT true FROM subtasks s WHERE s.task_id = t.id AND s.state IN ('running', '') AND ${IS_AWAITED}
             LIMIT 1) IS NOT NULL ELSE false END AS has_running,
         CASE WHEN t.state <> 'pending' THEN
           (SELECT s.error FROM subtasks s WHERE s.task_id = t.id AND s.state = 'failed' AND s.kind = 'work'
@@ -117,7 +118,7 @@ export async function readSchedulingSnapshot(db: Db): Promise<readonly Scheduled
         FROM subtasks s WHERE s.task_id = t.id AND s.kind <> 'work'
       ) c ON true
       ORDER BY t.priority, t.created_at, t.id`;
-    const rows = await runPrepared(db, 'longshore_snapshot', { compile: () => statement.compile(db) });
+    const rows = await readPrepared(db, statement);
     return rows.map(toScheduledTask);
   } catch (thrown) {
     throw storeError(thrown);

@@ -9,6 +9,7 @@ import {
   type QueryResult,
 } from 'kysely';
 import type pg from 'pg';
+import { runCompiled } from './prepared.ts';
 
 /**
  * Kysely over one session, for the statements of a transaction. Unlike Kysely's own transactions it doesn't wait for one statement's
@@ -22,14 +23,6 @@ export function sessionDialect(session: pg.ClientBase): Dialect {
     createIntrospector: (db) => new PostgresIntrospector(db),
     createQueryCompiler: () => new PostgresQueryCompiler(),
   };
-}
-
-const WRITES: ReadonlySet<string> = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE']);
-
-/** Sends a statement at once, before this returns. */
-export async function runCompiled<R>(session: pg.ClientBase, statement: CompiledQuery<R>): Promise<QueryResult<R>> {
-  const { command, rowCount, rows } = await session.query(statement.sql, [...statement.parameters]);
-  return { rows: rows as R[], ...(WRITES.has(command) ? { numAffectedRows: BigInt(rowCount ?? 0) } : {}) };
 }
 
 function sessionDriver(session: pg.ClientBase): Driver {

@@ -5,7 +5,8 @@ import type pg from 'pg';
 import type { Database } from './database.ts';
 import { storeError } from './open-store.ts';
 import { keepSession, poolOf } from './pools.ts';
-import { runCompiled, sessionDialect } from './session-dialect.ts';
+import { runCompiled } from './prepared.ts';
+import { sessionDialect } from './session-dialect.ts';
 
 export type Db = Kysely<Database>;
 /** Statements of one transaction; a `Db` is none. */

@@ -18,13 +18,24 @@ import {
   settleSubtasks,
   skipFailed,
   sweepOrphans,
+  type ClaimedSubtask,
   type Db,
   type LeaderLease,
   type NodeIdentity,
   type OwnerWrites,
 } from '../src/index.ts';
 import { testStore, useStoreServer } from './fixtures/store-server.ts';
-import { addNode, claim, ended, lead, leadingOwner, submit, SUCCEEDED } from './fixtures/tasks.ts';
+import {
+  addNode,
+  claim,
+  ended,
+  FAILURE,
+  lead,
+  leadingOwner,
+  runningTask,
+  submit,
+  SUCCEEDED,
+} from './fixtures/tasks.ts';
 import { waitUntil } from './fixtures/wait-until.ts';
 
 /** Every plan that is carried out goes into the server's log, with the rows that it touched. */
@@ -50,26 +61,35 @@ interface PlanNode {
   readonly Plans?: readonly PlanNode[];
 }
 
-interface World {
+interface Leases {
   readonly db: Db;
-  readonly task: string;
   readonly node: NodeIdentity;
   readonly owner: OwnerWrites;
   readonly balancer: LeaderLease;
   readonly manager: LeaderLease;
+}
+
+interface World extends Leases {
+  readonly task: string;
   /** The scans of a call's statements, flat. */
   scans(call: () => Promise<unknown>): Promise<PlanNode[]>;
 }
 
+/** What the planner knows of the rows. */
+type Knowledge = 'analyzed' | 'empty' | 'planned-before';
+
 /** 120,000 planned rows of two tasks on four nodes beside 1,000 tasks that wait: one of the two runs. */
-async function bigStore(isAnalyzed: boolean): Promise<World> {
+async function bigStore(knowledge: Knowledge): Promise<World> {
   const { url } = await server.ownStore();
   const store = testStore(url);
-  const { db } = store;
+  const isPlannedBefore = knowledge === 'planned-before';
+  const { db } = isPlannedBefore ? store.process('prepared', { plan_cache_mode: 'force_generic_plan' }) : store;
   const owner = await leadingOwner(db);
   const [balancer, manager] = [await lead(db, 'balancer'), await lead(db, 'node-manager')];
   const node = await addNode(db, 'n1');
   for (const id of ['n2', 'n3', 'n4']) await addNode(db, id);
+  const leases = { db, node, owner, balancer, manager };
+  const small = isPlannedBefore ? await planOnEmptyTables(leases) : [];
   const [task, other] = [await submit(db), await submit(db)];
   const session = await store.session();
   await session.run(
@@ -86,21 +106,18 @@ async function bigStore(isAnalyzed: boolean): Promise<World> {
     `INSERT INTO tasks (key, type, type_version, state, priority, scope, slots, slots_per_subtask, on_failure, meta, retry)
      SELECT 'waiting ' || n, 'toy', '1.0.0', 'pending', 512, '', 1, 1, 'revert', '{}', '{}' FROM generate_series(1, 1000) n`,
   );
-  if (isAnalyzed) await session.run('ANALYZE');
+  if (knowledge === 'analyzed') await session.run('ANALYZE');
   const log = join(server.postgres().dataDir, 'postgres.log');
   let marks = 0;
   const mark = async (): Promise<string> => {
-    const name = `mark_${isAnalyzed}_${++marks}`;
+    const name = `mark_${store.url.split('/').at(-1)}_${++marks}`;
     await session.run(`SELECT 1 AS ${name}`);
     return name;
   };
+  if (small.length > 0) await session.run('DELETE FROM subtasks WHERE task_id = ANY($1)', [small]);
   return {
-    db,
+    ...leases,
     task,
-    node,
-    owner,
-    balancer,
-    manager,
     scans: async (call) => {
       const from = await mark();
       await call();
@@ -119,6 +136,108 @@ async function bigStore(isAnalyzed: boolean): Promise<World> {
       });
     },
   };
+}
+
+/** Enough for a text to be prepared, and planned once for all parameters. */
+const ROUNDS = 12;
+
+/** Has the hot statements planned beside next to nothing, by carrying them out for small tasks. @returns those tasks. */
+async function planOnEmptyTables(leases: Leases): Promise<readonly string[]> {
+  const tasks: string[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const task = await runningTask(leases.db, leases.owner, leases.node, {
+      rows: 160,
+      nodes: ['n1', 'n2', 'n3', 'n4'],
+    });
+    tasks.push(task);
+    const claimed = await claim(leases.db, leases.node, task, 40);
+    for (const [, , call] of hotCalls(leases, task, claimed)) await call();
+    for (const [, before, call] of await lifecycleCalls(leases, task, claimed.slice(5))) {
+      await before();
+      await call();
+    }
+    await leases.owner.endPending(task);
+  }
+  return tasks;
+}
+
+/** What runs all the time, and how many rows it may look at. @param claimed subtasks of the task on n1 that run. */
+function hotCalls(
+  { db, node, owner, balancer, manager }: Leases,
+  task: string,
+  claimed: readonly ClaimedSubtask[],
+): readonly (readonly [string, number, () => Promise<unknown>])[] {
+  const [first, second, ...rest] = claimed;
+  return [
+    ['a scheduling pass', 100, () => readSchedulingSnapshot(db)],
+    ['what a node could claim', 10, () => readClaimableWork(db, 'n1')],
+    ['a claim of 4', 20, () => claim(db, node, task, 4)],
+    ['a claim of nothing', 10, () => claim(db, { ...node, id: 'n4' }, '4711', 4)],
+    ['imbalances', 100, () => readImbalances(db, ['n1', 'n2', 'n3', 'n4'])],
+    [
+      'a move of 10',
+      50,
+      () =>
+        moveSubtasks(db, balancer, [
+          { taskId: idOf(task), from: nodeId('n1'), to: nodeId('n2'), count: 10, reason: 'even spread' },
+        ]),
+    ],
+    ['progress', 200, () => saveProgress(db, node, [{ ...first!, rows: 1, bytes: 1 }])],
+    ['a settlement of 2', 200, () => settleSubtasks(db, node, [ended(first!, SUCCEEDED), ended(second!, SUCCEEDED)])],
+    [
+      'a release of what is not known',
+      400,
+      () =>
+        releaseUnknown(
+          db,
+          node,
+          rest.slice(3).map((one) => one.id),
+        ),
+    ],
+    ['a sweep', 400, () => sweepOrphans(db, manager)],
+    ['slots that nobody may take back, by an index of what runs', 60, () => readPinnedSlots(db)],
+    ['stranded controls', 10, () => readStrandedControls(db)],
+    ['a finish that is refused', 10, () => owner.finish(task, null)],
+  ];
+}
+
+/** What a client asks for, with what brings the task to where it may. @param claimed three subtasks that run. */
+async function lifecycleCalls(
+  { db, node, owner }: Leases,
+  task: string,
+  claimed: readonly ClaimedSubtask[],
+): Promise<readonly (readonly [string, () => Promise<unknown>, () => Promise<unknown>])[]> {
+  const [failed, other, paused] = claimed;
+  const state = (to: string) => async (): Promise<void> => {
+    await db.updateTable('tasks').set({ state: to, prior_state: 'running' }).where('id', '=', task).execute();
+  };
+  const failAgain = async (): Promise<void> => {
+    await db.updateTable('subtasks').set({ state: 'failed' }).where('id', '=', failed!.id).execute();
+    await state('awaiting-resolution')();
+  };
+  await settleSubtasks(
+    db,
+    node,
+    [failed!, other!].map((one) => ended(one, { how: 'fail', error: FAILURE })),
+  );
+  await db
+    .updateTable('tasks')
+    .set({ pause_on: [FAILURE.code] })
+    .where('id', '=', task)
+    .execute();
+  return [
+    ['whether failures pause', () => Promise.resolve(), () => readSchedulingSnapshot(db)],
+    ['a pause for failures', () => Promise.resolve(), () => owner.suspend(task, FAILURE)],
+    [
+      'a settlement of a pause',
+      () => settleSubtasks(db, node, [ended(paused!, { how: 'pause' })]),
+      () => owner.settle(task),
+    ],
+    ['a restart', state('resuming'), () => owner.restart(task)],
+    ['a retry', failAgain, () => retryTask(db, task, 'client', null)],
+    ['a skip', failAgain, () => skipFailed(db, task, 'client', null)],
+    ['a revert', state('awaiting-resolution'), () => revertTask(db, task, 'client', null)],
+  ];
 }
 
 function scansOf(node: PlanNode): PlanNode[] {
@@ -140,45 +259,15 @@ function lookedAt(scans: readonly PlanNode[]): number {
 // with a limit from a column; pages in order of their ids. With analysed tables a pass scanned the table once for each waiting task (more than 30 s beside 400,000 rows), a claim
 // walked the rows of the other nodes, and each page sorted all rows of its task.
 describe.each([
-  ['right after the tables were analysed', true],
-  ['with statistics of empty tables', false],
-] as const)('beside 120,000 planned rows, %s', (_, isAnalyzed) => {
+  ['right after the tables were analysed', 'analyzed'],
+  ['with statistics of empty tables', 'empty'],
+  ['by plans for any parameters that were made on empty tables', 'planned-before'],
+] as const)('beside 120,000 planned rows, %s', (_, knowledge) => {
   test('every hot statement looks at about as many rows as it uses, by an index', async () => {
-    const world = await bigStore(isAnalyzed);
-    const { db, task, node, owner, balancer, manager } = world;
+    const world = await bigStore(knowledge);
+    const { db, task, node } = world;
     const claimed = await claim(db, node, task, 40);
-    const [first, second, ...rest] = claimed;
-    const calls: readonly [string, number, () => Promise<unknown>][] = [
-      ['a scheduling pass', 100, () => readSchedulingSnapshot(db)],
-      ['what a node could claim', 10, () => readClaimableWork(db, 'n1')],
-      ['a claim of 4', 20, () => claim(db, node, task, 4)],
-      ['a claim of nothing', 10, () => claim(db, { ...node, id: 'n4' }, '4711', 4)],
-      ['imbalances', 100, () => readImbalances(db, ['n1', 'n2', 'n3', 'n4'])],
-      [
-        'a move of 10',
-        50,
-        () =>
-          moveSubtasks(db, balancer, [
-            { taskId: idOf(task), from: nodeId('n1'), to: nodeId('n2'), count: 10, reason: 'even spread' },
-          ]),
-      ],
-      ['progress', 200, () => saveProgress(db, node, [{ ...first!, rows: 1, bytes: 1 }])],
-      ['a settlement of 2', 200, () => settleSubtasks(db, node, [ended(first!, SUCCEEDED), ended(second!, SUCCEEDED)])],
-      [
-        'a release of what is not known',
-        400,
-        () =>
-          releaseUnknown(
-            db,
-            node,
-            rest.slice(3).map((one) => one.id),
-          ),
-      ],
-      ['a sweep', 400, () => sweepOrphans(db, manager)],
-      ['slots that nobody may take back, by an index of what runs', 60, () => readPinnedSlots(db)],
-      ['stranded controls', 10, () => readStrandedControls(db)],
-      ['a finish that is refused', 10, () => owner.finish(task, null)],
-    ];
+    const calls = hotCalls(world, task, claimed);
     for (const [name, most, call] of calls) {
       const scans = await world.scans(call);
       expect(
@@ -190,40 +279,9 @@ describe.each([
   });
 
   test('a pause, a resume, a retry and a skip look at the rows that they change, not at those that wait', async () => {
-    const world = await bigStore(isAnalyzed);
-    const { db, task, node, owner } = world;
-    const failure = { code: 'X', message: 'x', permanent: true };
-    const [failed, other, paused] = await claim(db, node, task, 3);
-    const state = (to: string) => async (): Promise<void> => {
-      await db.updateTable('tasks').set({ state: to, prior_state: 'running' }).where('id', '=', task).execute();
-    };
-    const failAgain = async (): Promise<void> => {
-      await db.updateTable('subtasks').set({ state: 'failed' }).where('id', '=', failed!.id).execute();
-      await state('awaiting-resolution')();
-    };
-    await settleSubtasks(
-      db,
-      node,
-      [failed!, other!].map((one) => ended(one, { how: 'fail', error: failure })),
-    );
-    await db
-      .updateTable('tasks')
-      .set({ pause_on: ['X'] })
-      .where('id', '=', task)
-      .execute();
-    const calls: readonly [string, () => Promise<unknown>, () => Promise<unknown>][] = [
-      ['whether failures pause', () => Promise.resolve(), () => readSchedulingSnapshot(db)],
-      ['a pause for failures', () => Promise.resolve(), () => owner.suspend(task, failure)],
-      [
-        'a settlement of a pause',
-        () => settleSubtasks(db, node, [ended(paused!, { how: 'pause' })]),
-        () => owner.settle(task),
-      ],
-      ['a restart', state('resuming'), () => owner.restart(task)],
-      ['a retry', failAgain, () => retryTask(db, task, 'client', null)],
-      ['a skip', failAgain, () => skipFailed(db, task, 'client', null)],
-      ['a revert', state('awaiting-resolution'), () => revertTask(db, task, 'client', null)],
-    ];
+    const world = await bigStore(knowledge);
+    const { db, task, node } = world;
+    const calls = await lifecycleCalls(world, task, await claim(db, node, task, 3));
     for (const [name, before, call] of calls) {
       await before();
       const scans = await world.scans(call);
@@ -237,7 +295,7 @@ describe.each([
   });
 
   test('a claim walks the index of claimable rows, and a page of ending rows only itself', async () => {
-    const world = await bigStore(isAnalyzed);
+    const world = await bigStore(knowledge);
     const claiming = await world.scans(() => claim(world.db, world.node, world.task, 4));
     expect(claiming.map((scan) => scan['Index Name'])).toContain('subtasks_claimable');
     await world.owner.fail(world.task, { code: 'X', message: 'x', permanent: true });
