@@ -1,10 +1,15 @@
+import { nodeId, taskId } from '@longshore/core';
 import { describe, expect, test } from 'vitest';
 import {
   cancelTask,
   claimSubtasks,
   extendAllLeases,
+  modifyTask,
+  moveSubtasks,
   ownerWrites,
+  pauseTask,
   releaseUnknown,
+  resumeTask,
   retryTask,
   revertTask,
   saveProgress,
@@ -34,6 +39,7 @@ interface World {
   readonly db: Db;
   readonly owner: LeaderLease;
   readonly manager: LeaderLease;
+  readonly balancer: LeaderLease;
   readonly node: NodeIdentity;
   readonly tasks: readonly string[];
   /** In the opposite order of their ids. */
@@ -47,7 +53,7 @@ interface WorldOptions {
 
 async function makeWorld(store: TestStore, { isIdempotent = true, isClaimed = true }: WorldOptions): Promise<World> {
   const owner = await lead(store.db, 'owner');
-  const manager = await lead(store.db, 'node-manager');
+  const [manager, balancer] = [await lead(store.db, 'node-manager'), await lead(store.db, 'balancer')];
   const node = await addNode(store.db, 'n1');
   const writes = ownerWrites(store.db, owner, 'owner o1');
   const tasks = [1, 2].map(() => runningTask(store.db, writes, node, { rows: 2, isIdempotent }));
@@ -55,7 +61,7 @@ async function makeWorld(store: TestStore, { isIdempotent = true, isClaimed = tr
   const held: ClaimedSubtask[] = [];
   if (isClaimed) for (const id of ids) held.push(...(await claim(store.db, node, id, 2)));
   const { db } = store.process('writing', AS_IT_LIES);
-  return { db, owner, manager, node, tasks: ids, held: held.toReversed() };
+  return { db, owner, manager, balancer, node, tasks: ids, held: held.toReversed() };
 }
 
 /** Moves the row with the lowest id behind all others. @returns the lowest and the highest id. */
@@ -214,6 +220,15 @@ describe('what comes first in the order is taken first', () => {
       'running',
       ({ db, owner, tasks }) => ownerWrites(db, owner, 'o1').suspend(tasks[0] ?? '', FAILURE),
     ],
+    ['a pause', 'running', ({ db, tasks }) => pauseTask(db, tasks[0] ?? '', 'client', null)],
+    ['the end of a pause', 'pausing', ({ db, owner, tasks }) => ownerWrites(db, owner, 'o1').settle(tasks[0] ?? '')],
+    ['a resume', 'paused', ({ db, tasks }) => resumeTask(db, tasks[0] ?? '', 'client', null)],
+    ['a modification', 'running', ({ db, tasks }) => modifyTask(db, tasks[0] ?? '', { slots: 2 }, 'client', null)],
+    [
+      'its application',
+      'modifying',
+      ({ db, owner, tasks }) => ownerWrites(db, owner, 'o1').apply(tasks[0] ?? '', null),
+    ],
     ['a restart', 'resuming', ({ db, owner, tasks }) => ownerWrites(db, owner, 'o1').restart(tasks[0] ?? '')],
   ];
 
@@ -222,7 +237,9 @@ describe('what comes first in the order is taken first', () => {
     const world = await makeWorld(store, {});
     const session = await store.session();
     await settleSubtasks(store.db, world.node, failed(world.held));
-    await session.run('UPDATE tasks SET state = $1', [state]);
+    await session.run('UPDATE tasks SET state = $1, is_validated = true', [state]);
+    const modification = state === 'modifying' ? { changes: { slots: 2 }, from: 'running' } : null;
+    await session.run('UPDATE tasks SET modification = $1', [modification]);
     const all = await session.run(`SELECT id FROM subtasks WHERE kind = 'work'`);
     await session.run('BEGIN');
     await session.run('SELECT 1 FROM tasks FOR UPDATE');
@@ -246,5 +263,80 @@ describe('what comes first in the order is taken first', () => {
     await session.run('ROLLBACK');
     expect(await writing).toBe(true);
     expect(free).toHaveLength(2);
+  });
+});
+
+/** Somebody who takes locks in the opposite order: first what the write needs last, then what the write has by then. */
+const FORCED: readonly (readonly [string, string, string, (world: World) => Promise<unknown>])[] = [
+  [
+    'an owner',
+    'SELECT 1 FROM tasks FOR UPDATE',
+    `SELECT 1 FROM leases WHERE name = 'owner' FOR UPDATE`,
+    ({ db, owner, tasks }) => ownerWrites(db, owner, 'o1').fail(tasks[0] ?? '', FAILURE),
+  ],
+  [
+    'a balancer',
+    'LOCK TABLE subtasks IN EXCLUSIVE MODE',
+    `SELECT 1 FROM leases WHERE name = 'balancer' FOR UPDATE`,
+    ({ db, balancer, tasks }) => {
+      const move = { taskId: taskId(tasks[0] ?? ''), from: nodeId('n1'), to: nodeId('n2'), count: 1, reason: 'even spread' as const };
+      return moveSubtasks(db, balancer, [move]).then((moved) => moved === 1);
+    },
+  ],
+  [
+    'a node-manager',
+    'SELECT 1 FROM subtasks FOR UPDATE',
+    'SELECT 1 FROM tasks FOR UPDATE',
+    (world) => sweep(world).then(() => true),
+  ],
+  [
+    'an executor that claims',
+    'SELECT 1 FROM tasks FOR UPDATE',
+    'SELECT 1 FROM nodes FOR UPDATE',
+    (world) => claimBoth(world).then((claimed) => (claimed as readonly unknown[]).length === 2),
+  ],
+  [
+    'an executor that settles',
+    `SELECT 1 FROM subtasks WHERE state = 'running' FOR UPDATE`,
+    'SELECT 1 FROM tasks FOR UPDATE',
+    ({ db, node, held }) => settleSubtasks(db, node, failed(held)).then(({ lost }) => lost.length === 0),
+  ],
+  [
+    'a client that pauses',
+    'LOCK TABLE task_events IN EXCLUSIVE MODE',
+    'SELECT 1 FROM tasks FOR UPDATE',
+    ({ db, tasks }) => pauseTask(db, tasks[0] ?? '', 'client', null).then(({ state }) => state === 'pausing'),
+  ],
+  [
+    'a client that modifies',
+    'LOCK TABLE task_events IN EXCLUSIVE MODE',
+    'SELECT 1 FROM tasks FOR UPDATE',
+    ({ db, tasks }) =>
+      modifyTask(db, tasks[0] ?? '', { slots: 2 }, 'client', null).then(({ state }) => state === 'modifying'),
+  ],
+];
+
+/** The write finds the deadlock before the other one, which waits by then; long enough for a busy machine. */
+const FINDS_IT_FIRST = { deadlock_timeout: '1s' };
+const FINDS_IT_LATE = `SET deadlock_timeout = '60s'`;
+
+// Tried: no second try. Each write failed with 40P01.
+describe('a deadlock is tried again, and nobody hears of it', () => {
+  test.each(FORCED)('with %s', async (who, first, second, write) => {
+    const store = await server.store();
+    const world = await makeWorld(store, { isClaimed: !/balancer|claims/.test(who) });
+    const { db } = store.process('deadlocked', FINDS_IT_FIRST);
+    const session = await store.session();
+    await session.run('UPDATE tasks SET is_validated = true');
+    await session.run(FINDS_IT_LATE);
+    await session.run('BEGIN');
+    await session.run(first);
+    const writing = write({ ...world, db });
+    writing.catch(() => undefined);
+    await store.blocked('deadlocked');
+    // Only the write's giving way lets this through.
+    await session.run(second);
+    await session.run('COMMIT');
+    expect(await writing).toBe(true);
   });
 });
