@@ -41,8 +41,9 @@ export async function sendRange(
   const buffers = [Buffer.allocUnsafeSlow(PIECE_BYTES), Buffer.allocUnsafeSlow(PIECE_BYTES)] as const;
   const copy = client.stream(copyFrom(statement));
   const settled = finished(copy);
+  const end = { isRefused: false };
   // Raced against every piece; unawaited when the file is what fails.
-  settled.catch(() => undefined);
+  settled.catch(() => (end.isRefused = true));
   let offset = range.start;
   let turn = 0;
   const readNext = (): Promise<Buffer> | null => {
@@ -60,10 +61,11 @@ export async function sendRange(
       signal.throwIfAborted();
       reading = readNext();
       await beforeSend(piece.length);
-      await Promise.race([write(copy, piece), settled]);
+      if (end.isRefused) break;
+      await Promise.race([settled, write(copy, piece)]);
       onSent(piece.length);
     }
-    copy.end();
+    if (!end.isRefused) copy.end();
     await settled;
     return copy.rowCount;
   } finally {
