@@ -65,7 +65,8 @@ export async function ensureEffectsSchema(client: SqlClient): Promise<void> {
   try {
     await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
     await client.query(`SELECT pg_advisory_xact_lock(${SCHEMA_LOCK})`);
-    for (const statement of STATEMENTS) await client.query(statement);
+    // Whoever had the lock before has done it: done again, it would wait for the effects that are under way by now.
+    if (!(await isPrepared(client))) for (const statement of STATEMENTS) await client.query(statement);
     await client.query('COMMIT');
   } catch (cause) {
     // What happened is the first error, also when the session is gone and can't roll back.
