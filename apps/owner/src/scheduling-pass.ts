@@ -97,7 +97,10 @@ export async function schedulingPass(input: PassInput, writes: OwnerWrites, logg
       .filter((change) => change.reservedNodes.length > 0 && moves.get(change.taskId)?.do === 'insert-control')
       .map((change) => [change.taskId, change.reservedNodes]),
   );
-  await writes.saveAdmissions(changes.filter((change) => !together.has(change.taskId)));
+  await writes.saveAdmissions([
+    ...changes.filter((change) => !together.has(change.taskId)),
+    ...waitsForHooks(ranked, admissions, moves, input.nodes),
+  ]);
 
   const changed: TaskId[] = [];
   let movesOn = false;
@@ -204,12 +207,31 @@ function admissionChanges(
   return tasks.flatMap((task) => {
     const admission = admissions.get(task.id);
     if (admission === undefined) return [];
-    const isSame =
-      admission.nodes.join() === task.reserved.join() &&
-      admission.waiting?.code === task.waiting?.code &&
-      admission.waiting?.message === task.waiting?.message;
+    const isSame = admission.nodes.join() === task.reserved.join() && isSameWait(admission.waiting, task.waiting);
     return isSame ? [] : [{ taskId: task.id, reservedNodes: admission.nodes, waiting: admission.waiting }];
   });
+}
+
+/**
+ * Why the hook of a task that takes no part in the admission can't run, such as that of one that is being undone: no node can. It has no
+ * slots to wait for.
+ */
+function waitsForHooks(
+  tasks: readonly ScheduledTask[],
+  admissions: ReadonlyMap<TaskId, Admission>,
+  moves: ReadonlyMap<TaskId, TaskMove>,
+  nodes: readonly NodeInfo[],
+): readonly AdmissionChange[] {
+  return tasks.flatMap((task) => {
+    if (admissions.has(task.id)) return [];
+    const hasHook = moves.get(task.id)?.do === 'insert-control' || task.controls.some((row) => row.state === 'pending');
+    const waiting = hasHook ? eligibleNodes(nodes, task).none : null;
+    return isSameWait(waiting, task.waiting) ? [] : [{ taskId: task.id, reservedNodes: null, waiting }];
+  });
+}
+
+function isSameWait(found: AdmissionChange['waiting'], stored: AdmissionChange['waiting']): boolean {
+  return found?.code === stored?.code && found?.message === stored?.message;
 }
 
 function wakeFor(wake: Map<NodeId, Set<TaskId>>, node: NodeId, task: TaskId): void {

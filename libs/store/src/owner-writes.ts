@@ -86,9 +86,11 @@ export interface ControlMeta {
   readonly placedFor?: string;
 }
 
+/** What a scheduling pass has found for a task. */
 export interface AdmissionChange {
   readonly taskId: string;
-  readonly reservedNodes: readonly string[];
+  /** Nodes that it has slots on from now; null: it takes no part in the admission, and only what it waits for is written. */
+  readonly reservedNodes: readonly string[] | null;
   readonly waiting: { readonly code: string; readonly message: string } | null;
 }
 
@@ -342,7 +344,7 @@ async function saveAdmissions(db: Db, lease: LeaderLease, changes: readonly Admi
     await sql`SELECT 1 FROM tasks WHERE id = ANY(${ids}::bigint[]) ORDER BY id FOR UPDATE`.execute(tx);
     await sql`
       UPDATE tasks t SET
-        reserved_nodes = ARRAY(SELECT json_array_elements_text(c.nodes)),
+        reserved_nodes = CASE WHEN c.nodes IS NULL THEN t.reserved_nodes ELSE ARRAY(SELECT json_array_elements_text(c.nodes)) END,
         -- "since" is kept while the reason's code stays the same
         waiting = CASE
           WHEN c.code IS NULL THEN NULL
@@ -352,10 +354,10 @@ async function saveAdmissions(db: Db, lease: LeaderLease, changes: readonly Admi
         END
       FROM unnest(
         ${ids}::bigint[],
-        ${changes.map((change) => JSON.stringify(change.reservedNodes))}::json[],
+        ${changes.map(({ reservedNodes }) => (reservedNodes === null ? null : JSON.stringify(reservedNodes)))}::json[],
         ${changes.map((change) => change.waiting?.code ?? null)}::text[],
         ${changes.map((change) => change.waiting?.message ?? null)}::text[]
       ) AS c(id, nodes, code, message)
-      WHERE t.id = c.id AND t.state IN ('pending', 'running', 'modifying')`.execute(tx);
+      WHERE t.id = c.id AND (c.nodes IS NULL OR t.state IN ('pending', 'running', 'modifying'))`.execute(tx);
   });
 }

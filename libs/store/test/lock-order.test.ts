@@ -279,7 +279,13 @@ const FORCED: readonly (readonly [string, string, string, (world: World) => Prom
     'LOCK TABLE subtasks IN EXCLUSIVE MODE',
     `SELECT 1 FROM leases WHERE name = 'balancer' FOR UPDATE`,
     ({ db, balancer, tasks }) => {
-      const move = { taskId: taskId(tasks[0] ?? ''), from: nodeId('n1'), to: nodeId('n2'), count: 1, reason: 'even spread' as const };
+      const move = {
+        taskId: taskId(tasks[0] ?? ''),
+        from: nodeId('n1'),
+        to: nodeId('n2'),
+        count: 1,
+        reason: 'even spread' as const,
+      };
       return moveSubtasks(db, balancer, [move]).then((moved) => moved === 1);
     },
   ],

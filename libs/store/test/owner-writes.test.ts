@@ -322,3 +322,20 @@ test('admissions keep since when a task waits while the reason stays the same', 
   await owner.saveAdmissions([{ taskId: two, reservedNodes: ['n3'], waiting }]);
   expect(await readTask(store.db, two)).toMatchObject({ state: 'reverted', reservedNodes: [], waiting: null });
 });
+
+test('what a task outside of the admission waits for is written without its nodes', async () => {
+  const store = await server.store();
+  const owner = await leadingOwner(store.db);
+  const node = await addNode(store.db, 'n1');
+  const taskId = await runningTask(store.db, owner, node, { rows: 1 });
+  const waiting = { code: 'NO_NODE_WITH_TYPE', message: 'no live node has it' };
+  await owner.saveAdmissions([{ taskId, reservedNodes: null, waiting }]);
+  expect(await readTask(store.db, taskId)).toMatchObject({ reservedNodes: ['n1'], waiting });
+  await cancelTask(store.db, taskId, 'client', null);
+  await owner.stop(taskId);
+  expect(await readTask(store.db, taskId)).toMatchObject({ state: 'reverting', waiting: null });
+  await owner.saveAdmissions([{ taskId, reservedNodes: null, waiting }]);
+  expect(await readTask(store.db, taskId)).toMatchObject({ state: 'reverting', reservedNodes: ['n1'], waiting });
+  await owner.saveAdmissions([{ taskId, reservedNodes: null, waiting: null }]);
+  expect(await readTask(store.db, taskId)).toMatchObject({ waiting: null });
+});
