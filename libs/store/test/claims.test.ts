@@ -12,7 +12,7 @@ import {
   setNodeState,
   settleSubtasks,
 } from '../src/index.ts';
-import { useStoreServer } from './fixtures/store-server.ts';
+import { useStoreServer, type TestStore } from './fixtures/store-server.ts';
 import {
   addNode,
   claim,
@@ -126,6 +126,46 @@ describe('what is claimed', () => {
   test('nothing asked for is nothing done', async () => {
     const { db } = await server.store();
     expect(await claimSubtasks(db, { id: 'unknown', epoch: '1' }, [], [])).toEqual([]);
+  });
+});
+
+describe('what is offered is in rank order', () => {
+  /** Ids of four tasks by their rank: the urgent one, one that was submitted before the rest, and two of the same time. */
+  async function ranked(store: TestStore): Promise<readonly string[]> {
+    const first = await submit(store.db, { priority: 512 });
+    const urgent = await submit(store.db, { priority: 1 });
+    const second = await submit(store.db, { priority: 512 });
+    const early = await submit(store.db, { priority: 512 });
+    const session = await store.session();
+    const submittedAt = `UPDATE tasks SET created_at = timestamptz '2026-01-01' + $2 * interval '1 hour' WHERE id = $1`;
+    for (const id of [second, first, urgent]) await session.run(submittedAt, [id, 1]);
+    await session.run(submittedAt, [early, 0]);
+    return [urgent, early, first, second];
+  }
+
+  /** Read without the indexes, which have the tasks by their ids; the tests write their rows the other way round. */
+  function readOffered(store: TestStore) {
+    return readClaimableWork(store.process('scanning', { enable_seqscan: 'on' }).db, 'n1');
+  }
+
+  test('for work', async () => {
+    const store = await server.store();
+    const owner = await leadingOwner(store.db);
+    const n1 = await addNode(store.db, 'n1');
+    const ids = await ranked(store);
+    for (const id of ids.toReversed()) await planStep(store.db, owner, n1, id, { rows: 1 });
+    expect((await readOffered(store)).tasks.map((task) => task.id)).toEqual(ids);
+  });
+
+  test('for hooks', async () => {
+    const store = await server.store();
+    const owner = await leadingOwner(store.db);
+    await addNode(store.db, 'n1');
+    const ids = await ranked(store);
+    for (const id of ids.toReversed()) await owner.insertControl(id, 'pending', 'plan', 'n1');
+    const plans = (await Promise.all(ids.map((id) => controlsOf(store.db, id)))).flat();
+    expect(plans).toHaveLength(4);
+    expect((await readOffered(store)).controls).toEqual(plans);
   });
 });
 

@@ -275,6 +275,29 @@ describe('a modification', () => {
     });
   });
 
+  test('of which another is asked for at the same time is made alone: the other one is refused', async () => {
+    const store = await server.store();
+    const owner = await leadingOwner(store.db);
+    const id = await submit(store.db);
+    const holding = await store.session();
+    await holding.run('BEGIN');
+    await holding.run('SELECT 1 FROM tasks WHERE id = $1 FOR UPDATE', [id]);
+    const asking = Promise.allSettled([
+      modifyTask(store.process('a').db, id, { slots: 7 }, user, null),
+      modifyTask(store.process('b').db, id, { slots: 9 }, user, null),
+    ]);
+    // Both are under way, and neither has seen the task yet.
+    for (const name of ['a', 'b']) await store.blocked(name);
+    await holding.run('COMMIT');
+    const answers = await asking;
+    const winner = answers.findIndex((answer) => answer.status === 'fulfilled');
+    expect(answers[winner]).toMatchObject({ value: { changed: true, state: 'modifying' } });
+    expect(answers[1 - winner]).toMatchObject({ status: 'rejected', reason: { code: 'STATE_CONFLICT' } });
+    expect(await owner.apply(id, null)).toBe(true);
+    expect(await readTask(store.db, id)).toMatchObject({ state: 'pending', slots: [7, 9][winner] });
+    expect((await kindsOf(store.db, id)).filter((kind) => kind.startsWith('modify'))).toHaveLength(1);
+  });
+
   test('is applied once: a second owner finds nothing to do', async () => {
     const { db, owner, id } = await running(1);
     await modifyTask(db, id, { slots: 7 }, user, null);
@@ -326,6 +349,32 @@ describe('a modification', () => {
     const again = await claim(db, node, id, 1);
     await settle(db, node, again, SUCCEEDED);
     expect(await statesOf(db, id)).toEqual([]);
+  });
+});
+
+describe('a control of a task that is not active', () => {
+  const controls: readonly [string, (db: Db, id: string) => Promise<unknown>][] = [
+    ['pause', (db, id) => pauseTask(db, id, user, null)],
+    ['resume', (db, id) => resumeTask(db, id, user, null)],
+    ['retry', (db, id) => retryTask(db, id, user, null)],
+    ['skip', (db, id) => skipFailed(db, id, user, null)],
+    ['revert', (db, id) => revertTask(db, id, user, null)],
+    ['modify', (db, id) => modifyTask(db, id, { slots: 7 }, user, null)],
+    ['cancel', (db, id) => cancelTask(db, id, user, null)],
+  ];
+
+  test.each(controls)('%s gives TASK_NOT_FOUND, whether it never was or has left for history', async (_, control) => {
+    const { db } = await server.store();
+    const owner = await leadingOwner(db);
+    const id = await submit(db);
+    await owner.refuse(id, FAILURE);
+    expect(await owner.archive(id)).toBe(true);
+    const [task, kinds] = [await readTask(db, id), await kindsOf(db, id)];
+    for (const gone of ['4711', id]) {
+      await expect(control(db, gone), gone).rejects.toMatchObject({ code: 'TASK_NOT_FOUND' });
+    }
+    expect(await readTask(db, id)).toEqual(task);
+    expect(await kindsOf(db, id)).toEqual(kinds);
   });
 });
 
@@ -536,6 +585,25 @@ test('slots of non-idempotent work are pinned while it runs, others are not', as
   await planStep(db, owner, node, once, { rows: 3, isIdempotent: false });
   await claim(db, node, once, 2);
   expect(await readPinnedSlots(db)).toEqual([{ nodeId: 'n1', taskId: once, slots: 4 }]);
+});
+
+test('pinned slots are counted for each task on each node, by what a subtask of it takes', async () => {
+  const { db } = await server.store();
+  const owner = await leadingOwner(db);
+  const [n1, n2] = [await addNode(db, 'n1'), await addNode(db, 'n2')];
+  const [first, second] = [await submit(db, { slotsPerSubtask: 2 }), await submit(db, { slotsPerSubtask: 1 })];
+  for (const id of [first, second]) {
+    await planStep(db, owner, n1, id, { rows: 6, nodes: ['n1', 'n2'], isIdempotent: false });
+  }
+  await claim(db, n1, first, 2);
+  await claim(db, n2, first, 1);
+  await claim(db, n1, second, 1);
+  const rows = (await readPinnedSlots(db)).map(({ nodeId, taskId, slots }) => [nodeId, taskId, slots]);
+  expect(rows.toSorted()).toEqual([
+    ['n1', first, 4],
+    ['n1', second, 1],
+    ['n2', first, 2],
+  ]);
 });
 
 test('settings are what was set last', async () => {

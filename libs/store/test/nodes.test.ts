@@ -3,6 +3,7 @@ import {
   claimSubtasks,
   extendAllLeases,
   fenceExpiredNodes,
+  pauseTask,
   readEvents,
   readNodeLoads,
   readNodes,
@@ -15,6 +16,7 @@ import {
   addNode,
   claim,
   claimPlan,
+  FAILURE,
   lead,
   leadingOwner,
   LONG_MS,
@@ -180,6 +182,27 @@ describe('the sweep', () => {
     ]);
     // The late holder learns it, and a late result of its changes nothing.
     expect(await settle(store.db, n1, [plan], SUCCEEDED)).toEqual([plan.id]);
+  });
+
+  test('of a fenced node frees only what ran there: what is pending, paused or failed stays as it is', async () => {
+    const store = await server.store();
+    const owner = await leadingOwner(store.db);
+    const manager = await lead(store.db, 'node-manager');
+    const n1 = await addNode(store.db, 'n1', 0);
+    const taskId = await runningTask(store.db, owner, n1, { rows: 4 });
+    const [failed, paused, held] = await claim(store.db, n1, taskId, 3);
+    await pauseTask(store.db, taskId, 'client', null);
+    await settle(store.db, n1, [failed!], { how: 'fail', error: FAILURE });
+    await settle(store.db, n1, [paused!], { how: 'pause' });
+    const session = await store.session();
+    const rows = () => session.run<{ id: string; state: string }>('SELECT * FROM subtasks ORDER BY id');
+    const before = await rows();
+    expect(before.map((row) => row.state)).toEqual(['failed', 'paused', 'running', 'pending']);
+    expect(await fenceExpiredNodes(store.db, manager, 0)).toEqual(['n1']);
+    expect(await sweepOrphans(store.db, manager)).toMatchObject([{ id: held!.id }]);
+    const freed = { state: 'pending', node_epoch: null, reason: 'node lost' };
+    expect(await rows()).toEqual(before.map((row) => (row.id === held!.id ? { ...row, ...freed } : row)));
+    expect(await sweepOrphans(store.db, manager)).toEqual([]);
   });
 
   test('waits for a holder that is settling, and then leaves its row alone', async () => {

@@ -76,8 +76,7 @@ describe('taking a plan', () => {
     const store = await server.store();
     const owner = await leadingOwner(store.db);
     const node = await addNode(store.db, 'n1');
-    const taskId = await runningTask(store.db, owner, node, { rows: 1, step: 'scan' });
-    expect(await owner.insertControl(taskId, 'running', 'plan', 'n1')).toBe(false);
+    const taskId = await runningTask(store.db, owner, node, { rows: 2, step: 'scan' });
     const session = await store.session();
     await session.run(
       `INSERT INTO subtasks (task_id, kind, step, plan_attempt, ordinal, state, exec_id, is_idempotent, meta, result)
@@ -85,11 +84,19 @@ describe('taking a plan', () => {
       [taskId],
     );
     const [plan] = await controlsOf(store.db, taskId);
-    expect(await owner.consumePlan(taskId, plan!, { do: 'finish' })).toBe(false);
-    const claimed = await claim(store.db, node, taskId, 1);
-    expect(await owner.consumePlan(taskId, plan!, { do: 'finish' })).toBe(false);
-    await settle(store.db, node, claimed, SUCCEEDED);
-    expect(await owner.consumePlan(taskId, plan!, { do: 'finish' })).toBe(true);
+    const consume = () => owner.consumePlan(taskId, plan!, { do: 'finish' });
+    expect(await consume()).toBe(false);
+    const [done, broken] = await claim(store.db, node, taskId, 2);
+    expect(await consume()).toBe(false);
+    await settle(store.db, node, [done!], SUCCEEDED);
+    await settle(store.db, node, [broken!], { how: 'fail', error: FAILURE });
+    for (const state of ['failed', 'paused']) {
+      await session.run('UPDATE subtasks SET state = $2 WHERE id = $1', [broken!.id, state]);
+      expect(await consume(), state).toBe(false);
+    }
+    expect(await readTask(store.db, taskId)).toMatchObject({ step: 'scan' });
+    await session.run(`UPDATE subtasks SET state = 'skipped' WHERE id = $1`, [broken!.id]);
+    expect(await consume()).toBe(true);
     expect(await readTask(store.db, taskId)).toMatchObject({ step: 'load' });
   });
 
@@ -120,6 +127,31 @@ describe('taking a plan', () => {
     expect(await owner.finish(hooked, finish!.id)).toBe(true);
     expect(await readTask(store.db, hooked)).toMatchObject({ state: 'succeed', result: { rows: 12 } });
   });
+});
+
+test('a step is not over while work of it is pending, failed or paused; skipped work counts as done', async () => {
+  const store = await server.store();
+  const owner = await leadingOwner(store.db);
+  const node = await addNode(store.db, 'n1');
+  const taskId = await runningTask(store.db, owner, node, { rows: 2 });
+  const session = await store.session();
+  const answers = async () => [
+    await owner.insertControl(taskId, 'running', 'plan', 'n1'),
+    await owner.insertControl(taskId, 'running', 'finish', 'n1'),
+    await owner.finish(taskId, null),
+  ];
+  expect(await answers()).toEqual([false, false, false]);
+  const [done, broken] = await claim(store.db, node, taskId, 2);
+  await settle(store.db, node, [done!], SUCCEEDED);
+  await settle(store.db, node, [broken!], { how: 'fail', error: FAILURE });
+  for (const state of ['failed', 'paused']) {
+    await session.run('UPDATE subtasks SET state = $2 WHERE id = $1', [broken!.id, state]);
+    expect(await answers(), state).toEqual([false, false, false]);
+  }
+  expect(await controlsOf(store.db, taskId)).toEqual([]);
+  await session.run(`UPDATE subtasks SET state = 'skipped' WHERE id = $1`, [broken!.id]);
+  expect(await answers()).toEqual([true, true, true]);
+  expect(await readTask(store.db, taskId)).toMatchObject({ state: 'succeed' });
 });
 
 test('a prepare that is taken changes what the task needs, once', async () => {

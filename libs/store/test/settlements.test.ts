@@ -3,6 +3,7 @@ import {
   cancelTask,
   modifyTask,
   pauseTask,
+  raiseAttempt,
   readEvents,
   readPreviousSubtasks,
   readSubtasks,
@@ -253,8 +254,10 @@ describe('a late holder', () => {
     SUCCEEDED,
     { how: 'fail', error: FAILURE },
     { how: 'cancel' },
+    { how: 'pause' },
     { how: 'release', reason: 'drain' },
     { how: 'hand-back', reason: 'drain' },
+    { how: 'postpone', code: 'LOCK_HELD', message: 'by pid 7', afterMs: 1 },
     { how: 'retry', error: FAILURE, afterMs: 1 },
   ];
 
@@ -270,6 +273,7 @@ describe('a late holder', () => {
       expect(await settle(store.db, node, [lost], ending), ending.how).toEqual([lost.id]);
     }
     expect(await saveCheckpoint(store.db, node, lost, { late: true })).toBe(false);
+    expect(await raiseAttempt(store.db, node, lost, lost.attempt + 5)).toBeNull();
     expect(await saveProgress(store.db, node, [{ ...lost, rows: 1, bytes: 1 }])).toEqual([lost.id]);
     expect(await rows()).toEqual(before);
     expect(await readEvents(store.db, taskId, 2, 9)).toEqual([]);

@@ -1,10 +1,19 @@
 import { isTaskTransition, TASK_TRANSITIONS, TaskState, type TaskTrigger } from '@longshore/core';
 import { describe, expect, test } from 'vitest';
-import { cancelTask, ownerWrites, readEvents, readTask, type Db, type OwnerWrites } from '../src/index.ts';
+import {
+  cancelTask,
+  ownerWrites,
+  pauseTask,
+  readEvents,
+  readTask,
+  resumeTask,
+  type Db,
+  type OwnerWrites,
+} from '../src/index.ts';
 import { inTransaction } from '../src/transactions.ts';
 import { lockTask, transitionTask } from '../src/transition-task.ts';
 import { useStoreServer, type Session, type TestStore } from './fixtures/store-server.ts';
-import { addNode, controlsOf, FAILURE, lead, leadingOwner, runningTask, submit } from './fixtures/tasks.ts';
+import { addNode, controlsOf, FAILURE, lead, leadingOwner, planStep, runningTask, submit } from './fixtures/tasks.ts';
 
 const server = useStoreServer();
 
@@ -85,6 +94,25 @@ describe('the table of transitions', () => {
     expect(task).toMatchObject({ state: 'reverted', outcome: 'failed', error: FAILURE, reservedNodes: [] });
     expect(task!.endedAt).not.toBeNull();
   });
+});
+
+test('a task has started once: with its first step, whatever comes after', async () => {
+  const { db } = await server.store();
+  const owner = await leadingOwner(db);
+  const node = await addNode(db, 'n1');
+  const id = await submit(db);
+  const startOf = async (): Promise<Date | null | undefined> => (await readTask(db, id))?.startedAt;
+  expect(await startOf()).toBeNull();
+  await planStep(db, owner, node, id, { step: 'load', rows: 0 });
+  const startedAt = await startOf();
+  expect(startedAt).toBeInstanceOf(Date);
+  await planStep(db, owner, node, id, { step: 'verify', rows: 0 });
+  expect(await readTask(db, id)).toMatchObject({ state: 'running', step: 'verify', startedAt });
+  await pauseTask(db, id, 'client', null);
+  expect(await owner.settle(id)).toBe(true);
+  await resumeTask(db, id, 'client', null);
+  expect(await owner.restart(id)).toBe(true);
+  expect(await readTask(db, id)).toMatchObject({ state: 'running', startedAt });
 });
 
 test('events are numbered without gaps by writers that write at once', async () => {
@@ -183,8 +211,14 @@ test('writes of an owner that the state does not want answer false and leave no 
       insertControl: await owner.insertControl(id, 'another state', 'plan', 'n1'),
       consumePrepare: await owner.consumePrepare(id, '4711'),
       consumePlan: await owner.consumePlan(id, '4711', { do: 'finish' }),
+      consumePlace: await owner.consumePlace(id, '4711'),
       finish: state !== 'running' && (await owner.finish(id, null)),
       fail: !['pending', 'running', 'reverting'].includes(state) && (await owner.fail(id, FAILURE)),
+      suspend: state !== 'running' && (await owner.suspend(id, FAILURE)),
+      settle: state !== 'pausing' && (await owner.settle(id)),
+      restart: state !== 'resuming' && (await owner.restart(id)),
+      apply: state !== 'modifying' && (await owner.apply(id, null)),
+      drop: state !== 'modifying' && (await owner.drop(id, FAILURE)),
       refuse: state !== 'pending' && (await owner.refuse(id, FAILURE)),
       stop: state !== 'cancelling' && (await owner.stop(id)),
       endPending: await owner.endPending(id),
