@@ -210,6 +210,33 @@ describe('exceptions', () => {
     ]);
   });
 
+  test('a postponement is no failure and no event: it says what it waits for, and is not claimed before its time', async () => {
+    const store = await server.store();
+    const { node, taskId, claimed } = await work(store, 2);
+    const [soon, late] = claimed;
+    await saveCheckpoint(store.db, node, late!, { at: 9 });
+    const how = { how: 'postpone', code: 'BUILD_LIMIT', message: 'two builds run' } as const;
+    await settleSubtasks(store.db, node, [
+      ended(soon!, { ...how, afterMs: 0 }),
+      ended(late!, { ...how, afterMs: 3_600_000 }),
+    ]);
+    expect(await claim(store.db, node, taskId, 9)).toMatchObject([{ ordinal: 1, attempt: 2, failures: 0 }]);
+    const row = await store.db
+      .selectFrom('subtasks')
+      .select(['state', 'attempt', 'failures', 'error', 'checkpoint', 'waiting'])
+      .where('id', '=', late!.id)
+      .executeTakeFirstOrThrow();
+    expect(row).toEqual({
+      state: 'pending',
+      attempt: 1,
+      failures: 0,
+      error: null,
+      checkpoint: { at: 9 },
+      waiting: { code: 'BUILD_LIMIT', message: 'two builds run', since: expect.any(String) as string },
+    });
+    expect(await readEvents(store.db, taskId, 2, 9)).toEqual([]);
+  });
+
   test('what is cancelled leaves for history as canceled', async () => {
     const store = await server.store();
     const { node, taskId, claimed } = await work(store, 1);
