@@ -54,6 +54,12 @@ const WAIT: TaskMove = { do: 'wait' };
 
 type Case = readonly [behaviour: string, snapshot: Partial<TaskSnapshot>, move: TaskMove];
 
+/** What stops, undoes, pauses, changes or cleans up a task needs no slots: it is served when the limit of tasks is reached, too. */
+const EITHER_WAY = [
+  ['with its slots', { isAdmitted: true }],
+  ['while the limit is full', { isAdmitted: false }],
+] as const;
+
 describe('pending', () => {
   test.each<Case>([
     ['is planned when it has its slots', {}, insert('plan')],
@@ -176,7 +182,7 @@ describe('running', () => {
   });
 });
 
-describe('cancelling', () => {
+describe.each(EITHER_WAY)('cancelling %s', (_, admission) => {
   test('is stopped, whatever it has', () => {
     for (const changes of [
       {},
@@ -184,14 +190,14 @@ describe('cancelling', () => {
       { firstFailure: ERROR },
       control('plan', 'running'),
     ]) {
-      expect(decideTask(task({ state: TaskState.cancelling, ...changes }))).toEqual({ do: 'stop' });
+      expect(decideTask(task({ state: TaskState.cancelling, ...admission, ...changes }))).toEqual({ do: 'stop' });
     }
   });
 });
 
-describe('reverting', () => {
+describe.each(EITHER_WAY)('reverting %s', (_, admission) => {
   const reverting = (changes: Partial<TaskSnapshot>): TaskSnapshot =>
-    task({ state: TaskState.reverting, step: 'load', hookRan: true, ...withHooks('revert'), ...changes });
+    task({ state: TaskState.reverting, step: 'load', hookRan: true, ...withHooks('revert'), ...admission, ...changes });
 
   test.each<Case>([
     ['ends what is pending first', { hasPending: true, hasRunning: true }, { do: 'end-pending' }],
@@ -235,9 +241,13 @@ describe('reverting', () => {
   });
 });
 
-describe.each([TaskState.succeed, TaskState.failed, TaskState.reverted])('%s', (state) => {
+describe.each(
+  [TaskState.succeed, TaskState.failed, TaskState.reverted].flatMap((state) =>
+    EITHER_WAY.map(([when, admission]) => [state, when, admission] as const),
+  ),
+)('%s %s', (state, _, admission) => {
   const ended = (changes: Partial<TaskSnapshot>): TaskSnapshot =>
-    task({ state, hookRan: true, ...withHooks('cleanUp'), ...changes });
+    task({ state, hookRan: true, ...withHooks('cleanUp'), ...admission, ...changes });
 
   test.each<Case>([
     ['is cleaned up', {}, insert('clean')],
@@ -261,8 +271,9 @@ describe.each([TaskState.succeed, TaskState.failed, TaskState.reverted])('%s', (
   });
 });
 
-describe('pausing', () => {
-  const pausing = (changes: Partial<TaskSnapshot>): TaskSnapshot => task({ state: TaskState.pausing, ...changes });
+describe.each(EITHER_WAY)('pausing %s', (_, admission) => {
+  const pausing = (changes: Partial<TaskSnapshot>): TaskSnapshot =>
+    task({ state: TaskState.pausing, ...admission, ...changes });
 
   test.each<Case>([
     ['waits for what runs', { hasRunning: true }, WAIT],
@@ -279,13 +290,13 @@ describe('pausing', () => {
   });
 });
 
-test('resuming goes on at once', () => {
-  expect(decideTask(task({ state: TaskState.resuming, hasRunning: true }))).toEqual({ do: 'restart' });
+test.each(EITHER_WAY)('resuming %s goes on at once', (_, admission) => {
+  expect(decideTask(task({ state: TaskState.resuming, hasRunning: true, ...admission }))).toEqual({ do: 'restart' });
 });
 
-describe('modifying', () => {
+describe.each(EITHER_WAY)('modifying %s', (_, admission) => {
   const modifying = (changes: Partial<TaskSnapshot>): TaskSnapshot =>
-    task({ state: TaskState.modifying, ...withHooks('modifyMeta'), ...changes });
+    task({ state: TaskState.modifying, ...withHooks('modifyMeta'), ...admission, ...changes });
   const slots = { modification: { from: 'running', changes: { slots: 2 } } } as const;
   const meta = { modification: { from: 'running', changes: { slots: 2, meta: { speed: 1 } } } } as const;
 

@@ -30,6 +30,7 @@ describe('the published table of an executor with ten slots', () => {
     ['a small one fits beside', [run(task1, 1)], task3, 1, []],
     ['from the lowest rank upward, as few as do', four, ranked(6, 10), 8, ['4', '1']],
     ['not from those before it, so not at all', four, ranked(6, 10), 9, null],
+    ['all of them, the lowest rank first', four, ranked(7, 8), 10, ['4', '1', '5', '3']],
   ])('%s', (_, runs, task, slots, freed) => {
     expect(wants(runs, task, slots)).toEqual(freed);
   });

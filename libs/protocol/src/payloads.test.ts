@@ -59,7 +59,7 @@ describe('a submit', () => {
 
 test('pages are of a bounded size', () => {
   const task = { id: '1' };
-  expect(problems(API['task.list'].request, { limit: 201 })).toEqual(['limit']);
+  for (const limit of [0, 201]) expect(problems(API['task.list'].request, { limit })).toEqual(['limit']);
   expect(problems(API['task.events'].request, { task, limit: 501, after: -1 })).toEqual(['after', 'limit']);
   expect(problems(API['task.subtasks'].request, { task, limit: 0, after: '0' })).toEqual(['after', 'limit']);
 });
