@@ -7,7 +7,7 @@ import type { TaskWork } from './task-work.ts';
 /** What a change of slots needs of this node. */
 export interface ChangeContext {
   readonly slots: SlotManager;
-  readonly planner: ClaimPlanner;
+  readonly planner: Pick<ClaimPlanner, 'freeFor'>;
   readonly memoryOf: (slots: number) => number;
 }
 

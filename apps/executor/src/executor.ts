@@ -327,7 +327,7 @@ export class Executor {
       if (revision > work.task.revision && work.runner.isAlive) await this.#tellChanges(work);
       work.stopOverdue(this.#lookedAt);
     }
-    await this.#works.giveBackIdle(states);
+    await this.#works.giveBackIdle(states, performance.now());
   }
 
   /** Until it has taken effect it is tried again with every look. */

@@ -31,7 +31,7 @@ export interface TaskWorkOptions {
   readonly store: Store;
   readonly nodeId: string;
   readonly spans: AttemptSpans;
-  readonly threadMetrics: ThreadMetrics;
+  readonly threadMetrics: Pick<ThreadMetrics, 'take'>;
   readonly logger: Logger;
   readonly abortGraceMs: number;
   /** What slots buy, in bytes. */

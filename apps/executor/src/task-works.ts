@@ -17,9 +17,9 @@ export interface TaskWorksOptions {
   readonly store: Store;
   readonly nodeId: string;
   readonly logger: Logger;
-  readonly pool: RunnerPool;
+  readonly pool: Pick<RunnerPool, 'take' | 'giveBack' | 'memoryOf' | 'close'>;
   readonly spans: AttemptSpans;
-  readonly threadMetrics: ThreadMetrics;
+  readonly threadMetrics: Pick<ThreadMetrics, 'take'>;
   readonly abortGraceMs: number;
   readonly onSettled: (work: TaskWork, ended: readonly EndedRun[]) => void;
   readonly onFreed: (taskId: string, slots: number) => void;
@@ -132,13 +132,17 @@ export class TaskWorks {
     return readTaskStates(this.#options.store.db, this.#options.nodeId, [...this.#works.keys()]);
   }
 
-  /** Gives runners back whose task is over, or has had nothing here for a while. */
-  async giveBackIdle(states: ReadonlyMap<string, RunningTaskState>): Promise<void> {
+  /**
+   * Gives runners back whose task is over, or has had nothing here for a while.
+   *
+   * @param now by the monotonic clock, in milliseconds.
+   */
+  async giveBackIdle(states: ReadonlyMap<string, RunningTaskState>, now: number): Promise<void> {
     for (const [taskId, work] of this.#works) {
       if (work.isBusy) continue;
       const state = states.get(taskId)?.state;
       const isOver = state === undefined || isTerminalTaskState(state);
-      if (!isOver && work.runner.isAlive && performance.now() - work.idleSince < RUNNER_IDLE_MS) continue;
+      if (!isOver && work.runner.isAlive && now - work.idleSince < RUNNER_IDLE_MS) continue;
       this.#works.delete(taskId);
       work.runner.endTask(taskId);
       await this.#options.pool.giveBack(work.runner, work.task.slots);

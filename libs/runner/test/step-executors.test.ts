@@ -73,6 +73,24 @@ test('the end of a task cleans up its executors, once, and no other task’s', a
   expect(await host.settlement(start('', count({}, '10')))).toMatchObject({ result: { inits: 3 } });
 });
 
+test('an error of a clean-up is logged and changes nothing else', async () => {
+  const { host, start, runner } = await startFixture();
+  host.answer = () => Promise.resolve([]);
+  const id = start('', count({ failsToCleanUp: true }));
+  const settled = await host.settlement(id);
+  expect(settled).toMatchObject({ ok: true, result: { inits: 1 } });
+  runner.endTask('10');
+  const failed = await host.until('its failure is logged', () =>
+    host.logs.find(([, text]) => text === 'cleanup failed'),
+  );
+  const error = { code: 'TOY_CLEANUP', message: 'cleanup was told to fail' };
+  expect(failed).toMatchObject(['warn', 'cleanup failed', { error }]);
+  // The next subtask finds nothing of what could not be cleaned up.
+  expect(await host.settlement(start('', count()))).toMatchObject({ ok: true, result: { inits: 2 } });
+  expect(host.settlements.get(id)).toBe(settled);
+  expect([runner.isAlive, host.crashes, cleanUps(host)]).toEqual([true, [], 0]);
+});
+
 describe('with a target database', () => {
   let postgres: EmbeddedPostgres;
   beforeAll(async () => {

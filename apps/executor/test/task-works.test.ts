@@ -1,0 +1,80 @@
+import type { RunningTaskState } from '@longshore/store';
+import { describe, expect, test } from 'vitest';
+import { claim, startOne, succeed, toyTask, worksGround } from './fixtures/works-ground.ts';
+
+/** How long a runner is kept for a task that has nothing here, in milliseconds. */
+const IDLE_MS = 5_000;
+
+const states = (state: string): ReadonlyMap<string, RunningTaskState> =>
+  new Map([['1', { state, revision: 1, isReserved: true, hasNodes: true }]]);
+
+/** A node that works for one task, and has had nothing of it here since 0 by its clock. */
+async function oneTask() {
+  const ground = worksGround();
+  const work = await ground.open(toyTask());
+  work.idleSince = 0;
+  return { ...ground, work, runner: work.runner };
+}
+
+describe('the runner of a task that is not over', () => {
+  test('is kept for a while without work, then given back', async () => {
+    const { works, givenBack, work, runner } = await oneTask();
+    await works.giveBackIdle(states('running'), IDLE_MS - 1);
+    expect([works.get('1'), givenBack]).toEqual([work, []]);
+    await works.giveBackIdle(states('running'), IDLE_MS);
+    expect([works.get('1'), givenBack]).toEqual([undefined, [[runner, 4]]]);
+    expect(runner).toMatchObject({ endedTasks: ['1'] });
+  });
+
+  test('is kept as long as something runs or is held, however long that takes', async () => {
+    const { works, slots, givenBack, work } = await oneTask();
+    const muchLater = performance.now() + 1_000 * IDLE_MS;
+    startOne({ slots }, work, claim('7'));
+    await works.giveBackIdle(states('running'), muchLater);
+    work.held.push(claim('8'));
+    succeed(work, '7');
+    await works.giveBackIdle(states('running'), muchLater);
+    expect([works.get('1'), givenBack]).toEqual([work, []]);
+  });
+
+  test('is kept for that while anew after each work', async () => {
+    const { works, slots, givenBack, work } = await oneTask();
+    startOne({ slots }, work, claim('7'));
+    succeed(work, '7');
+    await works.giveBackIdle(states('running'), IDLE_MS);
+    expect([works.get('1'), givenBack]).toEqual([work, []]);
+    await works.giveBackIdle(states('running'), work.idleSince + IDLE_MS + 1);
+    expect(works.get('1')).toBeUndefined();
+  });
+
+  test('is given back at once when it has ended', async () => {
+    const { works, givenBack, runner } = await oneTask();
+    await runner.terminate();
+    await works.giveBackIdle(states('running'), 0);
+    expect([works.get('1'), givenBack]).toEqual([undefined, [[runner, 4]]]);
+  });
+});
+
+describe('the runner of a task that is over', () => {
+  test.each([
+    ['has succeeded', states('succeed')],
+    ['has failed', states('failed')],
+    ['was undone', states('reverted')],
+    ['has left for history', new Map<string, RunningTaskState>()],
+  ])('and %s is given back at once', async (_, found) => {
+    const { works, givenBack, runner } = await oneTask();
+    await works.giveBackIdle(found, 0);
+    expect([works.get('1'), givenBack]).toEqual([undefined, [[runner, 4]]]);
+    expect(runner).toMatchObject({ endedTasks: ['1'] });
+  });
+
+  test('is given back after what still runs in it', async () => {
+    const { works, slots, givenBack, work, runner } = await oneTask();
+    startOne({ slots }, work, claim('7'));
+    await works.giveBackIdle(states('reverted'), 0);
+    expect(givenBack).toEqual([]);
+    succeed(work, '7');
+    await works.giveBackIdle(states('reverted'), 0);
+    expect(givenBack).toEqual([[runner, 4]]);
+  });
+});
