@@ -1,9 +1,9 @@
 import type { TaskHandle } from '@longshore/client';
 import { waitUntil, type TestCluster } from '@longshore/testing';
-import { afterAll, beforeAll, beforeEach, expect, it, onTestFailed } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed, onTestFinished } from 'vitest';
 import { seededRandom } from '../src/random.ts';
 import { RunsFile } from '../src/runs-file.ts';
-import { deadline, expectEachOnce, killAndRestart, startToyCluster } from '../src/toy-cluster.ts';
+import { deadline, expectEachOnce, killAndRestart, startToyCluster, untilRunning } from '../src/toy-cluster.ts';
 
 /** Many tasks over several nodes while the cluster changes under them. */
 let runs: RunsFile;
@@ -40,6 +40,13 @@ async function expectAllDone(tasks: readonly TaskHandle[]): Promise<void> {
   }
 }
 
+/** Nodes that have run work of a task. */
+async function nodesOf(task: TaskHandle): Promise<ReadonlySet<string>> {
+  const nodes = new Set<string>();
+  for await (const { kind, node } of task.subtasks()) if (kind === 'work' && node !== '') nodes.add(node);
+  return nodes;
+}
+
 it('ten tasks are done while owners come and go', async () => {
   const tasks = await submitMany(10, 300);
   for (const name of ['owner-1', 'owner-2', 'owner-1']) {
@@ -51,6 +58,46 @@ it('ten tasks are done while owners come and go', async () => {
     await killAndRestart(cluster, name);
   }
   await expectAllDone(tasks);
+});
+
+describe('three tasks at once, each on one node,', () => {
+  type Act = (task: TaskHandle) => Promise<unknown>;
+  const LONG = { sleepMs: 600_000 };
+  const cancel: Act = (task) => task.cancel();
+  const pause: Act = (task) => task.pause();
+
+  it.each<[behaviour: string, meta: Record<string, unknown>, act: Act | null, end: object]>([
+    ['succeed', {}, null, { state: 'succeed', outcome: 'succeeded', error: null }],
+    [
+      'are undone when they can’t be planned',
+      { failHooks: ['plan'] },
+      null,
+      { state: 'reverted', outcome: 'failed', error: { code: 'TOY_PLAN' } },
+    ],
+    [
+      'are undone when a subtask fails for good',
+      { failAlways: [2] },
+      null,
+      { state: 'reverted', outcome: 'failed', error: { code: 'TOY_FAILED' } },
+    ],
+    ['are undone when they are canceled', LONG, cancel, { state: 'reverted', outcome: 'canceled' }],
+    ['are paused when they are told to', LONG, pause, { state: 'paused', outcome: null }],
+  ])('%s', async (_, meta, act, end) => {
+    const tasks = await Promise.all(
+      Array.from({ length: 3 }, () => cluster.client.submit({ type: 'toy', maxNodes: 1, meta })),
+    );
+    onTestFinished(async () => {
+      // What is left of it would be among the active tasks of the tests after it.
+      for (const task of tasks) await task.cancel().catch(() => undefined);
+    });
+    if (act !== null) await Promise.all(tasks.map((task) => untilRunning(task, 1)));
+    await Promise.all(tasks.map(async (task) => act?.(task)));
+    const ended = await Promise.all(
+      tasks.map((task) => task.wait({ ...deadline(), until: (detail) => detail.task.state === 'paused' })),
+    );
+    for (const { task } of ended) expect(task).toMatchObject(end);
+    for (const task of tasks) expect((await nodesOf(task)).size).toBeLessThanOrEqual(1);
+  });
 });
 
 it('twelve tasks are done while nodes join and leave', async () => {
