@@ -106,7 +106,7 @@ export class ClaimPlanner {
     return this.plan(tasks);
   }
 
-  /** What to claim of some tasks, in rank order, beside what is kept for others. */
+  /** What to claim of some tasks, in rank order, beside what is kept for others. With each request a claim begins. */
   async plan(tasks: readonly ClaimableTask[]): Promise<ClaimRequest[]> {
     const requests: ClaimRequest[] = [];
     let planned = 0;
@@ -129,7 +129,11 @@ export class ClaimPlanner {
       const ahead = work.mayHold ? work.ahead.allow(Math.floor(slots / slotsPerSubtask)) : 0;
       const limit = room + ahead - work.held.length;
       // What is held covers a while: claiming again for a single free place would be a claim per subtask.
-      if (limit > 0 && work.held.length <= work.ahead.least) requests.push({ taskId: task.id, limit, afterOrdinal: 0 });
+      if (limit > 0 && work.held.length <= work.ahead.least) {
+        requests.push({ taskId: task.id, limit, afterOrdinal: 0 });
+        // Or else its runner would be taken for the next task that is opened here.
+        this.#works.claimBegins(task.id);
+      }
       if (room > 0) continue;
       freeing -= this.#makeRoom(task, slots, slotsPerSubtask, kept, freeing);
     }

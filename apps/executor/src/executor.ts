@@ -217,20 +217,31 @@ export class Executor {
     controls: readonly string[],
     hinted: readonly string[],
   ): Promise<number> {
-    await faultPoint('claim.before');
-    const claimed = await claimSubtasks(this.#context.store.db, this.#membership.identity, requests, controls, hinted);
-    if (claimed.length > 0) await faultPoint('claim.after-commit');
-    for (const { taskId: task, limit } of requests) {
-      const work = this.#works.get(task);
-      if (work !== undefined) work.mayHaveMore = claimed.filter((one) => one.taskId === task).length >= limit;
-    }
-    await this.#take(claimed);
+    const claimed = await this.#claimWork(requests, controls, hinted);
+    for (const subtask of claimed) if (subtask.kind !== 'work') await this.#starter.takeControl(subtask);
     return claimed.length;
   }
 
-  async #take(claimed: readonly ClaimedSubtask[]): Promise<void> {
-    this.#starter.takeWork(claimed);
-    for (const subtask of claimed) if (subtask.kind !== 'work') await this.#starter.takeControl(subtask);
+  /** Claims, and takes the work over. Control subtasks are left to the caller. */
+  async #claimWork(
+    requests: readonly ClaimRequest[],
+    controls: readonly string[],
+    hinted: readonly string[],
+  ): Promise<readonly ClaimedSubtask[]> {
+    try {
+      await faultPoint('claim.before');
+      const { identity } = this.#membership;
+      const claimed = await claimSubtasks(this.#context.store.db, identity, requests, controls, hinted);
+      if (claimed.length > 0) await faultPoint('claim.after-commit');
+      for (const { taskId: task, limit } of requests) {
+        const work = this.#works.get(task);
+        if (work !== undefined) work.mayHaveMore = claimed.filter((one) => one.taskId === task).length >= limit;
+      }
+      this.#starter.takeWork(claimed);
+      return claimed;
+    } finally {
+      for (const { taskId: task } of requests) this.#works.claimEnds(task);
+    }
   }
 
   #afterRuns(work: TaskWork, ended: readonly EndedRun[]): void {
@@ -259,6 +270,9 @@ export class Executor {
   #afterWrite(written: readonly Settlement[], lost: readonly Settlement[], start: StepStart): void {
     const { bus, logger } = this.#context;
     this.#afterStart(start);
+    for (const one of [...written, ...lost]) {
+      if (one.how === 'succeed' && one.claim !== undefined) this.#works.claimEnds(one.taskId);
+    }
     this.#spans.written(written, lost);
     this.#metrics.refused(lost.length);
     for (const { id, attempt, taskId: task } of lost) {

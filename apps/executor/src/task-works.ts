@@ -35,6 +35,8 @@ export class TaskWorks {
   readonly #options: TaskWorksOptions;
   readonly #works = new Map<string, TaskWork>();
   readonly #opening = new Map<string, Promise<TaskWork | null>>();
+  /** How many claims of a task are under way. */
+  readonly #claims = new Map<string, number>();
 
   constructor(options: TaskWorksOptions) {
     this.#options = options;
@@ -46,6 +48,23 @@ export class TaskWorks {
 
   [Symbol.iterator](): IterableIterator<TaskWork> {
     return this.#works.values();
+  }
+
+  /** A claim of a task begins: until its end the task's runner is kept for what it brings. */
+  claimBegins(taskId: string): void {
+    this.#claims.set(taskId, (this.#claims.get(taskId) ?? 0) + 1);
+  }
+
+  /** A claim has ended, and what it has brought was taken over. */
+  claimEnds(taskId: string): void {
+    const left = (this.#claims.get(taskId) ?? 0) - 1;
+    if (left > 0) this.#claims.set(taskId, left);
+    else this.#claims.delete(taskId);
+  }
+
+  /** Whether nothing of a task is here, or on its way here. */
+  #isIdle(work: TaskWork): boolean {
+    return !work.isBusy && !this.#claims.has(work.task.id);
   }
 
   /**
@@ -113,7 +132,7 @@ export class TaskWorks {
    */
   #takeIdle(type: string, slots: number): Runner | null {
     for (const [taskId, work] of this.#works) {
-      const fits = work.task.type === type && work.task.slots >= slots && work.runner.isAlive && !work.isBusy;
+      const fits = work.task.type === type && work.task.slots >= slots && work.runner.isAlive && this.#isIdle(work);
       if (!fits) continue;
       this.#works.delete(taskId);
       work.runner.endTask(taskId);
@@ -139,7 +158,7 @@ export class TaskWorks {
    */
   async giveBackIdle(states: ReadonlyMap<string, RunningTaskState>, now: number): Promise<void> {
     for (const [taskId, work] of this.#works) {
-      if (work.isBusy) continue;
+      if (!this.#isIdle(work)) continue;
       const state = states.get(taskId)?.state;
       const isOver = state === undefined || isTerminalTaskState(state);
       if (!isOver && work.runner.isAlive && now - work.idleSince < RUNNER_IDLE_MS) continue;

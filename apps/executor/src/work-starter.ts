@@ -58,6 +58,7 @@ export class WorkStarter {
   /** Starts a claimed control subtask, in a runner that is opened for it if need be. */
   async takeControl(subtask: ClaimedSubtask): Promise<void> {
     this.#options.slots.takeControl(subtask.kind);
+    this.#options.works.claimBegins(subtask.taskId);
     try {
       const work = await this.#options.works.open(subtask.taskId, subtask.task);
       if (work !== null)
@@ -68,6 +69,8 @@ export class WorkStarter {
       const { id, attempt, taskId: task, kind } = subtask;
       const retry = { how: 'retry', error: toErrorData(error), afterMs: RUNNER_RETRY_MS } as const;
       this.#options.queue.add([{ id, attempt, taskId: task, kind, rows: 0, bytes: 0, ...retry }]);
+    } finally {
+      this.#options.works.claimEnds(subtask.taskId);
     }
   }
 
@@ -130,13 +133,18 @@ export class WorkStarter {
     );
   }
 
-  /** A plan whose step is started with its end brings its first subtasks along, as far as there is room for them here. */
+  /**
+   * A plan whose step is started with its end brings its first subtasks along, as far as there is room for them here. With its settlement
+   * a claim begins.
+   */
   withClaim(work: TaskWork, settlement: Settlement): Settlement {
     const isStart = settlement.how === 'succeed' && settlement.startsStep === true;
     if (!isStart || this.#options.isStopping() || !this.#options.membership.isCurrent || this.#options.spans.isBehind)
       return settlement;
     const { slots, slotsPerSubtask } = runtimeSlotsOf(work.task, null);
     const kept = this.#planner.promisedBefore(rankOf(work.task));
-    return { ...settlement, claim: this.#options.slots.capacityFor(work.task.id, slots, slotsPerSubtask, kept) };
+    const claim = this.#options.slots.capacityFor(work.task.id, slots, slotsPerSubtask, kept);
+    this.#options.works.claimBegins(work.task.id);
+    return { ...settlement, claim };
   }
 }

@@ -55,6 +55,38 @@ describe('the runner of a task that is not over', () => {
   });
 });
 
+describe('the runner of a task that has nothing here', () => {
+  test('is taken for another task of its type, rather than that a new one is started', async () => {
+    const { works, runners, givenBack, open } = await oneTask();
+    const other = await open(toyTask({ id: '2' }));
+    expect(runners).toEqual([other.runner]);
+    expect(runners).toMatchObject([{ endedTasks: ['1'] }]);
+    expect([works.get('1'), givenBack]).toEqual([undefined, []]);
+  });
+
+  test.each([
+    ['of another type', { type: 'other' }],
+    ['of more slots', { slots: 5 }],
+  ])('is not taken for one %s', async (_, changes) => {
+    const { works, work, runners, open } = await oneTask();
+    await open(toyTask({ id: '2', ...changes }));
+    expect([works.get('1'), runners.length]).toEqual([work, 2]);
+  });
+
+  test('is kept while something is claimed of it, by whoever claims', async () => {
+    const { works, work, runners, givenBack, open } = await oneTask();
+    works.claimBegins('1');
+    works.claimBegins('1');
+    works.claimEnds('1');
+    await open(toyTask({ id: '2' }));
+    await works.giveBackIdle(states('reverted'), 0);
+    expect([works.get('1'), runners[0]?.endedTasks]).toEqual([work, []]);
+    works.claimEnds('1');
+    await works.giveBackIdle(states('reverted'), 0);
+    expect(givenBack).toContainEqual([runners[0], 4]);
+  });
+});
+
 describe('the runner of a task that is over', () => {
   test.each([
     ['has succeeded', states('succeed')],

@@ -45,6 +45,8 @@ const meta = z.strictObject({
   prepared: z.record(z.string(), z.int()).default({}),
   /** A file into which each run of a subtask writes a line when it starts and when it ends. Default: none. */
   runsFile: z.string().optional(),
+  /** Whether the first step's executors write there too when they are cleaned up. */
+  notesCleanUp: z.boolean().default(false),
   /** Ordinals that end their worker thread in the middle of their first attempt. */
   exitOnce: z.array(z.int()).default([]),
   /** Rows that each subtask asks its task's budget for before it works. */
@@ -134,8 +136,11 @@ function isFixed({ fixedFile }: ToyMeta): boolean {
 class Sleeper implements StepExecutor<ToyMeta, undefined> {
   #sleepMs: number | null = null;
   readonly #running = new Set<SubtaskContext<ToyMeta, undefined>>();
+  #opened: HookContext<ToyMeta, undefined> | null = null;
 
-  init({ task }: HookContext<ToyMeta, undefined>): Promise<void> {
+  init(context: HookContext<ToyMeta, undefined>): Promise<void> {
+    const { task } = context;
+    this.#opened = context;
     return task.meta.failInit
       ? Promise.reject(new TaskTypeError('TOY_INIT', 'the step was told not to start'))
       : Promise.resolve();
@@ -181,6 +186,14 @@ class Sleeper implements StepExecutor<ToyMeta, undefined> {
 
   resourceModified({ slots }: SubtaskResource): Promise<void> {
     for (const context of this.#running) note(context, `slots-${slots}`);
+    return Promise.resolve();
+  }
+
+  cleanup(): Promise<void> {
+    const { task, nodeId } = this.#opened ?? {};
+    if (task?.meta.runsFile !== undefined && task.meta.notesCleanUp) {
+      appendFileSync(task.meta.runsFile, `${task.id} 0 0 cleaned-up-on-${nodeId}\n`);
+    }
     return Promise.resolve();
   }
 }

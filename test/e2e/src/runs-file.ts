@@ -8,7 +8,7 @@ export interface RunNote {
   readonly taskId: string;
   readonly ordinal: number;
   readonly attempt: number;
-  /** `start`, `end`, `part-N`, `slots-N`, `sleepMs-N`. */
+  /** `start`, `end`, `part-N`, `slots-N`, `sleepMs-N`, `cleaned-up-on-NODE`. */
   readonly what: string;
 }
 

@@ -40,10 +40,11 @@ async function expectAllDone(tasks: readonly TaskHandle[]): Promise<void> {
   }
 }
 
-/** Nodes that have run work of a task. */
-async function nodesOf(task: TaskHandle): Promise<ReadonlySet<string>> {
+/** Nodes that have run work of a task, of one step or of all. */
+async function nodesOf(task: TaskHandle, step?: string): Promise<ReadonlySet<string>> {
   const nodes = new Set<string>();
-  for await (const { kind, node } of task.subtasks()) if (kind === 'work' && node !== '') nodes.add(node);
+  for await (const { kind, node } of task.subtasks(step === undefined ? {} : { step }))
+    if (kind === 'work' && node !== '') nodes.add(node);
   return nodes;
 }
 
@@ -98,6 +99,35 @@ describe('three tasks at once, each on one node,', () => {
     for (const { task } of ended) expect(task).toMatchObject(end);
     for (const task of tasks) expect((await nodesOf(task)).size).toBeLessThanOrEqual(1);
   });
+});
+
+it('of six tasks that begin at once nothing is claimed by a node that then doesn’t run it', async () => {
+  // What a node has claimed and lost sight of is given back with such a line, some seconds later.
+  const lost = (): number => cluster.logs().split('claimed without our knowing').length - 1;
+  const before = lost();
+  const tasks = await Promise.all(
+    Array.from({ length: 6 }, () => cluster.client.submit({ type: 'toy', meta: { subtasks: 8, sleepMs: 200 } })),
+  );
+  for (const task of tasks) {
+    expect((await task.wait(deadline())).task).toMatchObject({ state: 'succeed', result: { total: 8 } });
+    await expectEachOnce(task, 8);
+  }
+  expect(lost()).toBe(before);
+});
+
+it('every node that has run a task cleans up after it once it is over', async () => {
+  const task = await cluster.client.submit({
+    type: 'toy',
+    meta: { subtasks: 12, sleepMs: 100, runsFile: runs.path, notesCleanUp: true },
+  });
+  await task.wait(deadline());
+  const nodes = [...(await nodesOf(task, 'sleep'))];
+  expect(nodes).not.toEqual([]);
+  await waitUntil(
+    () => Promise.resolve(runs.notes(task.id).map(({ what }) => what)),
+    (notes) => nodes.every((node) => notes.includes(`cleaned-up-on-${node}`)),
+    { what: `clean-ups on ${nodes.join(', ')}` },
+  );
 });
 
 it('twelve tasks are done while nodes join and leave', async () => {

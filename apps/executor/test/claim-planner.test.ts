@@ -1,0 +1,62 @@
+import { DEFAULT_RETRY_POLICY } from '@longshore/core';
+import { startPostgres, type EmbeddedPostgres } from '@longshore/embedded';
+import { migrateStore, openStore, submitTask, type Store } from '@longshore/store';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ClaimPlanner, type ClaimableTask } from '../src/claim-planner.ts';
+import { worksGround } from './fixtures/works-ground.ts';
+
+let postgres: EmbeddedPostgres;
+let store: Store;
+beforeAll(async () => {
+  postgres = await startPostgres({ durable: false });
+  await migrateStore(postgres.url);
+  store = openStore({ url: postgres.url, applicationName: 'executor-test' });
+});
+afterAll(async () => {
+  await store.close();
+  await postgres.stop();
+});
+
+/** A task of the toy type of which this node has nothing yet. */
+async function newTask(key: string): Promise<ClaimableTask> {
+  const settings = { priority: 512, slots: 2, slotsPerSubtask: 1, runtimeSlots: null };
+  const { id } = await submitTask(store.db, {
+    key,
+    type: 'toy',
+    typeVersion: '1.0.0',
+    scope: '',
+    maxNodes: null,
+    onFailure: 'revert',
+    retry: DEFAULT_RETRY_POLICY,
+    meta: {},
+    throttle: null,
+    gates: null,
+    selectors: null,
+    pauseOn: [],
+    subtaskTimeoutMs: null,
+    stallTimeoutMs: null,
+    deadlineMs: null,
+    trace: null,
+    contentHash: key,
+    actor: 'client test',
+    ...settings,
+  });
+  return { id, createdAtMs: Number(id), step: 'sleep', ...settings };
+}
+
+test('tasks that are claimed for together have a runner each', async () => {
+  const { works, slots, runners } = worksGround(store);
+  const planner = new ClaimPlanner(
+    slots,
+    works,
+    () => undefined,
+    (_task, error) => {
+      throw error;
+    },
+  );
+  const tasks = [await newTask('first'), await newTask('second'), await newTask('third')];
+  const requests = await planner.planAll(tasks);
+  expect(requests).toEqual(tasks.map(({ id }) => ({ taskId: id, limit: 2, afterOrdinal: 0 })));
+  expect(tasks.map(({ id }) => works.get(id)?.runner)).toEqual(runners);
+  expect(runners).toHaveLength(3);
+});
