@@ -89,13 +89,16 @@ describe('processes that are killed at', () => {
     // The owner that archives the task before this one must not be the one that dies: nobody would answer the submit.
     await store.until('SELECT count(*) = 0 AS value FROM tasks', [], 'true', 'the task before is in history');
     await Promise.all(names.map(arm));
-    const task = await cluster.client.submit({
-      type: 'toy',
-      slots: 2,
-      slotsPerSubtask: 1,
-      meta: { subtasks: 60, sleepMs: 30, runsFile: runs.path },
-    });
-    await Promise.all(names.map(replaceVictim));
+    // Together: the owner's first write for this task comes before its answer to the submit now and then, and is what kills it.
+    const [task] = await Promise.all([
+      cluster.client.submit({
+        type: 'toy',
+        slots: 2,
+        slotsPerSubtask: 1,
+        meta: { subtasks: 60, sleepMs: 30, runsFile: runs.path },
+      }),
+      ...names.map(replaceVictim),
+    ]);
     expect((await task.wait(deadline())).task).toMatchObject({ state: 'succeed', result: { total: 60 } });
     await expectEachOnce(task, 60);
     expect(runs.doubledAttempts(task.id)).toEqual([]);
