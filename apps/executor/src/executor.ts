@@ -27,6 +27,7 @@ import { SettlementQueue, type StepStart } from './settlement-queue.ts';
 import { SlotManager } from './slot-manager.ts';
 import type { TaskWork } from './task-work.ts';
 import { TaskWorks } from './task-works.ts';
+import { within } from './within.ts';
 import { WorkStarter } from './work-starter.ts';
 
 /** Control subtasks at once: enough for a burst of small tasks, little enough memory. */
@@ -341,7 +342,8 @@ export class Executor {
       if (revision > work.task.revision && work.runner.isAlive) await this.#tellChanges(work);
       work.stopOverdue(this.#lookedAt);
     }
-    await this.#works.giveBackIdle(states, performance.now());
+    // A clean-up may take its time, and keeps nothing else waiting.
+    void this.#works.giveBackIdle(states, performance.now());
   }
 
   /** Until it has taken effect it is tried again with every look. */
@@ -381,12 +383,4 @@ export class Executor {
       if (lost.has(run.claimed.id) && work?.runs.get(run.claimed.id) === run) work.abort(run, 'lost-lease');
     }
   }
-}
-
-/** Waits for a promise, but not longer than the limit. */
-async function within(limitMs: number, promise: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<void>((resolve) => (timer = setTimeout(resolve, limitMs)));
-  await Promise.race([promise, limit]);
-  clearTimeout(timer);
 }

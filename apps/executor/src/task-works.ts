@@ -12,6 +12,7 @@ import type { AttemptSpans } from './attempt-spans.ts';
 import type { EndedRun, Run } from './run.ts';
 import type { RunnerPool } from './runner-pool.ts';
 import { TaskWork } from './task-work.ts';
+import { within } from './within.ts';
 
 export interface TaskWorksOptions {
   readonly store: Store;
@@ -37,6 +38,8 @@ export class TaskWorks {
   readonly #opening = new Map<string, Promise<TaskWork | null>>();
   /** How many claims of a task are under way. */
   readonly #claims = new Map<string, number>();
+  /** What is on its way back to the pool. */
+  readonly #leaving = new Set<Promise<void>>();
 
   constructor(options: TaskWorksOptions) {
     this.#options = options;
@@ -135,7 +138,8 @@ export class TaskWorks {
       const fits = work.task.type === type && work.task.slots >= slots && work.runner.isAlive && this.#isIdle(work);
       if (!fits) continue;
       this.#works.delete(taskId);
-      work.runner.endTask(taskId);
+      // It goes on in the thread, whatever runs there next.
+      void work.runner.endTask(taskId);
       return work.runner;
     }
     return null;
@@ -152,25 +156,46 @@ export class TaskWorks {
   }
 
   /**
-   * Gives runners back whose task is over, or has had nothing here for a while.
+   * Gives runners back whose task is over, or has had nothing here for a while. Nobody finds them here any more when this returns;
+   * resolves once they are cleaned up and given back.
    *
    * @param now by the monotonic clock, in milliseconds.
    */
   async giveBackIdle(states: ReadonlyMap<string, RunningTaskState>, now: number): Promise<void> {
+    const leaving: Promise<void>[] = [];
     for (const [taskId, work] of this.#works) {
       if (!this.#isIdle(work)) continue;
       const state = states.get(taskId)?.state;
       const isOver = state === undefined || isTerminalTaskState(state);
       if (!isOver && work.runner.isAlive && now - work.idleSince < RUNNER_IDLE_MS) continue;
       this.#works.delete(taskId);
-      work.runner.endTask(taskId);
-      await this.#options.pool.giveBack(work.runner, work.task.slots);
+      const giving = this.#giveBack(work).finally(() => this.#leaving.delete(giving));
+      this.#leaving.add(giving);
+      leaving.push(giving);
     }
+    await Promise.all(leaving);
   }
 
+  async #giveBack(work: TaskWork): Promise<void> {
+    await this.#cleanUp(work);
+    await this.#options.pool.giveBack(work.runner, work.task.slots);
+  }
+
+  /** Has a task's step executors cleaned up. A thread in which that doesn't come to an end is ended, as one with a hook that doesn't stop. */
+  async #cleanUp({ task, runner }: TaskWork): Promise<void> {
+    if (await within(this.#options.abortGraceMs, runner.endTask(task.id))) return;
+    this.#options.logger.warn({ task_id: task.id }, 'a clean-up did not come to an end in time, ending its runner');
+    await runner.terminate();
+  }
+
+  /** Ends all runners. Where nothing runs any more, what its task has open is cleaned up before. */
   async close(): Promise<void> {
-    for (const work of this.#works.values()) work.throttle.close();
-    await Promise.all([...this.#works.values()].map((work) => work.runner.terminate()));
+    const end = async (work: TaskWork): Promise<void> => {
+      work.throttle.close();
+      if (!work.isBusy) await this.#cleanUp(work);
+      await work.runner.terminate();
+    };
+    await Promise.all([...[...this.#works.values()].map(end), ...this.#leaving]);
     this.#works.clear();
     await this.#options.pool.close();
   }

@@ -1,6 +1,6 @@
 import type { RunningTaskState } from '@longshore/store';
-import { describe, expect, test } from 'vitest';
-import { claim, startOne, succeed, toyTask, worksGround } from './fixtures/works-ground.ts';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { ABORT_GRACE_MS, claim, startOne, succeed, toyTask, worksGround } from './fixtures/works-ground.ts';
 
 /** How long a runner is kept for a task that has nothing here, in milliseconds. */
 const IDLE_MS = 5_000;
@@ -52,6 +52,59 @@ describe('the runner of a task that is not over', () => {
     await runner.terminate();
     await works.giveBackIdle(states('running'), 0);
     expect([works.get('1'), givenBack]).toEqual([undefined, [[runner, 4]]]);
+  });
+});
+
+describe('a clean-up', () => {
+  test('comes before the runner is given back, and by then nobody finds it here', async () => {
+    const { works, runners, givenBack } = await oneTask();
+    const cleaning = Promise.withResolvers<undefined>();
+    runners[0]!.cleanUp = () => cleaning.promise;
+    const giving = works.giveBackIdle(states('succeed'), 0);
+    expect([works.get('1'), givenBack, runners[0]?.isAlive]).toEqual([undefined, [], true]);
+    cleaning.resolve(undefined);
+    await giving;
+    expect([givenBack, runners[0]?.isAlive]).toEqual([[[runners[0], 4]], true]);
+  });
+
+  test('that doesn’t come to an end is ended with its runner', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { works, runners, givenBack } = await oneTask();
+    runners[0]!.cleanUp = () => new Promise(() => undefined);
+    const giving = works.giveBackIdle(states('succeed'), 0);
+    await vi.advanceTimersByTimeAsync(ABORT_GRACE_MS - 1);
+    expect([runners[0]?.isAlive, givenBack]).toEqual([true, []]);
+    await vi.advanceTimersByTimeAsync(1);
+    await giving;
+    expect([runners[0]?.isAlive, givenBack]).toEqual([false, [[runners[0], 4]]]);
+  });
+});
+
+describe('when a node stops', () => {
+  test('what doesn’t run any more is cleaned up before its runner ends', async () => {
+    const { works, slots, runners, work, open } = await oneTask();
+    startOne({ slots }, work, claim('7'));
+    await open(toyTask({ id: '2' }));
+    const wereAlive: boolean[] = [];
+    runners[1]!.cleanUp = () => Promise.resolve(void wereAlive.push(runners[1]!.isAlive));
+    await works.close();
+    expect(runners).toMatchObject([
+      { endedTasks: [], isAlive: false },
+      { endedTasks: ['2'], isAlive: false },
+    ]);
+    expect(wereAlive).toEqual([true]);
+  });
+
+  test('what is on its way back to the pool gets there first', async () => {
+    const { works, runners, givenBack } = await oneTask();
+    const cleaning = Promise.withResolvers<undefined>();
+    runners[0]!.cleanUp = () => cleaning.promise;
+    const giving = works.giveBackIdle(states('succeed'), 0);
+    const backWhenClosed = works.close().then(() => givenBack.length);
+    cleaning.resolve(undefined);
+    await giving;
+    expect(await backWhenClosed).toBe(1);
   });
 });
 

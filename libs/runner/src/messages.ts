@@ -66,7 +66,7 @@ export type MessageToRunner =
   /** The task was modified while it runs here. */
   | { readonly kind: 'modify'; readonly changeId: number; readonly change: RunningTaskChange }
   /** The task is over on this node: clean up its step executors. */
-  | { readonly kind: 'end-task'; readonly taskId: string };
+  | { readonly kind: 'end-task'; readonly endId: number; readonly taskId: string };
 
 /** What changed of a task while its subtasks run. What is absent stays. */
 export interface RunningTaskChange {
@@ -161,6 +161,8 @@ export type MessageFromRunner =
   | { readonly kind: 'settled'; readonly ends: readonly RunEnd[] }
   /** A change of a task was taken over, or not. `isConformed: false`: the type can't change what runs. */
   | { readonly kind: 'modified'; readonly changeId: number; readonly isConformed: boolean; readonly error?: ErrorData }
+  /** The step executors of a task that is over here are cleaned up. */
+  | { readonly kind: 'task-ended'; readonly endId: number }
   /** What the task type measured in this thread. */
   | { readonly kind: 'measurements'; readonly measurements: readonly Measurement[] }
   /** Ended spans of a run, before it is settled. */

@@ -70,8 +70,8 @@ export interface Runner {
    * @throws {TaskTypeError} what the type's hooks throw; RUNNER_CRASHED when the worker ends meanwhile.
    */
   modify(change: RunningTaskChange): Promise<boolean>;
-  /** The task is over here. */
-  endTask(taskId: string): void;
+  /** The task is over here. Resolves once its step executors are cleaned up, or the worker has ended. */
+  endTask(taskId: string): Promise<void>;
   /** Ends the worker at once, also one that blocks; what runs in it is settled as crashed. */
   terminate(): Promise<void>;
   readonly isAlive: boolean;
@@ -111,6 +111,8 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
   const runs = new Map<string, Turn | null>();
   const changes = new Map<number, PromiseWithResolvers<boolean>>();
   let lastChange = 0;
+  const endings = new Map<number, () => void>();
+  let lastEnding = 0;
   let isAlive = true;
   let reason: ErrorData | null = null;
   const post = (message: MessageToRunner): void => worker.postMessage(message);
@@ -175,7 +177,14 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
       post({ kind: 'modify', changeId, change });
       return answer.promise;
     },
-    endTask: (taskId) => post({ kind: 'end-task', taskId }),
+    endTask: (taskId) => {
+      if (!isAlive) return Promise.resolve();
+      return new Promise((resolve) => {
+        const endId = ++lastEnding;
+        endings.set(endId, resolve);
+        post({ kind: 'end-task', endId, taskId });
+      });
+    },
     terminate: async () => {
       reason ??= crashed('the executor ended it');
       clearInterval(watch);
@@ -197,6 +206,11 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
       changes.delete(message.changeId);
       if (message.error === undefined) answer?.resolve(message.isConformed);
       else answer?.reject(errorOfData(message.error));
+      return;
+    }
+    if (message.kind === 'task-ended') {
+      endings.get(message.endId)?.();
+      endings.delete(message.endId);
       return;
     }
     dispatch(runner.host, message, post);
@@ -226,6 +240,8 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     runs.clear();
     for (const answer of changes.values()) answer.reject(errorOfData(error));
     changes.clear();
+    for (const ended of endings.values()) ended();
+    endings.clear();
     if (ends.length > 0) runner.host.settled(ends);
     runner.host.crashed(error);
   });
@@ -258,6 +274,7 @@ function dispatch(host: RunnerHost, message: MessageFromRunner, post: (message: 
     case 'ready':
     case 'load-failed':
     case 'modified':
+    case 'task-ended':
       return;
   }
 }

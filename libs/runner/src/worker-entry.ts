@@ -62,17 +62,17 @@ function receive(message: MessageToRunner, loaded: LoadedType, executors: StepEx
       void modify(message.changeId, message.change, executors);
       return;
     case 'end-task':
-      void executors.endTask(message.taskId, (error) =>
-        host.send({
-          kind: 'log',
-          runId: '',
-          level: 'warn',
-          message: 'cleanup failed',
-          fields: { error: toErrorData(error) },
-        }),
-      );
+      void endTask(message.endId, message.taskId, executors);
       return;
   }
+}
+
+async function endTask(endId: number, taskId: string, executors: StepExecutors): Promise<void> {
+  await executors.endTask(taskId, (error) => {
+    const fields = { error: toErrorData(error) };
+    host.send({ kind: 'log', runId: '', level: 'warn', message: 'cleanup failed', fields });
+  });
+  host.send({ kind: 'task-ended', endId });
 }
 
 async function modify(changeId: number, change: RunningTaskChange, executors: StepExecutors): Promise<void> {
