@@ -38,7 +38,7 @@ export async function applyTaskChanges(
     );
     if (lanes.length === 0) continue;
     const more = lanes.reduce((sum, lane) => sum + Math.max(0, wanted - lane.slots), 0);
-    const missing = more - (slots.total - slots.used);
+    const missing = more - slots.free;
     // What runs goes on with what it has; subtasks that start later have what they should.
     if (missing > 0) return !planner.freeFor(fresh, missing);
     slots.take(fresh.id, more);

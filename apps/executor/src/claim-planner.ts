@@ -24,6 +24,12 @@ export interface ClaimableTask {
   readonly step: string | null;
 }
 
+/** A claim that is under way from when it was planned. */
+export interface PlannedClaim extends ClaimRequest {
+  /** Slots that are kept for what it brings. */
+  readonly slots: number;
+}
+
 /** Slots that were freed for a task, or will be, until it has taken them. */
 interface Promised {
   readonly rank: Ranked;
@@ -100,24 +106,26 @@ export class ClaimPlanner {
    * What to claim, of all tasks that have work here, in rank order. Runners are made ready before anything is claimed for them.
    * A task that has none any more needs nothing kept.
    */
-  planAll(tasks: readonly ClaimableTask[]): Promise<ClaimRequest[]> {
+  planAll(tasks: readonly ClaimableTask[]): Promise<PlannedClaim[]> {
     this.#promised = new Map();
     for (const id of this.#growing.keys()) if (this.#works.get(id)?.isBusy !== true) this.#growing.delete(id);
     return this.plan(tasks);
   }
 
-  /** What to claim of some tasks, in rank order, beside what is kept for others. With each request a claim begins. */
-  async plan(tasks: readonly ClaimableTask[]): Promise<ClaimRequest[]> {
-    const requests: ClaimRequest[] = [];
+  /**
+   * What to claim of some tasks, in rank order, beside what is kept for others. With each request a claim begins, which
+   * {@link claimEnded} ends.
+   */
+  async plan(tasks: readonly ClaimableTask[]): Promise<PlannedClaim[]> {
+    const requests: PlannedClaim[] = [];
     let planned = 0;
     let freeing = this.#freeingSlots();
     for (const task of tasks) {
       const { slots, slotsPerSubtask } = runtimeSlotsOf(task, task.step);
-      const kept = planned + this.promisedBefore(rankOf(task));
-      const room = this.#slots.capacityFor(task.id, slots, slotsPerSubtask, kept);
-      const before = this.#works.get(task.id);
-      if (room === 0 && before === undefined) {
-        freeing -= this.#makeRoom(task, slots, slotsPerSubtask, kept, freeing);
+      const kept = (): number => planned + this.promisedBefore(rankOf(task));
+      const roomFor = (): number => this.#slots.capacityFor(task.id, slots, slotsPerSubtask, kept());
+      if (roomFor() === 0 && this.#works.get(task.id) === undefined) {
+        freeing -= this.#makeRoom(task, slots, slotsPerSubtask, kept(), freeing);
         continue;
       }
       const work = await this.#works.open(task.id).catch((error: unknown) => {
@@ -125,19 +133,28 @@ export class ClaimPlanner {
         return null;
       });
       if (work === null) continue;
-      planned += room * slotsPerSubtask;
+      // Something may have been started, or claimed with the end of a plan, while the runner was.
+      const room = roomFor();
       const ahead = work.mayHold ? work.ahead.allow(Math.floor(slots / slotsPerSubtask)) : 0;
       const limit = room + ahead - work.held.length;
       // What is held covers a while: claiming again for a single free place would be a claim per subtask.
-      if (limit > 0 && work.held.length <= work.ahead.least) {
-        requests.push({ taskId: task.id, limit, afterOrdinal: 0 });
-        // Or else its runner would be taken for the next task that is opened here.
-        this.#works.claimBegins(task.id);
+      const isWanted = limit > 0 && work.held.length <= work.ahead.least;
+      // The rest of the room is for what is held.
+      const claiming = isWanted ? Math.min(room, limit) * slotsPerSubtask : 0;
+      planned += room * slotsPerSubtask - claiming;
+      if (isWanted) {
+        requests.push({ taskId: task.id, limit, afterOrdinal: 0, slots: claiming });
+        this.#slots.claimBegins(task.id, claiming);
       }
       if (room > 0) continue;
-      freeing -= this.#makeRoom(task, slots, slotsPerSubtask, kept, freeing);
+      freeing -= this.#makeRoom(task, slots, slotsPerSubtask, kept(), freeing);
     }
     return requests;
+  }
+
+  /** Claims that were planned have ended, however they did. */
+  claimEnded(requests: readonly PlannedClaim[]): void {
+    for (const { taskId: task, slots } of requests) this.#slots.claimEnds(task, slots);
   }
 
   /**
@@ -168,7 +185,7 @@ export class ClaimPlanner {
   #makeRoom(task: ClaimableTask, slots: number, slotsPerSubtask: number, kept: number, freeing: number): number {
     const own = this.#slots.usedBy(task.id);
     if (own + slotsPerSubtask > slots) return 0;
-    const free = Math.max(0, this.#slots.total - this.#slots.used - kept);
+    const free = Math.max(0, this.#slots.free - kept);
     const lanes = this.#lanes(task.id);
     const chosen = choosePreempted(
       lanes.map(({ run }) => run),

@@ -9,14 +9,13 @@ import {
   readTaskForRunner,
   releaseUnknown,
   type ClaimedSubtask,
-  type ClaimRequest,
   type RunningTaskState,
   type Settlement,
 } from '@longshore/store';
 import { ThreadMetrics } from '@longshore/telemetry';
 import { applyTaskChanges } from './apply-task-changes.ts';
 import type { AttemptSpans } from './attempt-spans.ts';
-import { ClaimPlanner } from './claim-planner.ts';
+import { ClaimPlanner, type PlannedClaim } from './claim-planner.ts';
 import type { ExecutorMetrics } from './executor-metrics.ts';
 import type { EXECUTOR_OPTIONS } from './executor-options.ts';
 import type { Membership } from './membership.ts';
@@ -90,6 +89,7 @@ export class Executor {
       store,
       nodeId: config.nodeId,
       logger,
+      slots: this.#slots,
       pool,
       spans,
       threadMetrics: new ThreadMetrics(context.metrics, (metric, why) =>
@@ -214,35 +214,26 @@ export class Executor {
   }
 
   async #claimThese(
-    requests: readonly ClaimRequest[],
+    requests: readonly PlannedClaim[],
     controls: readonly string[],
     hinted: readonly string[],
   ): Promise<number> {
-    const claimed = await this.#claimWork(requests, controls, hinted);
-    for (const subtask of claimed) if (subtask.kind !== 'work') await this.#starter.takeControl(subtask);
-    return claimed.length;
-  }
-
-  /** Claims, and takes the work over. Control subtasks are left to the caller. */
-  async #claimWork(
-    requests: readonly ClaimRequest[],
-    controls: readonly string[],
-    hinted: readonly string[],
-  ): Promise<readonly ClaimedSubtask[]> {
+    let claimed: readonly ClaimedSubtask[];
     try {
       await faultPoint('claim.before');
-      const { identity } = this.#membership;
-      const claimed = await claimSubtasks(this.#context.store.db, identity, requests, controls, hinted);
+      claimed = await claimSubtasks(this.#context.store.db, this.#membership.identity, requests, controls, hinted);
       if (claimed.length > 0) await faultPoint('claim.after-commit');
-      for (const { taskId: task, limit } of requests) {
-        const work = this.#works.get(task);
-        if (work !== undefined) work.mayHaveMore = claimed.filter((one) => one.taskId === task).length >= limit;
-      }
-      this.#starter.takeWork(claimed);
-      return claimed;
     } finally {
-      for (const { taskId: task } of requests) this.#works.claimEnds(task);
+      // Nothing comes between this and the taking over of what was claimed, which may take the same slots and the same runner.
+      this.#planner.claimEnded(requests);
     }
+    for (const { taskId: task, limit } of requests) {
+      const work = this.#works.get(task);
+      if (work !== undefined) work.mayHaveMore = claimed.filter((one) => one.taskId === task).length >= limit;
+    }
+    this.#starter.takeWork(claimed);
+    for (const subtask of claimed) if (subtask.kind !== 'work') await this.#starter.takeControl(subtask);
+    return claimed.length;
   }
 
   #afterRuns(work: TaskWork, ended: readonly EndedRun[]): void {
@@ -270,10 +261,8 @@ export class Executor {
 
   #afterWrite(written: readonly Settlement[], lost: readonly Settlement[], start: StepStart): void {
     const { bus, logger } = this.#context;
+    this.#starter.claimsEnded([...written, ...lost]);
     this.#afterStart(start);
-    for (const one of [...written, ...lost]) {
-      if (one.how === 'succeed' && one.claim !== undefined) this.#works.claimEnds(one.taskId);
-    }
     this.#spans.written(written, lost);
     this.#metrics.refused(lost.length);
     for (const { id, attempt, taskId: task } of lost) {

@@ -62,3 +62,19 @@ test('control subtasks take places of their own and no slots, and who reads gate
   slots.releaseControl('gates');
   expect(state()).toEqual([0, 4, 64]);
 });
+
+test('what is being claimed has its slots already, until the claim has ended', () => {
+  const slots = tenSlots();
+  slots.take('1', 2);
+  slots.claimBegins('1', 3);
+  slots.claimBegins('1', 1);
+  slots.claimBegins('2', 0);
+  expect([slots.used, slots.free, slots.usedBy('1')]).toEqual([2, 4, 6]);
+  expect(['1', '3'].map((task) => slots.capacityFor(task, 8, 1, 0))).toEqual([2, 4]);
+  expect(['1', '2', '3'].map((task) => slots.isClaiming(task))).toEqual([true, true, false]);
+  slots.claimEnds('1', 3);
+  expect([slots.free, slots.isClaiming('1')]).toEqual([7, true]);
+  slots.claimEnds('1', 1);
+  slots.claimEnds('2', 0);
+  expect([slots.free, slots.usedBy('1'), slots.isClaiming('1'), slots.isClaiming('2')]).toEqual([8, 2, false, false]);
+});

@@ -9,7 +9,10 @@ export class SlotManager {
   readonly #controlPlaces: number;
   readonly #gatePlaces: number;
   readonly #usedByTask = new Map<string, number>();
+  /** Claims that are under way, by task: how many, and for how many slots. */
+  readonly #claims = new Map<string, { readonly count: number; readonly slots: number }>();
   #used = 0;
+  #claiming = 0;
   #controls = 0;
   #gates = 0;
 
@@ -21,6 +24,11 @@ export class SlotManager {
 
   get used(): number {
     return this.#used;
+  }
+
+  /** Slots that nobody uses, and nobody is about to use. */
+  get free(): number {
+    return this.total - this.#used - this.#claiming;
   }
 
   /** How many more control subtasks may run. */
@@ -41,13 +49,39 @@ export class SlotManager {
    * @param promised slots that are kept for tasks ranked before it.
    */
   capacityFor(taskId: string, slots: number, slotsPerSubtask: number, promised: number): number {
-    const ofTask = slots - (this.#usedByTask.get(taskId) ?? 0);
-    return Math.max(0, Math.floor(Math.min(ofTask, this.total - this.#used - promised) / slotsPerSubtask));
+    const ofTask = slots - this.usedBy(taskId);
+    return Math.max(0, Math.floor(Math.min(ofTask, this.free - promised) / slotsPerSubtask));
   }
 
-  /** Slots that a task uses now. */
+  /** Slots that a task uses now, or is about to. */
   usedBy(taskId: string): number {
-    return this.#usedByTask.get(taskId) ?? 0;
+    return (this.#usedByTask.get(taskId) ?? 0) + (this.#claims.get(taskId)?.slots ?? 0);
+  }
+
+  /** Whether something of a task is being claimed, or started. */
+  isClaiming(taskId: string): boolean {
+    return this.#claims.has(taskId);
+  }
+
+  /**
+   * A claim of a task begins: what it may bring has its slots from now on, or else another claim would ask for the same ones, and what
+   * comes second would be held here while other nodes are free.
+   */
+  claimBegins(taskId: string, slots: number): void {
+    this.#setClaims(taskId, 1, slots);
+  }
+
+  /** A claim has ended, however it did: what it has brought takes its slots as it is started. @param slots as when it began. */
+  claimEnds(taskId: string, slots: number): void {
+    this.#setClaims(taskId, -1, -slots);
+  }
+
+  #setClaims(taskId: string, count: number, slots: number): void {
+    const before = this.#claims.get(taskId) ?? { count: 0, slots: 0 };
+    this.#claiming += slots;
+    if (before.count + count > 0)
+      this.#claims.set(taskId, { count: before.count + count, slots: before.slots + slots });
+    else this.#claims.delete(taskId);
   }
 
   take(taskId: string, slots: number): void {

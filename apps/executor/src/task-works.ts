@@ -11,6 +11,7 @@ import type { Logger, ThreadMetrics } from '@longshore/telemetry';
 import type { AttemptSpans } from './attempt-spans.ts';
 import type { EndedRun, Run } from './run.ts';
 import type { RunnerPool } from './runner-pool.ts';
+import type { SlotManager } from './slot-manager.ts';
 import { TaskWork } from './task-work.ts';
 import { within } from './within.ts';
 
@@ -18,6 +19,8 @@ export interface TaskWorksOptions {
   readonly store: Store;
   readonly nodeId: string;
   readonly logger: Logger;
+  /** Knows what is being claimed: a runner is kept for it. */
+  readonly slots: Pick<SlotManager, 'isClaiming'>;
   readonly pool: Pick<RunnerPool, 'take' | 'giveBack' | 'memoryOf' | 'close'>;
   readonly spans: AttemptSpans;
   readonly threadMetrics: Pick<ThreadMetrics, 'take'>;
@@ -36,8 +39,6 @@ export class TaskWorks {
   readonly #options: TaskWorksOptions;
   readonly #works = new Map<string, TaskWork>();
   readonly #opening = new Map<string, Promise<TaskWork | null>>();
-  /** How many claims of a task are under way. */
-  readonly #claims = new Map<string, number>();
   /** What is on its way back to the pool. */
   readonly #leaving = new Set<Promise<void>>();
 
@@ -53,21 +54,9 @@ export class TaskWorks {
     return this.#works.values();
   }
 
-  /** A claim of a task begins: until its end the task's runner is kept for what it brings. */
-  claimBegins(taskId: string): void {
-    this.#claims.set(taskId, (this.#claims.get(taskId) ?? 0) + 1);
-  }
-
-  /** A claim has ended, and what it has brought was taken over. */
-  claimEnds(taskId: string): void {
-    const left = (this.#claims.get(taskId) ?? 0) - 1;
-    if (left > 0) this.#claims.set(taskId, left);
-    else this.#claims.delete(taskId);
-  }
-
   /** Whether nothing of a task is here, or on its way here. */
   #isIdle(work: TaskWork): boolean {
-    return !work.isBusy && !this.#claims.has(work.task.id);
+    return !work.isBusy && !this.#options.slots.isClaiming(work.task.id);
   }
 
   /**

@@ -30,6 +30,8 @@ export interface WorkStarterOptions {
 export class WorkStarter {
   readonly #options: WorkStarterOptions;
   readonly #planner: ClaimPlanner;
+  /** Slots that are kept for what the ends of plans bring along, by the plans' ids. */
+  readonly #claims = new Map<string, number>();
 
   constructor(options: WorkStarterOptions, planner: ClaimPlanner) {
     this.#options = options;
@@ -58,7 +60,7 @@ export class WorkStarter {
   /** Starts a claimed control subtask, in a runner that is opened for it if need be. */
   async takeControl(subtask: ClaimedSubtask): Promise<void> {
     this.#options.slots.takeControl(subtask.kind);
-    this.#options.works.claimBegins(subtask.taskId);
+    this.#options.slots.claimBegins(subtask.taskId, 0);
     try {
       const work = await this.#options.works.open(subtask.taskId, subtask.task);
       if (work !== null)
@@ -70,7 +72,7 @@ export class WorkStarter {
       const retry = { how: 'retry', error: toErrorData(error), afterMs: RUNNER_RETRY_MS } as const;
       this.#options.queue.add([{ id, attempt, taskId: task, kind, rows: 0, bytes: 0, ...retry }]);
     } finally {
-      this.#options.works.claimEnds(subtask.taskId);
+      this.#options.slots.claimEnds(subtask.taskId, 0);
     }
   }
 
@@ -144,7 +146,19 @@ export class WorkStarter {
     const { slots, slotsPerSubtask } = runtimeSlotsOf(work.task, null);
     const kept = this.#planner.promisedBefore(rankOf(work.task));
     const claim = this.#options.slots.capacityFor(work.task.id, slots, slotsPerSubtask, kept);
-    this.#options.works.claimBegins(work.task.id);
+    const claiming = claim * slotsPerSubtask;
+    this.#claims.set(settlement.id, claiming);
+    this.#options.slots.claimBegins(work.task.id, claiming);
     return { ...settlement, claim };
+  }
+
+  /** Settlements were written, or given up on: the claims that went with them have ended. */
+  claimsEnded(settlements: readonly Settlement[]): void {
+    for (const { id, taskId } of settlements) {
+      const claiming = this.#claims.get(id);
+      if (claiming === undefined) continue;
+      this.#claims.delete(id);
+      this.#options.slots.claimEnds(taskId, claiming);
+    }
   }
 }

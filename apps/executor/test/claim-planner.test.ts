@@ -56,7 +56,26 @@ test('tasks that are claimed for together have a runner each', async () => {
   );
   const tasks = [await newTask('first'), await newTask('second'), await newTask('third')];
   const requests = await planner.planAll(tasks);
-  expect(requests).toEqual(tasks.map(({ id }) => ({ taskId: id, limit: 2, afterOrdinal: 0 })));
+  expect(requests).toEqual(tasks.map(({ id }) => ({ taskId: id, limit: 2, afterOrdinal: 0, slots: 2 })));
   expect(tasks.map(({ id }) => works.get(id)?.runner)).toEqual(runners);
   expect(runners).toHaveLength(3);
+});
+
+// Tried: slots that are taken when something starts. What two claims at once asked for was held by the one node, while others were free.
+test('what is being claimed is not claimed for again, until that has ended', async () => {
+  const { works, slots } = worksGround(store);
+  const planner = new ClaimPlanner(
+    slots,
+    works,
+    () => undefined,
+    (_task, error) => {
+      throw error;
+    },
+  );
+  const tasks = [await newTask('fourth'), await newTask('fifth')];
+  const first = await planner.plan(tasks.slice(0, 1));
+  expect(first).toMatchObject([{ limit: 2 }]);
+  expect(await planner.planAll(tasks)).toMatchObject([{ taskId: tasks[1]!.id, limit: 2 }]);
+  planner.claimEnded(first);
+  expect(await planner.planAll(tasks)).toMatchObject([{ taskId: tasks[0]!.id, limit: 2 }]);
 });

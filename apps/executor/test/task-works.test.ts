@@ -127,14 +127,14 @@ describe('the runner of a task that has nothing here', () => {
   });
 
   test('is kept while something is claimed of it, by whoever claims', async () => {
-    const { works, work, runners, givenBack, open } = await oneTask();
-    works.claimBegins('1');
-    works.claimBegins('1');
-    works.claimEnds('1');
+    const { works, work, slots, runners, givenBack, open } = await oneTask();
+    slots.claimBegins('1', 2);
+    slots.claimBegins('1', 2);
+    slots.claimEnds('1', 2);
     await open(toyTask({ id: '2' }));
     await works.giveBackIdle(states('reverted'), 0);
     expect([works.get('1'), runners[0]?.endedTasks]).toEqual([work, []]);
-    works.claimEnds('1');
+    slots.claimEnds('1', 2);
     await works.giveBackIdle(states('reverted'), 0);
     expect(givenBack).toContainEqual([runners[0], 4]);
   });
