@@ -128,7 +128,8 @@ describe('an import', () => {
     await untilRunning(task, 'load');
     await preempt(task, 'load');
     await task.modify({ slots: 1, slotsPerSubtask: 1 });
-    await until(task, 'one running chunk', (detail) => step(detail, 'load')?.running === 1);
+    // Not by what is running: the store counts what is claimed ahead too.
+    await until(task, 'one slot', (detail) => detail.task.state === 'running' && detail.task.slots === 1);
     await expect(task.modify({ meta: { nullText: 'NULL' } })).rejects.toMatchObject({
       code: 'ARGUMENT_INVALID',
       message: expect.stringContaining('meta.nullText'),
