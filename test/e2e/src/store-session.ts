@@ -9,12 +9,25 @@ export class StoreSession {
     this.#url = url;
   }
 
-  async rows<Row extends pg.QueryResultRow>(text: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
+  rows<Row extends pg.QueryResultRow>(text: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
+    return this.#withClient(async (client) => (await client.query<Row>(text, [...values])).rows);
+  }
+
+  /** Runs `work` while rows are locked that a statement with FOR UPDATE has taken. */
+  whileLocked<T>(text: string, values: readonly unknown[], work: () => Promise<T>): Promise<T> {
+    return this.#withClient(async (client) => {
+      await client.query('BEGIN');
+      await client.query(text, [...values]);
+      return work();
+    });
+  }
+
+  async #withClient<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
     const client = new pg.Client({ connectionString: this.#url, options: '-c search_path=longshore' });
     client.on('error', () => undefined);
     await client.connect();
     try {
-      return (await client.query<Row>(text, [...values])).rows;
+      return await work(client);
     } finally {
       await client.end();
     }
