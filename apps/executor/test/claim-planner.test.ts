@@ -3,7 +3,7 @@ import { startPostgres, type EmbeddedPostgres } from '@longshore/embedded';
 import { migrateStore, openStore, submitTask, type Store } from '@longshore/store';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ClaimPlanner, type ClaimableTask } from '../src/claim-planner.ts';
-import { worksGround } from './fixtures/works-ground.ts';
+import { worksGround, type WorksGround } from './fixtures/works-ground.ts';
 
 let postgres: EmbeddedPostgres;
 let store: Store;
@@ -44,16 +44,16 @@ async function newTask(key: string): Promise<ClaimableTask> {
   return { id, createdAtMs: Number(id), step: 'sleep', ...settings };
 }
 
+function plannerOf({ works, slots }: Pick<WorksGround, 'works' | 'slots'>): ClaimPlanner {
+  const fail = (_task: string, error: unknown): never => {
+    throw error;
+  };
+  return new ClaimPlanner(slots, works, () => undefined, fail);
+}
+
 test('tasks that are claimed for together have a runner each', async () => {
   const { works, slots, runners } = worksGround(store);
-  const planner = new ClaimPlanner(
-    slots,
-    works,
-    () => undefined,
-    (_task, error) => {
-      throw error;
-    },
-  );
+  const planner = plannerOf({ works, slots });
   const tasks = [await newTask('first'), await newTask('second'), await newTask('third')];
   const requests = await planner.planAll(tasks);
   expect(requests).toEqual(tasks.map(({ id }) => ({ taskId: id, limit: 2, afterOrdinal: 0, slots: 2 })));
@@ -64,14 +64,7 @@ test('tasks that are claimed for together have a runner each', async () => {
 // Tried: slots that are taken when something starts. What two claims at once asked for was held by the one node, while others were free.
 test('what is being claimed is not claimed for again, until that has ended', async () => {
   const { works, slots } = worksGround(store);
-  const planner = new ClaimPlanner(
-    slots,
-    works,
-    () => undefined,
-    (_task, error) => {
-      throw error;
-    },
-  );
+  const planner = plannerOf({ works, slots });
   const tasks = [await newTask('fourth'), await newTask('fifth')];
   const first = await planner.plan(tasks.slice(0, 1));
   expect(first).toMatchObject([{ limit: 2 }]);
