@@ -9,7 +9,7 @@ export default defineConfig(({ mode }) => ({
   ssr: { resolve: { conditions: ['@longshore/source'] } },
   test: {
     environment: 'node',
-    include: mode === 'servers' ? ['{src,test}/**/*.servers.test.ts'] : ['{src,test}/**/*.test.ts'],
+    include: mode === 'servers' ? ['test/**/*.servers.test.ts'] : ['test/**/*.test.ts'],
     exclude: mode === 'servers' ? [] : ['**/*.servers.test.ts'],
     passWithNoTests: true,
     // Starting an embedded Postgres takes a second; a test that waits for a cluster has deadlines of its own.

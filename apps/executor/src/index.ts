@@ -1,13 +1,13 @@
 import { startLoop, type ServiceDefinition } from '@longshore/service';
 import { readClusterId, registerType } from '@longshore/store';
-import { AttemptSpans } from './attempt-spans.ts';
-import { cleanLedgers } from './clean-ledgers.ts';
-import { Executor } from './executor.ts';
-import { ExecutorMetrics } from './executor-metrics.ts';
-import { EXECUTOR_OPTIONS, readConnections } from './executor-options.ts';
-import { Membership } from './membership.ts';
-import { resolvePlugin } from './resolve-plugin.ts';
-import { RunnerPool } from './runner-pool.ts';
+import { AttemptSpans } from './hosting/attempt-spans.ts';
+import { cleanLedgers } from './node/clean-ledgers.ts';
+import { Executor } from './node/executor.ts';
+import { ExecutorMetrics } from './node/executor-metrics.ts';
+import { EXECUTOR_OPTIONS, readConnections } from './node/executor-options.ts';
+import { Membership } from './node/membership.ts';
+import { resolvePlugin } from './hosting/resolve-plugin.ts';
+import { RunnerPool } from './hosting/runner-pool.ts';
 
 /** How long a stopping executor waits for what it runs, in milliseconds; below the chassis' own limit. */
 const DRAIN_LIMIT_MS = 20_000;

@@ -1,3 +1,3 @@
 /** What only benchmarks of this repository need. */
-export { AttemptSpans } from './attempt-spans.ts';
-export { ExecutorMetrics } from './executor-metrics.ts';
+export { AttemptSpans } from './hosting/attempt-spans.ts';
+export { ExecutorMetrics } from './node/executor-metrics.ts';

@@ -1,6 +1,6 @@
 import { LongshoreError } from '@longshore/core';
 import { describe, expect, test } from 'vitest';
-import { applyTaskChanges, type ChangeContext } from '../src/apply-task-changes.ts';
+import { applyTaskChanges, type ChangeContext } from '../src/hosting/apply-task-changes.ts';
 import { claim, startOne, succeed, toyTask, worksGround } from './fixtures/works-ground.ts';
 
 /** How the type's hook answers a change of slots. */

@@ -2,7 +2,7 @@ import { DEFAULT_RETRY_POLICY } from '@longshore/core';
 import { startPostgres, type EmbeddedPostgres } from '@longshore/embedded';
 import { migrateStore, openStore, submitTask, type Store } from '@longshore/store';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ClaimPlanner, type ClaimableTask } from '../src/claim-planner.ts';
+import { ClaimPlanner, type ClaimableTask } from '../src/claiming/claim-planner.ts';
 import { worksGround, type WorksGround } from './fixtures/works-ground.ts';
 
 let postgres: EmbeddedPostgres;

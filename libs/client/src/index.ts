@@ -1,7 +1,7 @@
-export { connectLongshore } from './connect-longshore.ts';
-export type { CallOptions, ConnectOptions, WaitOptions, WatchOptions } from './client-options.ts';
-export type { LongshoreClient } from './longshore-client.ts';
-export type { TaskHandle } from './task-handle.ts';
+export { connectLongshore } from './connection/connect-longshore.ts';
+export type { CallOptions, ConnectOptions, WaitOptions, WatchOptions } from './connection/client-options.ts';
+export type { LongshoreClient } from './connection/longshore-client.ts';
+export type { TaskHandle } from './task/task-handle.ts';
 export type {
   CancelOptions,
   ControlOptions,
@@ -9,11 +9,16 @@ export type {
   RetryOptions,
   SubtaskFilters,
   TaskChanges,
-} from './control-options.ts';
-export type { SubmitOptions } from './submit-task.ts';
-export { submitWithin, type SubmittedTask } from './submit-within.ts';
-export type { CompiledStatement, KyselyTransaction, OpenTransaction, PgTransaction } from './open-transaction.ts';
-export { TaskFailedError } from './task-failed-error.ts';
+} from './task/control-options.ts';
+export type { SubmitOptions } from './submit/submit-task.ts';
+export { submitWithin, type SubmittedTask } from './submit/submit-within.ts';
+export type {
+  CompiledStatement,
+  KyselyTransaction,
+  OpenTransaction,
+  PgTransaction,
+} from './submit/open-transaction.ts';
+export { TaskFailedError } from './task/task-failed-error.ts';
 
 // What the calls above take, give and throw, so that an application needs this one import.
 export { RemoteError } from '@longshore/bus';

@@ -1,6 +1,12 @@
-export { isId, nodeId, subtaskId, taskId, type NodeId, type SubtaskId, type TaskId } from './ids.ts';
-export { isKnownTaskState, isTerminalTaskState, OnFailure, TaskOutcome, TaskState } from './task-states.ts';
-export { isTerminalSubtaskState, SIDE_KINDS, SubtaskKind, SubtaskState, type ControlKind } from './subtask-states.ts';
+export { isId, nodeId, subtaskId, taskId, type NodeId, type SubtaskId, type TaskId } from './data/ids.ts';
+export { isKnownTaskState, isTerminalTaskState, OnFailure, TaskOutcome, TaskState } from './task/task-states.ts';
+export {
+  isTerminalSubtaskState,
+  SIDE_KINDS,
+  SubtaskKind,
+  SubtaskState,
+  type ControlKind,
+} from './subtask/subtask-states.ts';
 export {
   isTaskTransition,
   nextTaskState,
@@ -8,15 +14,15 @@ export {
   type TaskGuard,
   type TaskTransition,
   type TaskTrigger,
-} from './task-transitions.ts';
+} from './task/task-transitions.ts';
 export {
   isSubtaskTransition,
   SUBTASK_TRANSITIONS,
   type SubtaskTransition,
   type SubtaskTrigger,
-} from './subtask-transitions.ts';
-export { CLAIMABLE_IN, isClaimable } from './claimable.ts';
-export { compareRank, PRIORITY, type Ranked } from './rank.ts';
+} from './subtask/subtask-transitions.ts';
+export { CLAIMABLE_IN, isClaimable } from './subtask/claimable.ts';
+export { compareRank, PRIORITY, type Ranked } from './scheduling/rank.ts';
 export {
   BACKGROUND_SCOPE,
   eligibleNodes,
@@ -28,12 +34,17 @@ export {
   type OfferedType,
   type PlacedTask,
   type WaitReason,
-} from './nodes.ts';
-export { reserveInRankOrder, type Admission, type PinnedSlots, type ReservingTask } from './reservation-ledger.ts';
-export { evenShares, nodeOfOrdinal, nodesForPlan } from './spread.ts';
-export { balanceTask, type BalanceInput, type Move, type NodeLoad } from './balance.ts';
-export { choosePreempted, type PreemptibleRun } from './preemption.ts';
-export { holdGuard } from './held-task.ts';
+} from './placement/nodes.ts';
+export {
+  reserveInRankOrder,
+  type Admission,
+  type PinnedSlots,
+  type ReservingTask,
+} from './scheduling/reservation-ledger.ts';
+export { evenShares, nodeOfOrdinal, nodesForPlan } from './placement/spread.ts';
+export { balanceTask, type BalanceInput, type Move, type NodeLoad } from './scheduling/balance.ts';
+export { choosePreempted, type PreemptibleRun } from './scheduling/preemption.ts';
+export { holdGuard } from './task/held-task.ts';
 export {
   STOP_EFFECTS,
   STOP_REASONS,
@@ -41,7 +52,7 @@ export {
   stopReasonOf,
   type StopEffect,
   type StopReason,
-} from './stop-reasons.ts';
+} from './subtask/stop-reasons.ts';
 export {
   DEADLINE_EXCEEDED,
   decideTask,
@@ -50,21 +61,27 @@ export {
   type PlanResult,
   type TaskMove,
   type TaskSnapshot,
-} from './decide-task.ts';
-export { ERROR_CODES, isErrorCode, type ErrorCode, type ErrorCodeInfo } from './error-codes.ts';
-export { hasCode, LongshoreError, toErrorData, type ErrorData } from './longshore-error.ts';
-export { toJsonData } from './json-data.ts';
-export { needsPlacement, placementInForce, type PlacingTask, type StepPlacement } from './step-placement.ts';
-export { decideFailure, DEFAULT_RETRY_POLICY, type FailureDecision, type RetryPolicy } from './retry-policy.ts';
-export { chooseTypeVersion, compareTypeVersions, isCompatibleVersion } from './type-version.ts';
+} from './task/decide-task.ts';
+export { ERROR_CODES, isErrorCode, type ErrorCode, type ErrorCodeInfo } from './errors/error-codes.ts';
+export { hasCode, LongshoreError, toErrorData, type ErrorData } from './errors/longshore-error.ts';
+export { toJsonData } from './data/json-data.ts';
+export { needsPlacement, placementInForce, type PlacingTask, type StepPlacement } from './placement/step-placement.ts';
+export { decideFailure, DEFAULT_RETRY_POLICY, type FailureDecision, type RetryPolicy } from './subtask/retry-policy.ts';
+export { chooseTypeVersion, compareTypeVersions, isCompatibleVersion } from './placement/type-version.ts';
 export {
   DEFAULT_MAX_SCHEDULED_TASKS,
   MAX_CHECKPOINT_BYTES,
   MAX_KEY_CHARS,
   MAX_META_BYTES,
   MAX_SUBTASK_META_BYTES,
-} from './limits.ts';
-export { decideGates, GATES_STALE_MS, type GateHold, type GateReading, type HealthGate } from './health-gates.ts';
+} from './data/limits.ts';
+export {
+  decideGates,
+  GATES_STALE_MS,
+  type GateHold,
+  type GateReading,
+  type HealthGate,
+} from './throttle/health-gates.ts';
 export {
   fullBudget,
   leaseTokens,
@@ -73,8 +90,8 @@ export {
   type ThrottleUnit,
   type TokenBudget,
   type Tokens,
-} from './throttle-budget.ts';
-export { TokenQueue, type TokenRequest } from './token-queue.ts';
+} from './throttle/throttle-budget.ts';
+export { TokenQueue, type TokenRequest } from './throttle/token-queue.ts';
 export {
   fitsPlacement,
   fitsSelectors,
@@ -82,11 +99,11 @@ export {
   type LabelSelector,
   type NodeLabels,
   type Placement,
-} from './label-selectors.ts';
+} from './placement/label-selectors.ts';
 export {
   runtimeSlotsOf,
   slotsPerSubtaskAfter,
   type Modification,
   type RuntimeSlots,
   type TaskChanges,
-} from './task-changes.ts';
+} from './task/task-changes.ts';

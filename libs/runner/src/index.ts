@@ -10,7 +10,7 @@ export type {
   RunProgress,
   RunSpec,
   Settled,
-} from './messages.ts';
-export { startRunner, type Runner, type RunnerHost, type RunnerOptions } from './start-runner.ts';
-export type { TypeDescription } from './type-description.ts';
-export type { Turn } from './turn.ts';
+} from './channel/messages.ts';
+export { startRunner, type Runner, type RunnerHost, type RunnerOptions } from './parent/start-runner.ts';
+export type { TypeDescription } from './channel/type-description.ts';
+export type { Turn } from './parent/turn.ts';

@@ -3,7 +3,7 @@ import { startPostgres, type EmbeddedPostgres } from '@longshore/embedded';
 import type { HealthGate } from '@longshore/core';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { readGate } from '../src/gates/read-gate.ts';
+import { readGate } from '../src/worker/gates/read-gate.ts';
 
 let server: EmbeddedPostgres;
 let client: pg.Client;

@@ -1,12 +1,12 @@
 import { sql } from 'kysely';
 import { expect, test } from 'vitest';
 import { checkSchema, isStoreAway, migrateStore, openStore, renewLeadership, type Store } from '../src/index.ts';
-import { openMigratingStore } from '../src/migrate.ts';
-import { inTransaction } from '../src/transactions.ts';
+import { openMigratingStore } from '../src/schema/migrate.ts';
+import { inTransaction } from '../src/session/transactions.ts';
 import { testStore, useStoreServer } from './fixtures/store-server.ts';
 import { addNode, lead, leadingOwner, LONG_MS, runningTask, submit } from './fixtures/tasks.ts';
 import { waitUntil } from './fixtures/wait-until.ts';
-import { MIGRATIONS } from '../src/migrations/index.ts';
+import { MIGRATIONS } from '../src/schema/migrations/index.ts';
 
 const server = useStoreServer();
 /** All migrations, in order. */

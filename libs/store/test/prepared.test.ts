@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { expect, test } from 'vitest';
 import { cancelTask, pauseTask, readSchedulingSnapshot, readTask, resumeTask } from '../src/index.ts';
-import { inTransaction } from '../src/transactions.ts';
+import { inTransaction } from '../src/session/transactions.ts';
 import { useStoreServer } from './fixtures/store-server.ts';
 import { addNode, claim, leadingOwner, runningTask, settle, SUCCEEDED } from './fixtures/tasks.ts';
 

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nodeId, taskId as idOf } from '@longshore/core';
 import { describe, expect, test, vi } from 'vitest';
-import { poolOf } from '../src/pools.ts';
+import { poolOf } from '../src/session/pools.ts';
 import {
   moveSubtasks,
   readClaimableWork,

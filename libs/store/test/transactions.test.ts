@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { expect, test } from 'vitest';
-import { inTransaction } from '../src/transactions.ts';
+import { inTransaction } from '../src/session/transactions.ts';
 import { useStoreServer } from './fixtures/store-server.ts';
 
 const server = useStoreServer();

@@ -10,8 +10,8 @@ import {
   type Db,
   type OwnerWrites,
 } from '../src/index.ts';
-import { inTransaction } from '../src/transactions.ts';
-import { lockTask, transitionTask } from '../src/transition-task.ts';
+import { inTransaction } from '../src/session/transactions.ts';
+import { lockTask, transitionTask } from '../src/tasks/transition-task.ts';
 import { useStoreServer, type Session, type TestStore } from './fixtures/store-server.ts';
 import { addNode, controlsOf, FAILURE, lead, leadingOwner, planStep, runningTask, submit } from './fixtures/tasks.ts';
 

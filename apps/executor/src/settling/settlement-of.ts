@@ -1,0 +1,99 @@
+import { decideFailure, LongshoreError, MAX_CHECKPOINT_BYTES, stopEffect, type ErrorData } from '@longshore/core';
+import type { PlacedStep, PlannedStep, Settled } from '@longshore/runner';
+import type { PlannedPage, Settlement, TaskForRunner } from '@longshore/store';
+import type { Run } from '../running/run.ts';
+
+/** What a subtask ends with that had to be stopped because its node could not renew its lease. */
+const LEASE_LOST: ErrorData = {
+  code: 'NODE_LOST',
+  message: "its node's lease ran out while it ran, and it may not simply be run again",
+  permanent: true,
+};
+
+/** A result larger than the store takes would fail its batch: it fails its subtask instead. */
+export function checkStoredSize(value: unknown, what: string): void {
+  const size = Buffer.byteLength(JSON.stringify(value ?? null));
+  if (size <= MAX_CHECKPOINT_BYTES) return;
+  throw new LongshoreError('META_TOO_LARGE', `${what} has ${size} bytes, at most ${MAX_CHECKPOINT_BYTES} are stored`);
+}
+
+/** What a plan or a placement came to, with the membership that it holds for; and a plan's rows that are still to be written with it. */
+function planOf(run: Run, settled: unknown): { readonly result: unknown; readonly planned: PlannedPage | null } {
+  const placedFor = run.candidates?.membership;
+  if (run.claimed.kind === 'place') return { result: { ...(settled as PlacedStep), placedFor }, planned: null };
+  if (run.plan === null) return { result: settled, planned: null };
+  const { lastPage, ...planned } = settled as PlannedStep;
+  const result = { ...planned, placedFor };
+  return { result, planned: lastPage === null ? null : { step: lastPage.step, rows: run.plan.rowsOf(lastPage) } };
+}
+
+/** What of its task decides what an end comes to. */
+type EndingTask = Pick<TaskForRunner, 'retry' | 'pauseOn' | 'gates'>;
+
+/** What is written for the end of a run; null: nothing, somebody else has it. */
+export function settlementOf(run: Run, settled: Settled, task: EndingTask): Settlement | null {
+  const { claimed, stopping } = run;
+  const base = {
+    id: claimed.id,
+    attempt: run.attempt,
+    taskId: claimed.taskId,
+    kind: claimed.kind,
+    rows: settled.ok ? settled.rows : run.rows,
+    bytes: settled.ok ? settled.bytes : run.bytes,
+  };
+  if (settled.ok) {
+    try {
+      const { result, planned } = planOf(run, settled.result);
+      checkStoredSize(result, `the result of subtask ${claimed.id}`);
+      // Whoever reads its gates is started by the owner, with the step.
+      const startsStep = claimed.kind === 'plan' && task.gates.length === 0;
+      return { ...base, how: 'succeed', result, planned, startsStep };
+    } catch (error) {
+      return {
+        ...base,
+        how: 'fail',
+        error: { code: 'META_TOO_LARGE', message: (error as Error).message, permanent: true },
+      };
+    }
+  }
+  if (stopping !== null) return stoppedSettlement(run, settled.error, task, base);
+  const { postponed } = settled;
+  if (postponed !== undefined && postponed !== null) return { ...base, how: 'postpone', ...postponed };
+  if (!claimed.isIdempotent) return { ...base, how: 'fail', error: settled.error };
+  if (settled.isBlameless === true) return { ...base, how: 'hand-back', reason: 'its runner ended' };
+  return failure(run, settled.error, task, base);
+}
+
+type Base = Pick<Settlement, 'id' | 'attempt' | 'taskId' | 'kind' | 'rows' | 'bytes'>;
+
+/** What a stop comes to, by the table of the core. */
+function stoppedSettlement(run: Run, error: ErrorData, task: EndingTask, base: Base): Settlement | null {
+  const reason = run.stopping ?? 'cancel';
+  const effect = stopEffect(reason, run.claimed.isIdempotent);
+  switch (effect) {
+    case 'canceled':
+      return { ...base, how: 'cancel' };
+    case 'paused':
+      return { ...base, how: 'pause' };
+    case 'pending':
+      return { ...base, how: 'release', reason };
+    case 'failure':
+      return failure(run, run.overdue ?? error, task, base);
+    case 'failed':
+      return { ...base, how: 'fail', error: run.overdue ?? LEASE_LOST };
+    case 'left':
+      return null;
+    case 'not stopped':
+      // Its runner ended under it.
+      return { ...base, how: 'fail', error };
+  }
+}
+
+/** Errors that pause a task are not tried again: the same would be met again until somebody has made room. */
+function failure({ claimed }: Run, error: ErrorData, { retry, pauseOn }: EndingTask, base: Base): Settlement {
+  const decision =
+    claimed.kind === 'work' && pauseOn.includes(error.code)
+      ? ({ retry: false } as const)
+      : decideFailure(error, claimed.failures, retry, Math.random());
+  return decision.retry ? { ...base, how: 'retry', error, afterMs: decision.afterMs } : { ...base, how: 'fail', error };
+}

@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto';
+import { hasCode, LongshoreError } from '@longshore/core';
+import type { SubmitReply, SubmitRequest } from '@longshore/protocol';
+import { pause } from '../connection/abortable.ts';
+import type { CallOptions } from '../connection/client-options.ts';
+import type { Connection } from '../connection/connection.ts';
+import { refuseLargeMeta } from './meta-size.ts';
+import { traceSubmit } from './trace-submit.ts';
+
+/** How to submit. */
+export interface SubmitOptions extends CallOptions {
+  /** Stops the retries: the call throws the signal's `reason`, and the task may exist by then. Default: none. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** With the default timeout this bridges about 20 s: a restart of the owner, not an outage. */
+const MAX_TRIES = 4;
+const PAUSE_BETWEEN_TRIES_MS = 500;
+
+/**
+ * Submits a task. A submit without an answer is sent again with the same key, which makes it the same task, however often
+ * it arrives; that is why one without a key gets a random one here and not at the owner.
+ */
+export async function submitTask(
+  connection: Connection,
+  request: SubmitRequest,
+  options: SubmitOptions = {},
+): Promise<SubmitReply> {
+  return traceSubmit(
+    request.type,
+    () => send(connection, request, options),
+    ({ task }) => task.id,
+  );
+}
+
+async function send(connection: Connection, request: SubmitRequest, options: SubmitOptions): Promise<SubmitReply> {
+  refuseLargeMeta(request);
+  const signal = connection.endsWith(options.signal);
+  const key = request.key ?? randomUUID();
+  let unanswered: unknown;
+  for (let tries = 1; ; tries += 1) {
+    try {
+      const reply = await connection.request('task.submit', { ...request, key }, options);
+      // Nobody else can have had a random key: the task is this call's, even when an earlier try of it made it.
+      return request.key === undefined ? { ...reply, created: true } : reply;
+    } catch (thrown) {
+      // Not sent at all: nothing is known to be lost, and the caller learns at once that nobody is there.
+      const mayHaveArrived =
+        hasCode(thrown, 'BUS_TIMEOUT') || (unanswered !== undefined && hasCode(thrown, 'BUS_UNAVAILABLE'));
+      if (!mayHaveArrived) throw thrown;
+      unanswered = thrown;
+      if (tries === MAX_TRIES) throw noAnswer(key, tries, thrown);
+    }
+    await pause(PAUSE_BETWEEN_TRIES_MS * tries, signal);
+  }
+}
+
+function noAnswer(key: string, tries: number, cause: unknown): LongshoreError {
+  const message =
+    `the submit was not answered in ${tries} tries, so the task may or may not exist; ` +
+    `look for the key ${JSON.stringify(key)}, or submit again with it`;
+  return new LongshoreError('BUS_TIMEOUT', message, { cause, details: { key } });
+}

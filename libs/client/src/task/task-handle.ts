@@ -1,0 +1,205 @@
+import { isTerminalTaskState, taskId, TaskState, type TaskId } from '@longshore/core';
+import type { ControlReply, EventView, SubtaskView, TaskDetail, TaskView } from '@longshore/protocol';
+import type { CallOptions, WaitOptions, WatchOptions } from '../connection/client-options.ts';
+import type { Connection } from '../connection/connection.ts';
+import type {
+  CancelOptions,
+  ControlOptions,
+  ModifyOptions,
+  RetryOptions,
+  SubtaskFilters,
+  TaskChanges,
+} from './control-options.ts';
+import { modifyTask } from './modify-task.ts';
+import { readPages } from './read-pages.ts';
+import { TaskFailedError } from './task-failed-error.ts';
+import { watchTask } from './watch-task.ts';
+
+/** The largest page that an owner gives: few requests, each far below the message limit. */
+const PAGE_ITEMS = 200;
+
+/**
+ * One task: to look at it, follow it and control it. Every call throws `LongshoreError` BUS_UNAVAILABLE or BUS_TIMEOUT when
+ * the cluster can't be reached, and `RemoteError` with the owner's code when it refuses.
+ */
+export class TaskHandle {
+  readonly id: TaskId;
+  /** The task's idempotency key, the random one where the submit named none. */
+  readonly key: string;
+  /** The task as it was when this handle was made; `get()` reads it anew. */
+  readonly task: TaskView;
+  /** Whether the submit that gave this handle made the task; false when the task was there already. */
+  readonly created: boolean;
+  readonly #connection: Connection;
+
+  constructor(connection: Connection, task: TaskView, created: boolean) {
+    this.#connection = connection;
+    this.id = taskId(task.id);
+    this.key = task.key;
+    this.task = task;
+    this.created = created;
+  }
+
+  /**
+   * The task now: state, meta, progress by step and node, control subtasks under way.
+   *
+   * @throws {RemoteError} TASK_NOT_FOUND when its history was removed.
+   */
+  get(options: CallOptions = {}): Promise<TaskDetail> {
+    return this.#connection.request('task.get', { task: { id: this.id } }, options);
+  }
+
+  /**
+   * Snapshots of the task: one at once, then a new one whenever it changed, at most about two a second, the last one when
+   * it has ended. A lost connection doesn't end it: see `onProblem`.
+   *
+   * @throws the reason of `signal` when it aborts; {RemoteError} what an owner refuses with.
+   */
+  watch(options: WatchOptions = {}): AsyncIterable<TaskDetail> {
+    return watchTask(this.#connection, this.id, options, () => this.get(options));
+  }
+
+  /**
+   * Waits for the task's end, or for what `until` says. Resolves to the snapshot that ended the wait, whatever the task
+   * came to; `result()` is the call that throws for a failed one. A paused or held task has not ended: the wait goes on.
+   *
+   * @throws the reason of `signal` when it aborts; {RemoteError} what an owner refuses with.
+   */
+  async wait(options: WaitOptions = {}): Promise<TaskDetail> {
+    const { until } = options;
+    if (until === undefined) await this.#end(options);
+    for await (const snapshot of this.watch(options)) {
+      if (isTerminalTaskState(snapshot.task.state) || until?.(snapshot) === true) return snapshot;
+    }
+    throw new TypeError('a watch ends with a terminal snapshot');
+  }
+
+  /**
+   * Waits for the task's end and gives its result, what the type's `onDone` returned; null where it returned nothing.
+   *
+   * @throws {TaskFailedError} when the task ended in any other way than `succeed`.
+   */
+  async result(options: WatchOptions = {}): Promise<unknown> {
+    const task = await this.#end(options);
+    if (task.state !== TaskState.succeed) throw new TaskFailedError(task);
+    return task.result;
+  }
+
+  /** Waits for the task's end with the cheapest of looks: whoever waits needs no progress. */
+  async #end(options: WatchOptions): Promise<TaskView> {
+    const read = () => this.#connection.request('task.view', { task: { id: this.id } }, options);
+    for await (const { task } of watchTask(this.#connection, this.id, options, read)) {
+      if (isTerminalTaskState(task.state)) return task;
+    }
+    throw new TypeError('a watch ends with a terminal snapshot');
+  }
+
+  /**
+   * Pauses the task: nothing of it starts any more, what runs is handed back with its checkpoint, what must not be interrupted is
+   * let to its end. Resolves once that is decided, in state `pausing`; `wait({ until })` for `paused`. `changed` is false when it
+   * was pausing or paused already.
+   *
+   * @throws {RemoteError} STATE_CONFLICT in any state but pending and running.
+   */
+  pause(options: ControlOptions = {}): Promise<ControlReply> {
+    return this.#control('task.pause', options);
+  }
+
+  /**
+   * Lets a paused task go on where it was. Resolves once that is decided; `changed` is false when it was resuming already.
+   *
+   * @throws {RemoteError} STATE_CONFLICT when it is not paused.
+   */
+  resume(options: ControlOptions = {}): Promise<ControlReply> {
+    return this.#control('task.resume', options);
+  }
+
+  /**
+   * Changes the task while it is pending, running, paused or held, and resolves once the change is applied; work that runs is told
+   * and keeps its subtask.
+   *
+   * @throws {RemoteError} STATE_CONFLICT in another state, or while another modification is being applied; ARGUMENT_INVALID for a
+   * bad change, or for a meta that the type doesn't let be changed; the code of the task's type when its `modifyMeta` refuses it: nothing is changed then.
+   * @throws {LongshoreError} STATE_CONFLICT when the task was canceled before the change was applied.
+   * @throws the reason of `signal` when it aborts; the change goes on.
+   */
+  modify(changes: TaskChanges, options: ModifyOptions = {}): Promise<ControlReply> {
+    return modifyTask(this.#connection, this.id, changes, options, (after) => this.events({ ...options, after }));
+  }
+
+  /**
+   * Tries a held task's failed work again, with as many failures allowed as at first. With `meta` it is modified before.
+   *
+   * @throws {RemoteError} STATE_CONFLICT when it is not held; with `meta` also what `modify` throws, and nothing is retried then.
+   */
+  async retry(options: RetryOptions = {}): Promise<ControlReply> {
+    const { meta, ...rest } = options;
+    if (meta !== undefined) await this.modify({ meta }, rest);
+    return this.#control('task.retry', rest);
+  }
+
+  /**
+   * Lets a held task go on without its failed work, which counts as done (`skipped`).
+   *
+   * @throws {RemoteError} STATE_CONFLICT when it is not held, or what failed can't be left out.
+   */
+  skip(options: ControlOptions = {}): Promise<ControlReply> {
+    return this.#control('task.skip', options);
+  }
+
+  /**
+   * Undoes a held task: it ends as `reverted`, outcome `failed`.
+   *
+   * @throws {RemoteError} STATE_CONFLICT when it is not held.
+   */
+  revert(options: ControlOptions = {}): Promise<ControlReply> {
+    return this.#control('task.revert', options);
+  }
+
+  /**
+   * Cancels the task: it stops what runs, undoes what was done and ends as `reverted`, outcome `canceled`. Resolves once
+   * that is decided; `wait()` for the end. `changed` is false when it was being cancelled or undone already.
+   *
+   * @throws {RemoteError} STATE_CONFLICT when it has ended.
+   */
+  cancel(options: CancelOptions = {}): Promise<ControlReply> {
+    const { reason, force } = options;
+    const request = {
+      task: { id: this.id },
+      ...(reason === undefined ? {} : { reason }),
+      ...(force === undefined ? {} : { force }),
+    };
+    return this.#connection.request('task.cancel', request, options);
+  }
+
+  #control(
+    method: 'task.pause' | 'task.resume' | 'task.retry' | 'task.skip' | 'task.revert',
+    options: ControlOptions,
+  ): Promise<ControlReply> {
+    const { reason } = options;
+    const request = { task: { id: this.id }, ...(reason === undefined ? {} : { reason }) };
+    return this.#connection.request(method, request, options);
+  }
+
+  /** Every event of the task up to now, oldest first: state changes, and the unusual ones of subtasks. */
+  events(options: CallOptions & { readonly after?: number } = {}): AsyncIterable<EventView> {
+    return readPages(async (after: number | undefined = options.after) => {
+      const page = { task: { id: this.id }, limit: PAGE_ITEMS, ...(after === undefined ? {} : { after }) };
+      const { events, next } = await this.#connection.request('task.events', page, options);
+      return { items: events, next };
+    });
+  }
+
+  /** The subtasks that fit the filters, control subtasks included, in order of their ids. There may be millions. */
+  subtasks({ states, step, after: first, ...options }: SubtaskFilters = {}): AsyncIterable<SubtaskView> {
+    const filters = {
+      ...(states === undefined ? {} : { states: [...states] }),
+      ...(step === undefined ? {} : { step }),
+    };
+    return readPages(async (after: string | undefined = first) => {
+      const page = { task: { id: this.id }, limit: PAGE_ITEMS, ...filters, ...(after === undefined ? {} : { after }) };
+      const { subtasks, next } = await this.#connection.request('task.subtasks', page, options);
+      return { items: subtasks, next };
+    });
+  }
+}

@@ -1,0 +1,73 @@
+import { CLAIMABLE_IN } from './claimable.ts';
+import { SubtaskKind } from './subtask-states.ts';
+import { isKnownTaskState } from '../task/task-states.ts';
+
+/** Why a running subtask is asked to stop. */
+export const STOP_REASONS = ['cancel', 'pause', 'preempt', 'move', 'shutdown', 'lost-lease', 'timeout'] as const;
+export type StopReason = (typeof STOP_REASONS)[number];
+
+/**
+ * What becomes of a subtask that was stopped:
+ * - `canceled`: it has ended.
+ * - `paused`: it waits with its checkpoint until its task is resumed.
+ * - `pending`: it goes back with its checkpoint, to run here or elsewhere.
+ * - `failure`: it counts as failed, so the retry policy decides.
+ * - `failed`: it has failed for good, as nobody knows how far it came.
+ * - `left`: its holder writes nothing; the row is somebody else's, or is freed with its node.
+ * - `not stopped`: it runs to its end, whatever was asked.
+ */
+export type StopEffect = 'canceled' | 'paused' | 'pending' | 'failure' | 'failed' | 'left' | 'not stopped';
+
+/** One row per reason: what it means for a subtask that may simply be run again, and for one that may not. */
+export const STOP_EFFECTS: Readonly<
+  Record<StopReason, { readonly when: string; readonly idempotent: StopEffect; readonly nonIdempotent: StopEffect }>
+> = {
+  cancel: { when: 'its task is being undone', idempotent: 'canceled', nonIdempotent: 'canceled' },
+  pause: { when: 'its task is being paused', idempotent: 'paused', nonIdempotent: 'not stopped' },
+  preempt: { when: 'a higher-ranked task takes its slots', idempotent: 'pending', nonIdempotent: 'not stopped' },
+  move: { when: 'its task has left this node, at a checkpoint', idempotent: 'pending', nonIdempotent: 'not stopped' },
+  shutdown: { when: 'its executor is being stopped', idempotent: 'pending', nonIdempotent: 'not stopped' },
+  'lost-lease': { when: 'its node could not renew its lease', idempotent: 'left', nonIdempotent: 'failed' },
+  timeout: { when: 'it ran for too long, or made no progress', idempotent: 'failure', nonIdempotent: 'failed' },
+};
+
+/** What a stop for this reason means for a subtask. */
+export function stopEffect(reason: StopReason, isIdempotent: boolean): StopEffect {
+  const row = STOP_EFFECTS[reason];
+  return isIdempotent ? row.idempotent : row.nonIdempotent;
+}
+
+/**
+ * Why a running subtask has to stop for the state of its task; null: it may go on. While its task is being modified or is held, what
+ * runs goes on to its end and nothing else starts. In a state that this build doesn't know it goes on too.
+ *
+ * @param taskState `gone` when the task has left for history.
+ */
+export function stopReasonOf(kind: SubtaskKind, taskState: string): 'cancel' | 'pause' | null {
+  if (taskState === 'gone') return 'cancel';
+  if (!isKnownTaskState(taskState)) return null;
+  if (CLAIMABLE_IN[kind].includes(taskState)) return null;
+  switch (taskState) {
+    case 'modifying':
+    case 'awaiting-resolution':
+      // Gates are read for work that starts, and a modification that was dropped needs no answer.
+      return kind === SubtaskKind.modify
+        ? 'cancel'
+        : kind === SubtaskKind.gates && taskState !== 'modifying'
+          ? 'pause'
+          : null;
+    case 'pending':
+    case 'running':
+      return kind === SubtaskKind.modify || kind === SubtaskKind.revert || kind === SubtaskKind.clean ? 'cancel' : null;
+    case 'pausing':
+    case 'paused':
+    case 'resuming':
+      return kind === SubtaskKind.modify ? 'cancel' : 'pause';
+    case 'cancelling':
+    case 'reverting':
+    case 'reverted':
+    case 'failed':
+    case 'succeed':
+      return 'cancel';
+  }
+}

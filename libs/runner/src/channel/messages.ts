@@ -1,0 +1,176 @@
+import type { ErrorData, GateReading, HealthGate, Placement, PlanResult, SubtaskKind } from '@longshore/core';
+import type { CandidateNode, JsonValue, StopReason, ThrottleCost } from '@longshore/sdk';
+import type { Measurement, SpanData, TraceContext } from '@longshore/telemetry';
+import type { TypeDescription } from './type-description.ts';
+import type { Waiting } from '../worker/waiting-reasons.ts';
+
+/** What a worker is started with. */
+export interface RunnerSetup {
+  /** URL of the task type's module, resolved by the executor. */
+  readonly moduleUrl: string;
+  /** The package's name, for errors. */
+  readonly packageName: string;
+  readonly nodeId: string;
+  readonly clusterId: string;
+  /** URLs of connections by name. They stay in this process: no message to another host carries them. */
+  readonly connections: Readonly<Record<string, string>>;
+  /** How long a revert waits for effects that are under way, in milliseconds. */
+  readonly fenceGraceMs: number;
+  /** The executor's settings by task type; the type finds its own after it was loaded. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** Whether spans of hooks are exported. Default false: nothing of an SDK is loaded. */
+  readonly isTracing?: boolean;
+}
+
+/** One hook to run: a work subtask, or a control subtask's hook. Names a held subtask. */
+export interface RunSpec {
+  /** The subtask's id: unique among what a runner has. */
+  readonly runId: string;
+  readonly kind: SubtaskKind;
+  readonly attempt: number;
+  readonly task: {
+    readonly id: string;
+    readonly key: string;
+    readonly type: string;
+    readonly typeVersion: string;
+    readonly meta: unknown;
+    readonly step: string | null;
+    readonly slots: number;
+  };
+  /** Whether the task has a budget or gates: without them a hook needs not ask. A change of the task may change it. */
+  isThrottled: boolean;
+  /** What a user asked to be changed of the meta, for the subtask that answers the new one. */
+  readonly changes?: Readonly<Record<string, unknown>> | undefined;
+  /** What to look at, for the subtask that reads the gates. */
+  readonly gates: readonly HealthGate[];
+  /** For work: the subtask itself. */
+  readonly step: string;
+  readonly ordinal: number;
+  readonly meta: JsonValue;
+  readonly checkpoint: JsonValue;
+  readonly resource: { readonly slots: number; readonly memoryBytes: number };
+  /** For a plan: the nodes that it is spread over. */
+  readonly nodeCount: number;
+  /** For a type that says where its steps run, while it plans or places one: the nodes that the task could use. */
+  readonly candidates?: readonly CandidateNode[] | undefined;
+  /** The span of this attempt, as the parent of what the hook does. Default: it isn't traced. */
+  readonly trace?: TraceContext | undefined;
+}
+
+export type MessageToRunner =
+  | { readonly kind: 'start'; readonly run: RunSpec }
+  /** Runs to carry out one after the other; what has begun is counted in the memory. */
+  | { readonly kind: 'start-turn'; readonly runs: readonly RunSpec[]; readonly memory: SharedArrayBuffer }
+  | { readonly kind: 'abort'; readonly runId: string; readonly reason: StopReason }
+  | { readonly kind: 'reply'; readonly callId: number; readonly value?: unknown; readonly error?: ErrorData }
+  /** The task was modified while it runs here. */
+  | { readonly kind: 'modify'; readonly changeId: number; readonly change: RunningTaskChange }
+  /** The task is over on this node: clean up its step executors. */
+  | { readonly kind: 'end-task'; readonly endId: number; readonly taskId: string };
+
+/** What changed of a task while its subtasks run. What is absent stays. */
+export interface RunningTaskChange {
+  readonly taskId: string;
+  /** Whether subtasks ask for their batches from now on. */
+  readonly isThrottled?: boolean;
+  readonly meta?: unknown;
+  /** What each running subtask has of one step. */
+  readonly resource?: { readonly step: string; readonly slots: number; readonly memoryBytes: number };
+}
+
+/** A page of planned subtasks, in order. */
+export interface PlanPage {
+  readonly step: string;
+  readonly subtasks: readonly { readonly meta: JsonValue; readonly isIdempotent: boolean }[];
+}
+
+/** The result of a plan. */
+export type PlannedStep = PlanResult & {
+  readonly totalRows: number | null;
+  readonly totalBytes: number | null;
+  /** What is not written yet; null: nothing. */
+  readonly lastPage: PlanPage | null;
+};
+
+/** The result of asking anew where a step may run. */
+export interface PlacedStep {
+  readonly placement: Placement | null;
+}
+
+/** What a hook asks of the executor, which alone talks to the store. */
+export type HostCall =
+  | { readonly method: 'checkpoint'; readonly value: JsonValue }
+  | { readonly method: 'plan-start'; readonly step: string }
+  /** Where the step may run, before its first page; answered with the number of nodes that it is spread over now. */
+  | { readonly method: 'plan-placement'; readonly placement: Placement }
+  | { readonly method: 'plan-page'; readonly page: PlanPage }
+  /** The target's ledger is ahead of the store: go on with an attempt above it, if the subtask is still held. */
+  | { readonly method: 'raise-attempt'; readonly past: number }
+  /** What was found at the task's gates. */
+  | { readonly method: 'gates'; readonly readings: readonly GateReading[] }
+  /** Answered when the budget has the cost and, before a batch, the gates are open. */
+  | { readonly method: 'throttle'; readonly cost: ThrottleCost; readonly isBatch: boolean }
+  | { readonly method: 'previous'; readonly step: string; readonly afterOrdinal: number };
+
+/** How far a run is. */
+export interface RunProgress {
+  readonly runId: string;
+  readonly rows: number;
+  readonly bytes: number;
+  /** What it is doing, in its own words; null: it doesn't say. */
+  readonly phase: string | null;
+  /** What it waits for; null: nothing. */
+  readonly waiting: Waiting | null;
+}
+
+/** What a subtask waits for that gave its slots back, and for how long at least, in milliseconds. */
+export interface Postponed {
+  readonly code: string;
+  readonly message: string;
+  readonly afterMs: number;
+}
+
+export type Settled =
+  | { readonly ok: true; readonly result: unknown; readonly rows: number; readonly bytes: number }
+  | {
+      readonly ok: false;
+      readonly error: ErrorData;
+      /** Why it had been asked to stop, if it had. */
+      readonly stopped: StopReason | null;
+      /** It asks to be started again after a while: not a failure. Null: it doesn't. */
+      readonly postponed?: Postponed | null;
+      readonly rows: number;
+      readonly bytes: number;
+      /** Its runner ended while it had not begun yet, or had done its work already: nothing that it could be blamed for. */
+      readonly isBlameless?: true;
+    };
+
+/** The end of a run. */
+export interface RunEnd {
+  readonly runId: string;
+  readonly settled: Settled;
+  /** When it began, in milliseconds since the epoch, and how long it ran; null: its runner could not say. */
+  readonly time: { readonly beganAt: number; readonly ranMs: number } | null;
+}
+
+export type MessageFromRunner =
+  | { readonly kind: 'ready'; readonly type: TypeDescription }
+  | { readonly kind: 'load-failed'; readonly error: ErrorData }
+  | { readonly kind: 'call'; readonly callId: number; readonly runId: string; readonly call: HostCall }
+  | { readonly kind: 'progress'; readonly runs: readonly RunProgress[] }
+  | { readonly kind: 'settled'; readonly ends: readonly RunEnd[] }
+  /** A change of a task was taken over, or not. `isConformed: false`: the type can't change what runs. */
+  | { readonly kind: 'modified'; readonly changeId: number; readonly isConformed: boolean; readonly error?: ErrorData }
+  /** The step executors of a task that is over here are cleaned up. */
+  | { readonly kind: 'task-ended'; readonly endId: number }
+  /** What the task type measured in this thread. */
+  | { readonly kind: 'measurements'; readonly measurements: readonly Measurement[] }
+  /** Ended spans of a run, before it is settled. */
+  | { readonly kind: 'spans'; readonly runId: string; readonly spans: readonly SpanData[] }
+  | {
+      readonly kind: 'log';
+      readonly runId: string;
+      readonly level: 'debug' | 'info' | 'warn' | 'error';
+      readonly message: string;
+      readonly fields: Readonly<Record<string, unknown>>;
+    };

@@ -1,0 +1,38 @@
+import { parentPort } from 'node:worker_threads';
+import type { ErrorData } from '@longshore/core';
+import { errorOfData } from '../channel/error-of-data.ts';
+import type { HostCall, MessageFromRunner } from '../channel/messages.ts';
+
+/** A hook's way to the executor: calls that are answered, and messages that aren't. */
+export interface Host {
+  send(message: MessageFromRunner): void;
+  /** @throws {TaskTypeError} with the code that the executor answered with. */
+  call(runId: string, call: HostCall): Promise<unknown>;
+  /** Hands in the answer to a call. */
+  answer(callId: number, value: unknown, error: ErrorData | undefined): void;
+}
+
+/** @throws {Error} outside of a worker thread. */
+export function connectHost(): Host {
+  if (parentPort === null) throw new Error('the runner runs in a worker thread only');
+  const port = parentPort;
+  const waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: unknown) => void }>();
+  let lastCall = 0;
+  const send = (message: MessageFromRunner): void => port.postMessage(message);
+  return {
+    send,
+    call: (runId, call) =>
+      new Promise((resolve, reject) => {
+        const callId = ++lastCall;
+        // Throws when the call can't be cloned; nobody will answer it then.
+        send({ kind: 'call', callId, runId, call });
+        waiting.set(callId, { resolve, reject });
+      }),
+    answer: (callId, value, error) => {
+      const call = waiting.get(callId);
+      waiting.delete(callId);
+      if (error === undefined) call?.resolve(value);
+      else call?.reject(errorOfData(error));
+    },
+  };
+}

@@ -1,0 +1,328 @@
+import { Worker } from 'node:worker_threads';
+import { LongshoreError, toErrorData, type ErrorData } from '@longshore/core';
+import type { StopReason } from '@longshore/sdk';
+import type { Measurement, SpanData } from '@longshore/telemetry';
+import { errorOfData } from '../channel/error-of-data.ts';
+import type {
+  HostCall,
+  MessageFromRunner,
+  MessageToRunner,
+  RunEnd,
+  RunnerSetup,
+  RunningTaskChange,
+  RunProgress,
+  RunSpec,
+} from '../channel/messages.ts';
+import { pluginEnvironment } from './plugin-environment.ts';
+import { Turn, turnMemory } from './turn.ts';
+import type { TypeDescription } from '../channel/type-description.ts';
+
+/** What the executor does for the hooks in a runner. */
+export interface RunnerHost {
+  /** Answers a hook's call; what it throws reaches the hook with its code. */
+  call(runId: string, call: HostCall): Promise<unknown>;
+  progress(runs: readonly RunProgress[]): void;
+  /** Ends of runs, in the order in which they came to them. */
+  settled(ends: readonly RunEnd[]): void;
+  /** Ended spans of a run; the last ones come before it is settled. */
+  spans(runId: string, spans: readonly SpanData[]): void;
+  /** What the task type measured with its meter. */
+  measured(measurements: readonly Measurement[]): void;
+  log(
+    runId: string,
+    level: 'debug' | 'info' | 'warn' | 'error',
+    message: string,
+    fields: Readonly<Record<string, unknown>>,
+  ): void;
+  /** The worker ended by itself or by its limits, and not by `terminate`. What ran in it is settled with this error already. */
+  crashed(error: ErrorData): void;
+}
+
+export interface RunnerOptions {
+  readonly setup: RunnerSetup;
+  /** Memory of this runner in bytes: V8's limit for the heap, and what the parent ends it at, buffers included. */
+  readonly memoryBytes: number;
+  /**
+   * How long the task type may take to load, in milliseconds. Default 60,000: packages load in less than a second, on a busy machine
+   * from a cold disk in a few; a module that blocks or waits for something would keep its executor from ever being ready.
+   */
+  readonly loadTimeoutMs?: number;
+}
+
+/** A worker thread with a loaded task type. Belongs to one task at a time. */
+export interface Runner {
+  readonly type: TypeDescription;
+  /** Who gets calls and results; the executor sets it when the runner is given to a task. */
+  host: RunnerHost;
+  /** Runs a hook; its end comes as `host.settled`, also when the worker has ended already. */
+  start(run: RunSpec): void;
+  /**
+   * Runs hooks one after the other, with one message and few answers: for small subtasks that may be run again. Their ends come some milliseconds
+   * late. When the worker ends, only the one that was under way is settled as crashed; the others are blameless.
+   */
+  startTurn(runs: readonly RunSpec[]): Pick<Turn, 'takeBack'>;
+  /** Asks a hook to end. It has until the executor's patience ends. */
+  abort(runId: string, reason: StopReason): void;
+  /**
+   * Tells what runs of a task what changed of it.
+   *
+   * @returns whether it conforms: false when slots were to be changed and the type has no hook for that.
+   * @throws {TaskTypeError} what the type's hooks throw; RUNNER_CRASHED when the worker ends meanwhile.
+   */
+  modify(change: RunningTaskChange): Promise<boolean>;
+  /** The task is over here. Resolves once its step executors are cleaned up, or the worker has ended. */
+  endTask(taskId: string): Promise<void>;
+  /** Ends the worker at once, also one that blocks; what runs in it is settled as crashed. */
+  terminate(): Promise<void>;
+  readonly isAlive: boolean;
+  /** How many hooks it runs now. */
+  readonly runs: number;
+}
+
+/** How often the parent looks at a runner's memory, in milliseconds: a leak of 100 MB/s is caught within its slot's share. */
+const MEMORY_CHECK_MS = 1_000;
+
+const DEFAULT_LOAD_TIMEOUT_MS = 60_000;
+
+/**
+ * What a thread has just made, in MiB. Node lets a thread that has reached its limit go 16 MiB beyond, to come to its end; more than that
+ * ends the whole process. With V8's 48 MiB a collection on a busy machine moved twice as much at once: 5 of 18 runs of the tests died of it,
+ * and none with 12.
+ */
+const YOUNG_GENERATION_MB = 12;
+
+const NO_HOST: RunnerHost = {
+  call: () => Promise.reject(new LongshoreError('INTERNAL', 'the runner belongs to no task')),
+  progress: () => undefined,
+  settled: () => undefined,
+  spans: () => undefined,
+  measured: () => undefined,
+  log: () => undefined,
+  crashed: () => undefined,
+};
+
+/**
+ * Starts a worker thread and loads a task type in it.
+ *
+ * @throws {LongshoreError} PLUGIN_LOAD_FAILED, PLUGIN_INVALID, PLUGIN_CONTRACT, PLUGIN_SETTINGS_INVALID, or RUNNER_CRASHED when the thread
+ * ends while it loads or doesn't come to an end with it.
+ */
+export async function startRunner(options: RunnerOptions): Promise<Runner> {
+  const worker = new Worker(new URL(import.meta.resolve('@longshore/runner/worker')), {
+    workerData: options.setup,
+    name: `runner ${options.setup.packageName}`,
+    env: pluginEnvironment(process.env),
+    resourceLimits: {
+      maxOldGenerationSizeMb: Math.max(64, Math.floor(options.memoryBytes / (1024 * 1024))),
+      maxYoungGenerationSizeMb: YOUNG_GENERATION_MB,
+    },
+  });
+  /** What runs, with the turn that it is part of. */
+  const runs = new Map<string, Turn | null>();
+  const changes = new Map<number, PromiseWithResolvers<boolean>>();
+  let lastChange = 0;
+  const endings = new Map<number, () => void>();
+  let lastEnding = 0;
+  let isAlive = true;
+  /** Whether it was told to end. */
+  let isWanted = false;
+  let reason: ErrorData | null = null;
+  const post = (message: MessageToRunner): void => worker.postMessage(message);
+
+  const { loadTimeoutMs = DEFAULT_LOAD_TIMEOUT_MS } = options;
+  let loading: NodeJS.Timeout | undefined;
+  const type = await new Promise<TypeDescription>((resolve, reject) => {
+    loading = setTimeout(() => reject(loadTimeout(options.setup.packageName, loadTimeoutMs)), loadTimeoutMs);
+    worker.on('message', (message: unknown) => {
+      if (!isFromRunner(message)) return;
+      if (message.kind === 'ready') resolve(message.type);
+      else if (message.kind === 'load-failed') reject(errorOfData(message.error));
+    });
+    worker.once('error', (cause: unknown) =>
+      reject(new LongshoreError('RUNNER_CRASHED', `the runner ended while loading: ${describe(cause)}`, { cause })),
+    );
+    worker.once('exit', () => reject(new LongshoreError('RUNNER_CRASHED', 'the runner ended while loading')));
+  })
+    .catch(async (error: unknown) => {
+      await worker.terminate();
+      throw error;
+    })
+    .finally(() => clearTimeout(loading));
+
+  const runner: Runner = {
+    type,
+    host: NO_HOST,
+    start: (run) => {
+      if (!isAlive) {
+        // Nobody would answer. Later, like every other end, so that the caller has noted what it started.
+        queueMicrotask(() => runner.host.settled([crashEnd(run.runId, reason ?? crashed('it had ended before'))]));
+        return;
+      }
+      runs.set(run.runId, null);
+      post({ kind: 'start', run });
+    },
+    startTurn: (inTurn) => {
+      const memory = turnMemory();
+      const turn = new Turn(inTurn, memory);
+      if (!isAlive) {
+        const error = reason ?? crashed('it had ended before');
+        const ends = inTurn.map(({ runId }) => crashEnd(runId, error, true));
+        queueMicrotask(() => runner.host.settled(ends));
+        return { takeBack: () => [] };
+      }
+      for (const { runId } of inTurn) runs.set(runId, turn);
+      post({ kind: 'start-turn', runs: inTurn, memory });
+      return {
+        takeBack: () => {
+          const back = turn.takeBack();
+          for (const runId of back) runs.delete(runId);
+          return back;
+        },
+      };
+    },
+    abort: (runId, why) => post({ kind: 'abort', runId, reason: why }),
+    modify: (change) => {
+      if (!isAlive) return Promise.reject(errorOfData(reason ?? crashed('it had ended before')));
+      const answer = Promise.withResolvers<boolean>();
+      const changeId = ++lastChange;
+      changes.set(changeId, answer);
+      post({ kind: 'modify', changeId, change });
+      return answer.promise;
+    },
+    endTask: (taskId) => {
+      if (!isAlive) return Promise.resolve();
+      return new Promise((resolve) => {
+        const endId = ++lastEnding;
+        endings.set(endId, resolve);
+        post({ kind: 'end-task', endId, taskId });
+      });
+    },
+    terminate: async () => {
+      isWanted = true;
+      reason ??= crashed('the executor ended it');
+      clearInterval(watch);
+      await worker.terminate();
+    },
+    get isAlive() {
+      return isAlive;
+    },
+    get runs() {
+      return runs.size;
+    },
+  };
+
+  worker.on('message', (message: unknown) => {
+    if (!isFromRunner(message)) return;
+    if (message.kind === 'settled') for (const { runId } of message.ends) runs.delete(runId);
+    if (message.kind === 'modified') {
+      const answer = changes.get(message.changeId);
+      changes.delete(message.changeId);
+      if (message.error === undefined) answer?.resolve(message.isConformed);
+      else answer?.reject(errorOfData(message.error));
+      return;
+    }
+    if (message.kind === 'task-ended') {
+      endings.get(message.endId)?.();
+      endings.delete(message.endId);
+      return;
+    }
+    dispatch(runner.host, message, post);
+  });
+  worker.on('error', (cause: unknown) => (reason = crashError(cause)));
+  const watch = setInterval(() => void checkMemory(), MEMORY_CHECK_MS).unref();
+  let isMeasuring = false;
+  const checkMemory = async (): Promise<void> => {
+    // A thread that is busy answers late: one question at a time, and none to a thread that is being ended.
+    if (isMeasuring) return;
+    isMeasuring = true;
+    const heap = await worker.getHeapStatistics().catch(() => null);
+    isMeasuring = false;
+    if (heap === null) return;
+    const used = heap.used_heap_size + heap.external_memory;
+    if (used <= options.memoryBytes) return;
+    reason = crashed(`it used ${toMiB(used)} MiB, its slots buy ${toMiB(options.memoryBytes)} MiB`);
+    clearInterval(watch);
+    await worker.terminate();
+  };
+  worker.once('exit', (code) => {
+    isAlive = false;
+    clearInterval(watch);
+    const error = reason ?? crashed(`the worker exited with code ${code}`);
+    reason = error;
+    const ends = [...runs].map(([runId, turn]) => crashEnd(runId, error, turn !== null && turn.underWay !== runId));
+    runs.clear();
+    for (const answer of changes.values()) answer.reject(errorOfData(error));
+    changes.clear();
+    for (const ended of endings.values()) ended();
+    endings.clear();
+    if (ends.length > 0) runner.host.settled(ends);
+    if (!isWanted) runner.host.crashed(error);
+  });
+  return runner;
+}
+
+function dispatch(host: RunnerHost, message: MessageFromRunner, post: (message: MessageToRunner) => void): void {
+  switch (message.kind) {
+    case 'call':
+      host.call(message.runId, message.call).then(
+        (value) => post({ kind: 'reply', callId: message.callId, value }),
+        (thrown: unknown) => post({ kind: 'reply', callId: message.callId, error: toErrorData(thrown) }),
+      );
+      return;
+    case 'progress':
+      host.progress(message.runs);
+      return;
+    case 'settled':
+      host.settled(message.ends);
+      return;
+    case 'measurements':
+      host.measured(message.measurements);
+      return;
+    case 'spans':
+      host.spans(message.runId, message.spans);
+      return;
+    case 'log':
+      host.log(message.runId, message.level, message.message, message.fields);
+      return;
+    case 'ready':
+    case 'load-failed':
+    case 'modified':
+    case 'task-ended':
+      return;
+  }
+}
+
+function loadTimeout(packageName: string, loadTimeoutMs: number): LongshoreError {
+  return new LongshoreError(
+    'RUNNER_CRASHED',
+    `${packageName} was not loaded within ${loadTimeoutMs} ms; a module must not block or wait for something while it is imported`,
+  );
+}
+
+function crashed(why: string): ErrorData {
+  return { code: 'RUNNER_CRASHED', permanent: false, message: `the runner ended: ${why}` };
+}
+
+function crashError(cause: unknown): ErrorData {
+  const isOutOfMemory = (cause as { readonly code?: unknown } | null | undefined)?.code === 'ERR_WORKER_OUT_OF_MEMORY';
+  return crashed(isOutOfMemory ? 'its heap outgrew the memory that its slots buy' : describe(cause));
+}
+
+/** Plugin code may throw anything, also where nobody waits. */
+function describe(thrown: unknown): string {
+  return toErrorData(thrown).message;
+}
+
+function crashEnd(runId: string, error: ErrorData, isBlameless = false): RunEnd {
+  const settled = { ok: false, error, stopped: null, rows: 0, bytes: 0 } as const;
+  return { runId, settled: isBlameless ? { ...settled, isBlameless } : settled, time: null };
+}
+
+/** Plugin code shares the thread and may post messages of its own. */
+function isFromRunner(message: unknown): message is MessageFromRunner {
+  return typeof message === 'object' && message !== null && 'kind' in message;
+}
+
+function toMiB(bytes: number): number {
+  return Math.round(bytes / (1024 * 1024));
+}

@@ -1,0 +1,86 @@
+import { LongshoreError, MAX_SUBTASK_META_BYTES } from '@longshore/core';
+import type { PlanContext, PlannedSubtask, TaskType } from '@longshore/sdk';
+import type { Host } from '../parent/host.ts';
+import { jsonText } from '../channel/json-text.ts';
+import type { PlannedStep, PlanPage, RunSpec } from '../channel/messages.ts';
+import { placeStep } from './place-step.ts';
+
+/** Rows of a page, and bytes of their metas: whichever is reached first ends it. */
+const PAGE_ROWS = 1_000;
+const PAGE_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Plans the step after the current one: asks which it is, then hands its subtasks to the executor page by page. The next page is
+ * made while the one before is being written, no further ahead. The last one goes with the result, so that a small plan is one write.
+ */
+export async function planStep(run: RunSpec, type: TaskType, context: PlanContext, host: Host): Promise<PlannedStep> {
+  const step = await nextStep(type, context);
+  if (step === null) {
+    return { step, planAttempt: run.attempt, subtasks: 0, totalRows: null, totalBytes: null, lastPage: null };
+  }
+  if (!type.steps.includes(step)) {
+    throw new LongshoreError(
+      'PLAN_INVALID',
+      `nextStep of ${type.type} answered ${JSON.stringify(step)}, which is none of its steps`,
+    );
+  }
+  // Nothing can be left of attempts that there never were, and the first step of a task can't have run before.
+  if (run.attempt > 1 || run.task.step !== null) await host.call(run.runId, { method: 'plan-start', step });
+  const placement = await placeStep(run, type, context, step);
+  const spread = placement === null ? null : await host.call(run.runId, { method: 'plan-placement', placement });
+  const planContext = typeof spread === 'number' ? { ...context, nodeCount: spread } : context;
+  const isIdempotent = type.executor.isIdempotent?.(step) ?? true;
+  let subtasks: PlanPage['subtasks'][number][] = [];
+  let bytes = 0;
+  let written: Promise<unknown> = Promise.resolve();
+  const totals = { subtasks: 0, rows: null as number | null, bytes: null as number | null };
+  const writePage = async (): Promise<void> => {
+    await written;
+    written = host.call(run.runId, { method: 'plan-page', page: { step, subtasks } });
+    // An error is thrown where the page is awaited; until then it must not count as unhandled.
+    written.catch(() => undefined);
+    subtasks = [];
+    bytes = 0;
+  };
+  for await (const planned of type.scheduler.planStep(planContext, step)) {
+    context.signal.throwIfAborted();
+    bytes += checkPlanned(planned, type.type, totals.subtasks + 1);
+    subtasks.push({ meta: planned.meta, isIdempotent });
+    totals.subtasks += 1;
+    if (planned.rows !== undefined) totals.rows = (totals.rows ?? 0) + planned.rows;
+    if (planned.bytes !== undefined) totals.bytes = (totals.bytes ?? 0) + planned.bytes;
+    if (subtasks.length >= PAGE_ROWS || bytes >= PAGE_BYTES) await writePage();
+  }
+  await written;
+  return {
+    step,
+    planAttempt: run.attempt,
+    subtasks: totals.subtasks,
+    totalRows: totals.rows,
+    totalBytes: totals.bytes,
+    lastPage: subtasks.length === 0 ? null : { step, subtasks },
+    placement,
+  };
+}
+
+async function nextStep(type: TaskType, context: PlanContext): Promise<string | null> {
+  const { step } = context.task;
+  if (type.scheduler.nextStep !== undefined) return type.scheduler.nextStep(context, step);
+  return type.steps[step === null ? 0 : type.steps.indexOf(step) + 1] ?? null;
+}
+
+function checkPlanned(planned: PlannedSubtask, type: string, ordinal: number): number {
+  const invalid = (reason: string): LongshoreError =>
+    new LongshoreError('PLAN_INVALID', `planStep of ${type}: ${reason}`);
+  const what = `the meta of subtask ${ordinal}`;
+  let size: number;
+  try {
+    size = Buffer.byteLength(jsonText(planned.meta, what));
+  } catch (error) {
+    throw invalid(error instanceof Error ? error.message : String(error));
+  }
+  if (size > MAX_SUBTASK_META_BYTES) {
+    throw invalid(`${what} has ${size} bytes, at most ${MAX_SUBTASK_META_BYTES} are allowed`);
+  }
+  return size;
+}

@@ -1,0 +1,158 @@
+import { LongshoreError } from '@longshore/core';
+import {
+  TaskTypeError,
+  type HookContext,
+  type JsonObject,
+  type JsonValue,
+  type PlanContext,
+  type SubtaskContext,
+  type TaskType,
+} from '@longshore/sdk';
+import { watchGates } from './gates/watch-gates.ts';
+import { hookThrottle } from './hook-throttle.ts';
+import type { Host } from '../parent/host.ts';
+import { jsonText } from '../channel/json-text.ts';
+import type { PlacedStep, RunSpec } from '../channel/messages.ts';
+import { placeStep } from './place-step.ts';
+import { planStep } from './plan-step.ts';
+import type { ProgressMeter } from './progress-meter.ts';
+import type { StepExecutors } from './step-executors.ts';
+import type { WaitingReasons } from './waiting-reasons.ts';
+
+/** What a run says of itself while it goes on. */
+export interface RunReports {
+  readonly progress: ProgressMeter;
+  readonly waiting: WaitingReasons;
+}
+
+/**
+ * Runs the hook of one subtask and answers what is to be stored as its result.
+ *
+ * @throws what the hook throws; {TaskTypeError} SUBTASK_FAILED, permanent, when its result or a checkpoint is not JSON.
+ */
+export async function runHook(
+  run: RunSpec,
+  type: TaskType,
+  context: HookContext,
+  executors: StepExecutors,
+  reports: RunReports,
+  host: Host,
+): Promise<unknown> {
+  const result = await callHook(run, type, context, executors, reports, host);
+  checkJson(result, `the result of ${run.kind === 'work' ? `subtask ${run.ordinal} of ${run.step}` : run.kind}`);
+  return result;
+}
+
+function checkJson(value: unknown, what: string): void {
+  try {
+    jsonText(value, what);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    // The same code would return the same again.
+    throw new TaskTypeError('SUBTASK_FAILED', reason, { permanent: true, cause });
+  }
+}
+
+async function callHook(
+  run: RunSpec,
+  type: TaskType,
+  context: HookContext,
+  executors: StepExecutors,
+  reports: RunReports,
+  host: Host,
+): Promise<unknown> {
+  const { scheduler } = type;
+  switch (run.kind) {
+    case 'work':
+      return runWork(run, context, executors, reports, host);
+    case 'prepare':
+      return checkPrepared((await scheduler.prepare?.(context)) ?? {}, type, run);
+    case 'plan':
+      return planStep(run, type, { ...context, nodeCount: run.nodeCount } satisfies PlanContext, host);
+    case 'place': {
+      const placement = await placeStep(run, type, { ...context, nodeCount: run.nodeCount }, run.step);
+      return { placement } satisfies PlacedStep;
+    }
+    case 'finish':
+      return (await scheduler.onDone?.(context)) ?? null;
+    case 'revert':
+      await scheduler.revert?.(context);
+      return null;
+    case 'clean':
+      return (await scheduler.cleanUp?.(context)) ?? null;
+    case 'modify':
+      return modifyMeta(run, type, context);
+    case 'gates':
+      return watchGates(run.runId, run.gates, context, host);
+  }
+}
+
+async function runWork(
+  run: RunSpec,
+  context: HookContext,
+  executors: StepExecutors,
+  { progress, waiting }: RunReports,
+  host: Host,
+): Promise<unknown> {
+  const executor = await executors.get(run, context.signal);
+  const subtask: SubtaskContext = {
+    ...context,
+    subtask: {
+      id: run.runId,
+      step: run.step,
+      ordinal: run.ordinal,
+      meta: run.meta,
+      idempotencyKey: `${run.task.key}/${run.step}/${run.ordinal}`,
+    },
+    checkpoint: run.checkpoint,
+    saveCheckpoint: async (value: JsonValue) => {
+      checkJson(value, 'the checkpoint');
+      await host.call(run.runId, { method: 'checkpoint', value });
+    },
+    progress,
+    resource: run.resource,
+    throttle: hookThrottle(host, run, context.signal),
+    waiting: (reason) => waiting.begin(reason),
+  };
+  return (await executor.runSubtask(subtask)) ?? null;
+}
+
+/** The new meta, which goes through the type's schema again: what a user asked for was checked by nobody yet. */
+async function modifyMeta(run: RunSpec, type: TaskType, context: HookContext): Promise<unknown> {
+  if (type.scheduler.modifyMeta === undefined) {
+    throw new LongshoreError('ARGUMENT_INVALID', `${run.task.type} doesn't let its meta be changed`);
+  }
+  const meta = await type.scheduler.modifyMeta(context, (run.changes ?? {}) as JsonObject);
+  const checked = await type.meta['~standard'].validate(meta);
+  if (checked.issues === undefined) return meta;
+  const issues = checked.issues.map((issue) => `${fieldOf(issue.path)}: ${issue.message}`).join('; ');
+  throw new LongshoreError('META_INVALID', `the changed meta of ${run.task.type}: ${issues}`);
+}
+
+function fieldOf(path: readonly unknown[] | undefined): string {
+  const parts = (path ?? []).map((part) =>
+    String(typeof part === 'object' && part !== null && 'key' in part ? part.key : part),
+  );
+  return parts.length === 0 ? 'meta' : parts.join('.');
+}
+
+/** What `prepare` returned must fit what the task may be. A changed meta goes through the type's schema again. */
+async function checkPrepared(prepared: object, type: TaskType, run: RunSpec): Promise<unknown> {
+  const { meta, slots, maxNodes } = prepared as { meta?: unknown; slots?: unknown; maxNodes?: unknown };
+  const isCount = (value: unknown): boolean =>
+    value === undefined || (Number.isInteger(value) && (value as number) >= 1);
+  if (!isCount(slots) || !isCount(maxNodes)) {
+    throw new LongshoreError('PLAN_INVALID', `prepare of ${run.task.type} returned slots or maxNodes below 1`);
+  }
+  if (meta !== undefined) {
+    const checked = await type.meta['~standard'].validate(meta);
+    if (checked.issues !== undefined) {
+      const issues = checked.issues.map((issue) => issue.message).join('; ');
+      throw new LongshoreError(
+        'PLAN_INVALID',
+        `prepare of ${run.task.type} returned a meta that doesn't fit its schema: ${issues}`,
+      );
+    }
+  }
+  return prepared;
+}

@@ -1,0 +1,188 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { toErrorData, toJsonData, type ErrorData } from '@longshore/core';
+import { areFaultsOn, faultPoint } from '@longshore/faults';
+import { stopReason, SubtaskPostponed, SubtaskStopped } from '@longshore/sdk';
+import { withinAttempt } from '@longshore/telemetry/worker';
+import { openHookContext, type OpenContext } from './hook-context.ts';
+import { takeMeasurements } from './hook-telemetry.ts';
+import { connectHost } from '../parent/host.ts';
+import { loadTaskType, type LoadedType } from './load-task-type.ts';
+import type {
+  MessageToRunner,
+  Postponed,
+  RunEnd,
+  RunningTaskChange,
+  RunnerSetup,
+  RunSpec,
+  Settled,
+} from '../channel/messages.ts';
+import { modifyTask } from './modify-task.ts';
+import { ProgressMeter } from './progress-meter.ts';
+import { RunEnds } from '../parent/run-ends.ts';
+import { runHook, type RunReports } from './run-hook.ts';
+import { flushRunSpans } from './run-spans.ts';
+import { StepExecutors } from './step-executors.ts';
+import { TurnOfRunner } from '../parent/turn.ts';
+import { describeType } from '../channel/type-description.ts';
+import { WaitingReasons } from './waiting-reasons.ts';
+
+/** The least time between two reports of progress, in milliseconds. */
+const PROGRESS_MS = 1_000;
+
+const setup = workerData as RunnerSetup;
+const host = connectHost();
+const active = new Map<string, RunReports & { readonly run: RunSpec; readonly abort: AbortController }>();
+
+try {
+  const loaded = await loadTaskType(setup);
+  const executors = new StepExecutors(loaded, (run, signal) => openHookContext(setup, loaded, run, host, signal));
+  parentPort?.on('message', (message: MessageToRunner) => receive(message, loaded, executors));
+  setInterval(reportProgress, PROGRESS_MS).unref();
+  setInterval(() => void reportMeasurements(), PROGRESS_MS).unref();
+  host.send({ kind: 'ready', type: describeType(loaded.type) });
+} catch (thrown) {
+  host.send({ kind: 'load-failed', error: toErrorData(thrown, 'PLUGIN_INVALID') });
+}
+
+function receive(message: MessageToRunner, loaded: LoadedType, executors: StepExecutors): void {
+  switch (message.kind) {
+    case 'start':
+      void start(message.run, loaded, executors).then((end) => host.send({ kind: 'settled', ends: [end] }));
+      return;
+    case 'start-turn':
+      void startTurn(new TurnOfRunner(message.runs, message.memory), loaded, executors);
+      return;
+    case 'abort':
+      active.get(message.runId)?.abort.abort(new SubtaskStopped(message.reason));
+      return;
+    case 'reply':
+      host.answer(message.callId, message.value, message.error);
+      return;
+    case 'modify':
+      void modify(message.changeId, message.change, executors);
+      return;
+    case 'end-task':
+      void endTask(message.endId, message.taskId, executors);
+      return;
+  }
+}
+
+async function endTask(endId: number, taskId: string, executors: StepExecutors): Promise<void> {
+  await executors.endTask(taskId, (error) => {
+    const fields = { error: toErrorData(error) };
+    host.send({ kind: 'log', runId: '', level: 'warn', message: 'cleanup failed', fields });
+  });
+  host.send({ kind: 'task-ended', endId });
+}
+
+async function modify(changeId: number, change: RunningTaskChange, executors: StepExecutors): Promise<void> {
+  const runs = [...active.values()].map((one) => one.run);
+  const answer = await modifyTask(change, runs, executors).then(
+    (isConformed) => ({ isConformed }),
+    (thrown: unknown) => ({ isConformed: false, error: toErrorData(thrown, 'SUBTASK_FAILED') }),
+  );
+  host.send({ kind: 'modified', changeId, ...answer });
+}
+
+function start(run: RunSpec, loaded: LoadedType, executors: StepExecutors): Promise<RunEnd> {
+  return withinAttempt(run.runId, run.trace, () => runToEnd(run, loaded, executors));
+}
+
+async function startTurn(turn: TurnOfRunner, loaded: LoadedType, executors: StepExecutors): Promise<void> {
+  const ends = new RunEnds(host);
+  for (let run = turn.begin(); run !== undefined; run = turn.begin()) {
+    const end = await start(run, loaded, executors);
+    turn.done();
+    ends.add(end);
+  }
+  ends.flush();
+}
+
+async function runToEnd(run: RunSpec, loaded: LoadedType, executors: StepExecutors): Promise<RunEnd> {
+  const began = performance.now();
+  const abort = new AbortController();
+  const progress = new ProgressMeter();
+  const reports = { progress, waiting: new WaitingReasons() };
+  active.set(run.runId, { ...reports, run, abort });
+  const opened = openHookContext(setup, loaded, run, host, abort.signal);
+  const settled = await settle(run, loaded, executors, opened, reports, abort.signal);
+  await opened.close();
+  active.delete(run.runId);
+  reports.waiting.end();
+  flushRunSpans(run.runId);
+  const time = { beganAt: performance.timeOrigin + began, ranMs: performance.now() - began };
+  return { runId: run.runId, settled, time };
+}
+
+async function settle(
+  run: RunSpec,
+  loaded: LoadedType,
+  executors: StepExecutors,
+  opened: OpenContext,
+  reports: RunReports,
+  signal: AbortSignal,
+): Promise<Settled> {
+  const { progress } = reports;
+  try {
+    // The fences of a task are opened by its first control subtask, and by nothing after it.
+    const isFirst = (run.kind === 'prepare' || run.kind === 'plan') && run.task.step === null;
+    if (isFirst) await opened.openFences();
+    if (areFaultsOn) await faultPoint('hook.before');
+    const result = await runHook(run, loaded.type, opened.context, executors, reports, host);
+    return { ok: true, result, rows: progress.rows, bytes: progress.bytes };
+  } catch (thrown) {
+    return {
+      ok: false,
+      error: describe(thrown, loaded, run),
+      stopped: stopReason(signal),
+      postponed: postponedOf(thrown),
+      rows: progress.rows,
+      bytes: progress.bytes,
+    };
+  }
+}
+
+function postponedOf(thrown: unknown): Postponed | null {
+  if (!(thrown instanceof SubtaskPostponed)) return null;
+  const { reason, afterMs } = thrown;
+  return { code: reason.code, message: reason.message, afterMs };
+}
+
+/** An error without a word on whether it may pass gets it from the type's hook. */
+function describe(thrown: unknown, loaded: LoadedType, run: RunSpec): ErrorData {
+  const error = toErrorData(thrown, 'SUBTASK_FAILED');
+  const saysItself = typeof (thrown as { readonly permanent?: unknown } | null | undefined)?.permanent === 'boolean';
+  if (error.code !== 'SUBTASK_FAILED' || saysItself) return error;
+  return { ...error, permanent: !isRetryable(thrown, loaded, run) };
+}
+
+/** What the type says of an error; a hook that fails over it has no say. */
+function isRetryable(thrown: unknown, loaded: LoadedType, run: RunSpec): boolean {
+  const { executor, scheduler } = loaded.type;
+  try {
+    return (run.kind === 'work' ? executor.isRetryableError?.(thrown) : scheduler.isRetryableError?.(thrown)) ?? true;
+  } catch (error) {
+    const fields = { error: toJsonData(error) };
+    host.send({ kind: 'log', runId: run.runId, level: 'warn', message: 'isRetryableError failed', fields });
+    return true;
+  }
+}
+
+async function reportMeasurements(): Promise<void> {
+  const measurements = await takeMeasurements();
+  if (measurements.length > 0) host.send({ kind: 'measurements', measurements });
+}
+
+function reportProgress(): void {
+  const runs = [...active]
+    // Both are asked: asking counts as reporting.
+    .filter(([, run]) => [run.progress.takeChange(), run.waiting.takeChange()].includes(true))
+    .map(([runId, { progress, waiting }]) => ({
+      runId,
+      rows: progress.rows,
+      bytes: progress.bytes,
+      phase: progress.currentPhase,
+      waiting: waiting.current,
+    }));
+  if (runs.length > 0) host.send({ kind: 'progress', runs });
+}

@@ -1,0 +1,111 @@
+import { isClaimable, type RuntimeSlots, type SubtaskKind } from '@longshore/core';
+import { sql } from 'kysely';
+import { fromStore } from '../session/open-store.ts';
+import type { Db } from '../session/transactions.ts';
+
+/** A running task that may have work for a node. */
+export interface RunnableTask {
+  readonly id: string;
+  readonly priority: number;
+  readonly createdAtMs: number;
+  readonly slots: number;
+  readonly slotsPerSubtask: number;
+  readonly runtimeSlots: RuntimeSlots | null;
+  readonly step: string;
+  readonly planAttempt: number;
+}
+
+export interface ClaimableWork {
+  /** Running tasks that have slots on the node and a pending, due subtask, in rank order. */
+  readonly tasks: readonly RunnableTask[];
+  /** Ids of due control subtasks on the node whose tasks want them now, but for those that read gates. */
+  readonly controls: readonly string[];
+  /** Ids of those that read gates: they run as long as their tasks, so they have an allowance of their own. */
+  readonly gates: readonly string[];
+}
+
+/** What a node could claim now. A hint for the claim, which checks everything again under locks. */
+export async function readClaimableWork(db: Db, nodeId: string): Promise<ClaimableWork> {
+  const controlRows = fromStore(
+    sql<{ id: string; kind: string; task_state: string }>`
+      SELECT s.id, s.kind, t.state AS task_state FROM subtasks s JOIN tasks t ON t.id = s.task_id
+      WHERE s.kind <> 'work' AND s.exec_id = ${nodeId} AND s.state = 'pending'
+        AND (s.not_before IS NULL OR s.not_before <= clock_timestamp())
+      ORDER BY t.priority, t.created_at, t.id`.execute(db),
+  );
+  const [tasks, controls] = await Promise.all([readRunnableTasks(db, nodeId), controlRows]);
+  // The rest would take the few places that a node has for these, and keep them.
+  const due = controls.rows.filter((row) => isClaimable(row.kind as SubtaskKind, row.task_state));
+  return {
+    tasks,
+    controls: due.filter((row) => row.kind !== 'gates').map((row) => row.id),
+    gates: due.filter((row) => row.kind === 'gates').map((row) => row.id),
+  };
+}
+
+async function readRunnableTasks(db: Db, nodeId: string): Promise<readonly RunnableTask[]> {
+  // LIMIT instead of EXISTS, and the claim index by its collation: EXISTS became a scan of the whole table for each task.
+  const tasks = await fromStore(
+    sql<{
+      id: string;
+      priority: number;
+      created_at: Date;
+      slots: number;
+      slots_per_subtask: number;
+      runtime_slots: RuntimeSlots | null;
+      step: string;
+      plan_attempt: number;
+    }>`
+      SELECT t.id, t.priority, t.created_at, t.slots, t.slots_per_subtask, t.runtime_slots, t.step, t.plan_attempt
+      FROM tasks t
+      CROSS JOIN LATERAL (
+        SELECT 1 FROM subtasks s
+        WHERE s.exec_id = ${nodeId} AND s.task_id = t.id AND s.step COLLATE "C" = t.step
+          AND s.plan_attempt = t.plan_attempt AND s.state = 'pending' AND s.kind = 'work'
+          AND (s.not_before IS NULL OR s.not_before <= clock_timestamp())
+        ORDER BY s.ordinal LIMIT 1) work
+      WHERE t.state = 'running' AND ${nodeId} = ANY(t.reserved_nodes)
+      ORDER BY t.priority, t.created_at, t.id`.execute(db),
+  );
+  return tasks.rows.map((row) => ({
+    id: row.id,
+    priority: row.priority,
+    createdAtMs: row.created_at.getTime(),
+    slots: row.slots,
+    slotsPerSubtask: row.slots_per_subtask,
+    runtimeSlots: row.runtime_slots,
+    step: row.step,
+    planAttempt: row.plan_attempt,
+  }));
+}
+
+/** What an executor looks at again and again of a task that it runs subtasks of. */
+export interface RunningTaskState {
+  readonly state: string;
+  /** Rises with each change of what runners are told. */
+  readonly revision: number;
+  /** Whether the task has slots on the node. */
+  readonly isReserved: boolean;
+  /** Whether it has slots on any. */
+  readonly hasNodes: boolean;
+}
+
+/** States of tasks that an executor runs subtasks of; a task that is missing here has left for history. */
+export async function readTaskStates(
+  db: Db,
+  nodeId: string,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, RunningTaskState>> {
+  if (ids.length === 0) return new Map();
+  const rows = await fromStore(
+    sql<{ id: string; state: string; revision: number; is_reserved: boolean; has_nodes: boolean }>`
+      SELECT id, state, revision, ${nodeId} = ANY(reserved_nodes) AS is_reserved, cardinality(reserved_nodes) > 0 AS has_nodes
+      FROM tasks WHERE id = ANY(${ids}::bigint[])`.execute(db),
+  );
+  return new Map(
+    rows.rows.map(({ id, state, revision, is_reserved: isReserved, has_nodes: hasNodes }) => [
+      id,
+      { state, revision, isReserved, hasNodes },
+    ]),
+  );
+}

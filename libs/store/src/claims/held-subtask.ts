@@ -1,0 +1,58 @@
+import { LongshoreError } from '@longshore/core';
+import { sql, type QueryResult, type RawBuilder } from 'kysely';
+import type { Tx } from '../session/transactions.ts';
+
+/** Names a subtask and the attempt that holds it: the fence of every write of a holder. */
+export interface HeldSubtask {
+  readonly id: string;
+  readonly attempt: number;
+}
+
+/** The node that writes, with the epoch of its registration. */
+export interface NodeIdentity {
+  readonly id: string;
+  /** Decimal string of 64 bits. */
+  readonly epoch: string;
+}
+
+/** Whether the node is this registration's and live. For statements behind {@link nodeHold}, which keeps it so. */
+export function isLive(node: NodeIdentity): RawBuilder<boolean> {
+  return sql<boolean>`EXISTS (SELECT 1 FROM nodes WHERE id = ${node.id} AND epoch = ${node.epoch} AND state = 'live')`;
+}
+
+/**
+ * Takes the node's row shared if it is this registration's and live: whoever fences the node takes the row exclusively, so nothing is
+ * claimed for a node that was declared dead. {@link checkHeld} looks at the answer.
+ */
+export function nodeHold(node: NodeIdentity): RawBuilder<unknown> {
+  return sql`SELECT 1 FROM nodes WHERE id = ${node.id} AND epoch = ${node.epoch} AND state = 'live' FOR KEY SHARE`;
+}
+
+/** @throws {LongshoreError} NODE_FENCED when the node's row was not there to be taken. */
+export function checkHeld(node: NodeIdentity, answer: QueryResult<unknown> | undefined): void {
+  if (answer?.rows.length === 1) return;
+  throw new LongshoreError('NODE_FENCED', `node ${node.id} (epoch ${node.epoch}) was declared dead or registered anew`);
+}
+
+/**
+ * Locks the rows that are still held by these attempts, in order of their ids: another order deadlocks with the balancer and the
+ * sweep. Answers their ids.
+ */
+export function heldLock(node: NodeIdentity, held: readonly HeldSubtask[]): RawBuilder<{ id: string }> {
+  return sql<{ id: string }>`
+    SELECT s.id FROM subtasks s
+    JOIN unnest(${held.map((one) => one.id)}::bigint[], ${held.map((one) => one.attempt)}::int[]) AS h(id, attempt)
+      ON s.id = h.id AND s.attempt = h.attempt
+    WHERE s.exec_id = ${node.id} AND s.state = 'running'
+    ORDER BY s.id FOR UPDATE OF s`;
+}
+
+/**
+ * Takes {@link heldLock} and waits for it. What is missing in the answer is lost: somebody else has it, or it has ended.
+ *
+ * @returns ids that are still held.
+ */
+export async function lockHeld(tx: Tx, node: NodeIdentity, held: readonly HeldSubtask[]): Promise<ReadonlySet<string>> {
+  const { rows } = await heldLock(node, held).execute(tx);
+  return new Set(rows.map((row) => row.id));
+}

@@ -1,0 +1,136 @@
+import type { LabelSelector, Move, NodeId, NodeLoad } from '@longshore/core';
+import { sql } from 'kysely';
+import { asLeader, type LeaderLease } from '../scheduling/leader-lease.ts';
+import { NO_NODE } from '../plans/step-placement.ts';
+import { fromStore, storeError } from '../session/open-store.ts';
+import type { Db } from '../session/transactions.ts';
+
+/** A task that has pending subtasks, with what balancing needs. */
+export interface BalanceSnapshot {
+  readonly taskId: string;
+  readonly state: string;
+  readonly reservedNodes: readonly string[];
+  readonly loads: readonly NodeLoad[];
+}
+
+/**
+ * Tasks whose pending work may need to move: some of it is on a node that the task doesn't have, or one of the task's nodes
+ * has nothing left while another has some. Counting is done for those alone, as it costs time in proportion to the rows.
+ *
+ * @param liveNodes ids of the nodes that take work.
+ */
+export async function readImbalances(db: Db, liveNodes: readonly string[]): Promise<readonly BalanceSnapshot[]> {
+  try {
+    const rows = await sql<{ id: string; state: string; reserved_nodes: string[]; step: string; plan_attempt: number }>`
+      SELECT t.id, t.state, t.reserved_nodes, t.step, t.plan_attempt
+      FROM tasks t
+      CROSS JOIN LATERAL (
+        SELECT bool_or(p.has AND NOT n.id = ANY(t.reserved_nodes)) AS outside,
+          bool_or(p.has) AS some, bool_or(NOT p.has AND n.id = ANY(t.reserved_nodes) AND n.state = 'live') AS idle
+        FROM (SELECT id, state FROM nodes UNION ALL SELECT ${NO_NODE}, 'none') n
+        CROSS JOIN LATERAL (SELECT (
+          SELECT true FROM subtasks s
+          WHERE s.exec_id = n.id AND s.task_id = t.id AND s.step COLLATE "C" = t.step AND s.plan_attempt = t.plan_attempt
+            AND s.state = 'pending' AND s.kind = 'work'
+          ORDER BY s.ordinal LIMIT 1) IS NOT NULL AS has) p
+      ) need
+      WHERE t.state = 'running' AND t.step IS NOT NULL AND (need.outside OR (need.some AND need.idle))
+      ORDER BY t.priority, t.created_at, t.id`.execute(db);
+    const snapshots: BalanceSnapshot[] = [];
+    for (const task of rows.rows) {
+      const loads = await sql<{ exec_id: string; pending: number; running: number }>`
+        SELECT exec_id, count(*) FILTER (WHERE state = 'pending')::int AS pending,
+          count(*) FILTER (WHERE state = 'running')::int AS running
+        FROM subtasks
+        WHERE task_id = ${task.id} AND kind = 'work' AND step = ${task.step} AND plan_attempt = ${task.plan_attempt}
+          AND state IN ('pending', 'running')
+        GROUP BY exec_id`.execute(db);
+      snapshots.push({
+        taskId: task.id,
+        state: task.state,
+        reservedNodes: task.reserved_nodes.filter((id) => liveNodes.includes(id)),
+        loads: loads.rows.map((row) => ({ nodeId: row.exec_id as NodeId, pending: row.pending, running: row.running })),
+      });
+    }
+    return snapshots;
+  } catch (thrown) {
+    throw storeError(thrown);
+  }
+}
+
+/**
+ * Carries out moves of pending work, from the tail of its order. Rows that a claim is taking are skipped, not waited for, so this
+ * never blocks a claim and can't deadlock with one.
+ *
+ * @returns how many rows were moved.
+ */
+export async function moveSubtasks(db: Db, lease: LeaderLease, moves: readonly Move[]): Promise<number> {
+  let moved = 0;
+  for (const move of moves) {
+    const result = await asLeader(db, lease, (tx) =>
+      // Picked in a CTE, which is carried out once. As `id IN (SELECT …)` it may be run again for each row, and then skips the rows
+      // that it has moved itself: more of them go than the limit says.
+      sql`
+        WITH picked AS (
+          SELECT s.id FROM tasks t CROSS JOIN LATERAL (
+            SELECT id FROM subtasks
+            WHERE exec_id = ${move.from} AND task_id = t.id AND step COLLATE "C" = t.step AND plan_attempt = t.plan_attempt
+              AND state = 'pending' AND kind = 'work'
+            ORDER BY ordinal DESC LIMIT ${move.count} FOR UPDATE SKIP LOCKED) s
+          WHERE t.id = ${move.taskId})
+        UPDATE subtasks s SET exec_id = ${move.to}, reason = ${move.reason} FROM picked WHERE s.id = picked.id`.execute(
+        tx,
+      ),
+    );
+    moved += Number(result.numAffectedRows ?? 0n);
+  }
+  return moved;
+}
+
+/** A control subtask that waits on a node which takes no work. */
+export interface StrandedControl {
+  readonly id: string;
+  readonly taskId: string;
+  readonly type: string;
+  readonly typeVersion: string;
+  readonly scope: string;
+  readonly selectors: readonly LabelSelector[] | null;
+  readonly execId: string;
+}
+
+/** Pending control subtasks on nodes that are not live. */
+export async function readStrandedControls(db: Db): Promise<readonly StrandedControl[]> {
+  const rows = await fromStore(
+    sql<{
+      id: string;
+      task_id: string;
+      type: string;
+      type_version: string;
+      scope: string;
+      selectors: LabelSelector[] | null;
+      exec_id: string;
+    }>`
+      SELECT s.id, s.task_id, t.type, t.type_version, t.scope, t.selectors, s.exec_id
+      FROM subtasks s JOIN tasks t ON t.id = s.task_id LEFT JOIN nodes n ON n.id = s.exec_id
+      WHERE s.kind <> 'work' AND s.state = 'pending' AND (n.id IS NULL OR n.state <> 'live')`.execute(db),
+  );
+  return rows.rows.map((row) => ({
+    id: row.id,
+    taskId: row.task_id,
+    type: row.type,
+    typeVersion: row.type_version,
+    scope: row.scope,
+    selectors: row.selectors,
+    execId: row.exec_id,
+  }));
+}
+
+/** Gives a pending control subtask to another node. False: somebody claimed or ended it meanwhile. */
+export async function moveControl(db: Db, lease: LeaderLease, control: StrandedControl, to: string): Promise<boolean> {
+  const moved = await asLeader(db, lease, (tx) =>
+    sql`
+      UPDATE subtasks SET exec_id = ${to}, reason = 'node gone'
+      WHERE id = ${control.id} AND exec_id = ${control.execId} AND state = 'pending'`.execute(tx),
+  );
+  return moved.numAffectedRows === 1n;
+}

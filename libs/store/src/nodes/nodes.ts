@@ -1,0 +1,132 @@
+import { LongshoreError, nodeId, type NodeInfo, type NodeLabels, type OfferedType } from '@longshore/core';
+import { sql } from 'kysely';
+import type { NodeIdentity } from '../claims/held-subtask.ts';
+import { fromStore } from '../session/open-store.ts';
+import { readPrepared } from '../session/prepared.ts';
+import { inTransaction, type Db, type Tx } from '../session/transactions.ts';
+
+export interface NodeRegistration {
+  readonly id: string;
+  readonly scope: string;
+  readonly labels: NodeLabels;
+  readonly slots: number;
+  readonly types: readonly OfferedType[];
+  readonly host: string;
+  readonly pid: number;
+  /** How long the node counts as live without a renewal, in milliseconds. */
+  readonly leaseTtlMs: number;
+}
+
+/**
+ * Registers a node, or registers it anew under a higher epoch: whoever had the name before is fenced by that, and what it held is
+ * freed by the sweep.
+ */
+export async function registerNode(db: Db, node: NodeRegistration): Promise<NodeIdentity> {
+  return inTransaction(db, async (tx) => {
+    // Two statements: DO UPDATE watches one index, and the epoch is part of another, which a registration at the same time may fill first.
+    const added = await sql<{ epoch: string }>`
+      INSERT INTO nodes (id, state, scope, labels, slots, types, host, pid, lease_expires_at)
+      VALUES (${node.id}, 'live', ${node.scope}, ${JSON.stringify(node.labels)}::json, ${node.slots},
+        ${JSON.stringify(node.types)}::json, ${node.host}, ${node.pid}, ${expiry(node.leaseTtlMs)})
+      ON CONFLICT DO NOTHING RETURNING epoch`.execute(tx);
+    const row = added.rows[0] ?? (await registerAnew(tx, node));
+    return { id: node.id, epoch: row.epoch };
+  });
+}
+
+/** @throws {LongshoreError} STATE_CONFLICT when the node was removed this very moment. */
+async function registerAnew(tx: Tx, node: NodeRegistration): Promise<{ readonly epoch: string }> {
+  const raised = await sql<{ epoch: string }>`
+    UPDATE nodes SET
+      epoch = epoch + 1, state = 'live', scope = ${node.scope}, labels = ${JSON.stringify(node.labels)}::json, slots = ${node.slots},
+      types = ${JSON.stringify(node.types)}::json, host = ${node.host}, pid = ${node.pid}, started_at = clock_timestamp(),
+      lease_expires_at = ${expiry(node.leaseTtlMs)}
+    WHERE id = ${node.id} RETURNING epoch`.execute(tx);
+  const row = raised.rows[0];
+  if (row === undefined) {
+    throw new LongshoreError('STATE_CONFLICT', `node ${node.id} was removed while it registered; register it again`);
+  }
+  return row;
+}
+
+/** Renews a node's lease. False: it was fenced, by its lease's end or by another registration. */
+export async function renewNode(db: Db, node: NodeIdentity, leaseTtlMs: number): Promise<boolean> {
+  const renewed = await fromStore(
+    sql`
+      UPDATE nodes SET lease_expires_at = ${expiry(leaseTtlMs)}
+      WHERE id = ${node.id} AND epoch = ${node.epoch} AND state IN ('live', 'draining')`.execute(db),
+  );
+  return renewed.numAffectedRows === 1n;
+}
+
+/** Marks a node as draining (it takes nothing new) or stopped (it has handed everything back). */
+export async function setNodeState(db: Db, node: NodeIdentity, state: 'draining' | 'stopped'): Promise<boolean> {
+  return inTransaction(db, async (tx) => {
+    // Exclusive, so that no claim that checked the node before can commit after.
+    await sql`SELECT 1 FROM nodes WHERE id = ${node.id} AND epoch = ${node.epoch} FOR UPDATE`.execute(tx);
+    const changed = await sql`
+      UPDATE nodes SET state = ${state}
+      WHERE id = ${node.id} AND epoch = ${node.epoch} AND state IN ('live', 'draining')`.execute(tx);
+    return changed.numAffectedRows === 1n;
+  });
+}
+
+/** A node as operators see it. */
+export interface StoredNode extends NodeInfo {
+  readonly epoch: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly startedAt: Date;
+  readonly leaseExpiresAt: Date;
+}
+
+/** All nodes that ever registered and were not removed, by id. */
+export async function readNodes(db: Db): Promise<readonly StoredNode[]> {
+  const query = db
+    .selectFrom('nodes')
+    .select([
+      'id',
+      'state',
+      'scope',
+      'labels',
+      'slots',
+      'types',
+      'epoch',
+      'host',
+      'pid',
+      'started_at',
+      'lease_expires_at',
+    ])
+    .orderBy('id');
+  const rows = await readPrepared(db, query);
+  return rows.map((row) => ({
+    id: nodeId(row.id),
+    state: row.state,
+    scope: row.scope,
+    labels: row.labels,
+    slots: row.slots,
+    types: row.types,
+    epoch: row.epoch,
+    host: row.host,
+    pid: row.pid,
+    startedAt: row.started_at,
+    leaseExpiresAt: row.lease_expires_at,
+  }));
+}
+
+/** How many running and pending subtasks each node has. */
+export async function readNodeLoads(
+  db: Db,
+): Promise<ReadonlyMap<string, { readonly running: number; readonly pending: number }>> {
+  const rows = await fromStore(
+    sql<{ exec_id: string; running: number; pending: number }>`
+      SELECT exec_id, count(*) FILTER (WHERE state = 'running')::int AS running,
+        count(*) FILTER (WHERE state = 'pending')::int AS pending
+      FROM subtasks WHERE state IN ('running', 'pending') GROUP BY exec_id`.execute(db),
+  );
+  return new Map(rows.rows.map((row) => [row.exec_id, { running: row.running, pending: row.pending }]));
+}
+
+function expiry(ttlMs: number): ReturnType<typeof sql> {
+  return sql`clock_timestamp() + ${`${ttlMs} milliseconds`}::interval`;
+}

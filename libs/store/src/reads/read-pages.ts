@@ -1,0 +1,134 @@
+import type { ErrorData } from '@longshore/core';
+import { sql } from 'kysely';
+import type { StoredReason } from '../schema/database.ts';
+import { storeError } from '../session/open-store.ts';
+import type { Db } from '../session/transactions.ts';
+
+export interface StoredEvent {
+  readonly seq: number;
+  readonly at: Date;
+  readonly actor: string;
+  readonly kind: string;
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly subtaskId: string | null;
+  readonly message: string | null;
+}
+
+/** A task's events after a number, in order. */
+export async function readEvents(
+  db: Db,
+  taskId: string,
+  after: number,
+  limit: number,
+): Promise<readonly StoredEvent[]> {
+  try {
+    const rows = await db
+      .selectFrom('task_events')
+      .selectAll()
+      .where('task_id', '=', taskId)
+      .where('seq', '>', after)
+      .orderBy('seq')
+      .limit(limit)
+      .execute();
+    return rows.map((row) => ({
+      seq: row.seq,
+      at: row.at,
+      actor: row.actor,
+      kind: row.kind,
+      from: row.from_state,
+      to: row.to_state,
+      subtaskId: row.subtask_id,
+      message: row.message,
+    }));
+  } catch (thrown) {
+    throw storeError(thrown);
+  }
+}
+
+export interface StoredSubtask {
+  readonly id: string;
+  readonly kind: string;
+  readonly step: string;
+  readonly ordinal: number;
+  readonly state: string;
+  readonly node: string;
+  readonly attempt: number;
+  readonly failures: number;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly error: ErrorData | null;
+  /** What it is doing, in its own words; null: it doesn't say, or doesn't run. */
+  readonly phase: string | null;
+  /** What it waits for; null: nothing, or it has ended. */
+  readonly waiting: StoredReason | null;
+  readonly startedAt: Date | null;
+  readonly endedAt: Date | null;
+}
+
+interface SubtaskRow {
+  id: string;
+  kind: string;
+  step: string;
+  ordinal: number;
+  state: string;
+  exec_id: string;
+  attempt: number;
+  failures: number;
+  rows: string;
+  bytes: string;
+  error: ErrorData | null;
+  waiting: StoredReason | null;
+  phase: string | null;
+  started_at: Date | null;
+  ended_at: Date | null;
+}
+
+/** Which of a task's subtasks; what is absent takes all. */
+export interface SubtaskFilter {
+  readonly states?: readonly string[] | undefined;
+  readonly step?: string | undefined;
+}
+
+/** A task's subtasks of all kinds after an id, in order of their ids, active and archived. */
+export async function readSubtasks(
+  db: Db,
+  taskId: string,
+  after: string,
+  limit: number,
+  filter: SubtaskFilter = {},
+): Promise<readonly StoredSubtask[]> {
+  const columns = sql.raw(
+    'id, kind, step, ordinal, state, exec_id, attempt, failures, rows, bytes, error, started_at, ended_at',
+  );
+  const fits = sql`task_id = ${taskId} AND id > ${after}
+    AND (${filter.states ?? null}::text[] IS NULL OR state = ANY(${filter.states ?? null}::text[]))
+    AND (${filter.step ?? null}::text IS NULL OR step = ${filter.step ?? null})`;
+  try {
+    const rows = await sql<SubtaskRow>`
+      SELECT * FROM (
+        (SELECT ${columns}, waiting, CASE WHEN state = 'running' THEN phase END AS phase FROM subtasks WHERE ${fits} ORDER BY id LIMIT ${limit})
+        UNION ALL
+        (SELECT ${columns}, NULL, NULL FROM subtask_history WHERE ${fits} ORDER BY id LIMIT ${limit})
+      ) s ORDER BY id LIMIT ${limit}`.execute(db);
+    return rows.rows.map((row) => ({
+      id: row.id,
+      kind: row.kind,
+      step: row.step,
+      ordinal: row.ordinal,
+      state: row.state,
+      node: row.exec_id,
+      attempt: row.attempt,
+      failures: row.failures,
+      rows: Number(row.rows),
+      bytes: Number(row.bytes),
+      error: row.error,
+      waiting: row.waiting,
+      phase: row.phase,
+      startedAt: row.started_at,
+      endedAt: row.ended_at,
+    }));
+  } catch (thrown) {
+    throw storeError(thrown);
+  }
+}

@@ -1,0 +1,175 @@
+import type { ErrorData, HealthGate, LabelSelector, Modification, RuntimeSlots, ThrottleLimits } from '@longshore/core';
+import { sql } from 'kysely';
+import { fromStore, storeError } from '../session/open-store.ts';
+import { readPrepared } from '../session/prepared.ts';
+import type { Db } from '../session/transactions.ts';
+
+/** A task as it is stored, active or archived; without its meta, which may be large. */
+export interface StoredTask {
+  readonly id: string;
+  readonly key: string;
+  readonly type: string;
+  readonly typeVersion: string;
+  readonly state: string;
+  readonly outcome: string | null;
+  readonly step: string | null;
+  readonly priority: number;
+  readonly slots: number;
+  readonly slotsPerSubtask: number;
+  readonly maxNodes: number | null;
+  readonly scope: string;
+  readonly onFailure: string;
+  readonly reservedNodes: readonly string[];
+  readonly waiting: { readonly code: string; readonly message: string; readonly since: string } | null;
+  readonly error: ErrorData | null;
+  readonly result: unknown;
+  readonly createdAt: Date;
+  readonly startedAt: Date | null;
+  readonly endedAt: Date | null;
+  readonly isArchived: boolean;
+  readonly throttle: ThrottleLimits | null;
+  readonly gates: readonly HealthGate[] | null;
+  readonly runtimeSlots: RuntimeSlots | null;
+  readonly selectors: readonly LabelSelector[] | null;
+  readonly subtaskTimeoutMs: number | null;
+  readonly stallTimeoutMs: number | null;
+  /** Null: it has none, or it rests. */
+  readonly deadlineAt: Date | null;
+  readonly modification: Modification | null;
+}
+
+interface TaskRow {
+  id: string;
+  key: string;
+  type: string;
+  type_version: string;
+  state: string;
+  outcome: string | null;
+  step: string | null;
+  priority: number;
+  slots: number;
+  slots_per_subtask: number;
+  max_nodes: number | null;
+  scope: string;
+  on_failure: string;
+  reserved_nodes: string[];
+  waiting: StoredTask['waiting'];
+  error: ErrorData | null;
+  result: unknown;
+  created_at: Date;
+  started_at: Date | null;
+  ended_at: Date | null;
+  is_archived: boolean;
+  throttle: ThrottleLimits | null;
+  gates: readonly HealthGate[] | null;
+  runtime_slots: RuntimeSlots | null;
+  selectors: readonly LabelSelector[] | null;
+  subtask_timeout_ms: number | null;
+  stall_timeout_ms: number | null;
+  deadline_at: Date | null;
+  modification: Modification | null;
+}
+
+const VIEW_COLUMNS = sql.raw(
+  'id, key, type, type_version, state, outcome, step, priority, slots, slots_per_subtask, max_nodes, scope, on_failure, ' +
+    'reserved_nodes, waiting, throttle, gates, runtime_slots, selectors, subtask_timeout_ms, stall_timeout_ms, deadline_at, ' +
+    'modification, error, result, created_at, started_at, ended_at',
+);
+
+/** Active and archived tasks as one; a task is in exactly one of the two at every moment that a statement can see. */
+const ALL_TASKS = sql`(
+  SELECT ${VIEW_COLUMNS}, false AS is_archived FROM tasks
+  UNION ALL SELECT ${VIEW_COLUMNS}, true FROM task_history)`;
+
+function toTask(row: TaskRow): StoredTask {
+  return {
+    id: row.id,
+    key: row.key,
+    type: row.type,
+    typeVersion: row.type_version,
+    state: row.state,
+    outcome: row.outcome,
+    step: row.step,
+    priority: row.priority,
+    slots: row.slots,
+    slotsPerSubtask: row.slots_per_subtask,
+    maxNodes: row.max_nodes,
+    scope: row.scope,
+    onFailure: row.on_failure,
+    reservedNodes: row.reserved_nodes,
+    waiting: row.waiting,
+    error: row.error,
+    result: row.result,
+    createdAt: row.created_at,
+    startedAt: row.started_at,
+    endedAt: row.ended_at,
+    isArchived: row.is_archived,
+    throttle: row.throttle,
+    gates: row.gates,
+    runtimeSlots: row.runtime_slots,
+    selectors: row.selectors,
+    subtaskTimeoutMs: row.subtask_timeout_ms,
+    stallTimeoutMs: row.stall_timeout_ms,
+    deadlineAt: row.deadline_at,
+    modification: row.modification,
+  };
+}
+
+/** The id of the task with this key; null when there is none. */
+export async function findTaskByKey(db: Db, key: string): Promise<string | null> {
+  try {
+    const row = await db.selectFrom('task_keys').select('task_id').where('key', '=', key).executeTakeFirst();
+    return row?.task_id ?? null;
+  } catch (thrown) {
+    throw storeError(thrown);
+  }
+}
+
+/** A task by id, active or archived; null when there is none. */
+export async function readTask(db: Db, id: string): Promise<StoredTask | null> {
+  try {
+    const statement = sql<TaskRow>`SELECT * FROM ${ALL_TASKS} t WHERE id = ${id}`;
+    const [row] = await readPrepared(db, statement);
+    return row === undefined ? null : toTask(row);
+  } catch (thrown) {
+    throw storeError(thrown);
+  }
+}
+
+/** A task's meta; null when there is no such task. */
+export async function readTaskMeta(db: Db, id: string): Promise<unknown> {
+  const rows = await fromStore(
+    sql<{ meta: unknown }>`
+      SELECT meta FROM tasks WHERE id = ${id} UNION ALL SELECT meta FROM task_history WHERE id = ${id}`.execute(db),
+  );
+  return rows.rows[0]?.meta ?? null;
+}
+
+export interface TaskFilter {
+  readonly states?: readonly string[] | undefined;
+  readonly type?: string | undefined;
+  readonly outcome?: string | undefined;
+  readonly keyPrefix?: string | undefined;
+  readonly withHistory: boolean;
+  /** Only smaller ids. */
+  readonly before?: string | undefined;
+  readonly limit: number;
+}
+
+/** A page of tasks, newest first. */
+export async function listTasks(db: Db, filter: TaskFilter): Promise<readonly StoredTask[]> {
+  try {
+    const rows = await sql<TaskRow>`
+      SELECT * FROM ${ALL_TASKS} t
+      WHERE (${filter.withHistory} OR NOT is_archived)
+        AND (${filter.states ?? null}::text[] IS NULL OR state = ANY(${filter.states ?? null}::text[]))
+        AND (${filter.type ?? null}::text IS NULL OR type = ${filter.type ?? null})
+        AND (${filter.outcome ?? null}::text IS NULL OR outcome = ${filter.outcome ?? null})
+        AND (${filter.keyPrefix ?? null}::text IS NULL OR starts_with(key, ${filter.keyPrefix ?? null}))
+        AND (${filter.before ?? null}::bigint IS NULL OR id < ${filter.before ?? null})
+      ORDER BY id DESC LIMIT ${filter.limit}`.execute(db);
+    return rows.rows.map(toTask);
+  } catch (thrown) {
+    throw storeError(thrown);
+  }
+}

@@ -1,0 +1,164 @@
+import {
+  SIDE_KINDS,
+  taskId,
+  type ControlKind,
+  type ControlSnapshot,
+  type ErrorData,
+  type LabelSelector,
+  type Modification,
+  type NodeId,
+  type OnFailure,
+  type StepPlacement,
+  type SubtaskId,
+  type TaskId,
+} from '@longshore/core';
+import { sql } from 'kysely';
+import { storeError } from '../session/open-store.ts';
+import { readPrepared } from '../session/prepared.ts';
+import type { Db } from '../session/transactions.ts';
+
+/** A task with the facts that the owner decides on. */
+export interface ScheduledTask {
+  readonly id: TaskId;
+  readonly state: string;
+  readonly type: string;
+  readonly typeVersion: string;
+  readonly priority: number;
+  readonly createdAtMs: number;
+  readonly scope: string;
+  readonly selectors: readonly LabelSelector[] | null;
+  readonly slots: number;
+  readonly maxNodes: number | null;
+  readonly onFailure: OnFailure;
+  readonly step: string | null;
+  /** False: submitted within a user's transaction; its settings are still to be made of what it asked for. */
+  readonly isValidated: boolean;
+  /** What its type said of where the current step may run; null: no step is current. */
+  readonly stepPlacement: StepPlacement | null;
+  readonly isPrepared: boolean;
+  readonly hookRan: boolean;
+  readonly reserved: readonly NodeId[];
+  readonly waiting: { readonly code: string; readonly message: string; readonly since: string } | null;
+  readonly controls: readonly ControlSnapshot[];
+  readonly hasGates: boolean;
+  readonly hasPending: boolean;
+  readonly hasRunning: boolean;
+  readonly firstFailure: ErrorData | null;
+  readonly doFailuresPause: boolean;
+  readonly modification: Modification | null;
+  readonly isOverdue: boolean;
+  readonly isForced: boolean;
+}
+
+/** What goes on beside a step's work is no part of it. */
+const IS_AWAITED = sql.raw(`s.kind NOT IN (${SIDE_KINDS.map((kind) => `'${kind}'`).join(', ')})`);
+
+interface SnapshotRow {
+  id: string;
+  state: string;
+  type: string;
+  type_version: string;
+  priority: number;
+  created_at_ms: number;
+  scope: string;
+  selectors: LabelSelector[] | null;
+  slots: number;
+  max_nodes: number | null;
+  on_failure: string;
+  step: string | null;
+  is_validated: boolean;
+  step_placement: StepPlacement | null;
+  is_prepared: boolean;
+  reserved_nodes: string[];
+  waiting: { code: string; message: string; since: string } | null;
+  controls: { id: string; kind: string; state: string; error: ErrorData | null; attempt: number }[] | null;
+  has_gates: boolean;
+  has_pending: boolean;
+  has_running: boolean;
+  first_failure: ErrorData | null;
+  do_failures_pause: boolean;
+  modification: Modification | null;
+  is_overdue: boolean;
+  is_forced: boolean;
+}
+
+/**
+ * Everything that one scheduling pass looks at, in one query: every task that has not left for history, in rank order, with
+ * its control subtasks and what its work is at. Each fact is a walk of an index that ends at the first row, never a count; LIMIT
+ * says so in a way that the planner can't turn into one scan of all rows, as it does with EXISTS. They are not looked for where the
+ * task is pending: nothing of its work counts yet, and a thousand such tasks may be waiting. What runs is asked for with a second state that
+ * no subtask has: a plan from when the table was empty walked the index of what each node runs, which has the rows of all tasks.
+ */
+export async function readSchedulingSnapshot(db: Db): Promise<readonly ScheduledTask[]> {
+  try {
+    const statement = sql<SnapshotRow>`
+      SELECT t.id, t.state, t.type, t.type_version, t.priority, floor(date_part('epoch', t.created_at) * 1000) AS created_at_ms,
+        t.scope, t.selectors, t.slots, t.max_nodes, t.on_failure, t.step, t.is_validated, t.is_prepared, t.reserved_nodes, t.waiting, c.controls,
+        t.gates IS NOT NULL AS has_gates, t.modification, t.is_forced,
+        coalesce(t.deadline_at < clock_timestamp(), false) AS is_overdue,
+        cardinality(t.pause_on) > 0 AND (SELECT true FROM subtasks s
+          WHERE s.task_id = t.id AND s.state = 'failed' AND s.kind = 'work' AND NOT s.error->>'code' = ANY(t.pause_on)
+          LIMIT 1) IS NULL AS do_failures_pause,
+        CASE WHEN t.step IS NOT NULL THEN
+          (SELECT json_build_object('placement', st.placement, 'placedFor', st.placed_for) FROM task_steps st
+            WHERE st.task_id = t.id AND st.step = t.step) END AS step_placement,
+        CASE WHEN t.state <> 'pending' THEN
+          (SELECT true FROM subtasks s WHERE s.task_id = t.id AND s.state IN ('pending', 'paused') AND ${IS_AWAITED}
+            ORDER BY s.kind, s.step, s.plan_attempt, s.ordinal LIMIT 1) IS NOT NULL ELSE false END AS has_pending,
+        CASE WHEN t.state <> 'pending' THEN
+          (SELECT true FROM subtasks s WHERE s.task_id = t.id AND s.state IN ('running', '') AND ${IS_AWAITED}
+            LIMIT 1) IS NOT NULL ELSE false END AS has_running,
+        CASE WHEN t.state <> 'pending' THEN
+          (SELECT s.error FROM subtasks s WHERE s.task_id = t.id AND s.state = 'failed' AND s.kind = 'work'
+            ORDER BY s.ended_at LIMIT 1) END AS first_failure
+      FROM tasks t
+      LEFT JOIN LATERAL (
+        SELECT json_agg(json_build_object('id', s.id::text, 'kind', s.kind, 'state', s.state, 'error', s.error,
+          'attempt', s.attempt) ORDER BY s.id) AS controls
+        FROM subtasks s WHERE s.task_id = t.id AND s.kind <> 'work'
+      ) c ON true
+      ORDER BY t.priority, t.created_at, t.id`;
+    const rows = await readPrepared(db, statement);
+    return rows.map(toScheduledTask);
+  } catch (thrown) {
+    throw storeError(thrown);
+  }
+}
+
+function toScheduledTask(row: SnapshotRow): ScheduledTask {
+  const controls = row.controls ?? [];
+  return {
+    id: taskId(row.id),
+    state: row.state,
+    type: row.type,
+    typeVersion: row.type_version,
+    priority: row.priority,
+    createdAtMs: row.created_at_ms,
+    scope: row.scope,
+    selectors: row.selectors,
+    slots: row.slots,
+    maxNodes: row.max_nodes,
+    onFailure: row.on_failure as OnFailure,
+    step: row.step,
+    isValidated: row.is_validated,
+    stepPlacement: row.step_placement,
+    isPrepared: row.is_prepared,
+    hookRan: row.step !== null || row.is_prepared || controls.some((control) => control.attempt > 0),
+    reserved: row.reserved_nodes as NodeId[],
+    waiting: row.waiting,
+    controls: controls.map((control) => ({
+      id: control.id as SubtaskId,
+      kind: control.kind as ControlKind,
+      state: control.state,
+      error: control.error,
+    })),
+    hasGates: row.has_gates,
+    hasPending: row.has_pending,
+    hasRunning: row.has_running,
+    firstFailure: row.first_failure,
+    doFailuresPause: row.do_failures_pause,
+    modification: row.modification,
+    isOverdue: row.is_overdue,
+    isForced: row.is_forced,
+  };
+}

@@ -1,0 +1,114 @@
+import { LongshoreError } from '@longshore/core';
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import { connectionOptions, type SessionSettings } from './connection-options.ts';
+import type { Database } from '../schema/database.ts';
+import { keepPool } from './pools.ts';
+
+/** The schema that holds everything of Longshore's. */
+export const SCHEMA = 'longshore';
+
+export interface StoreOptions {
+  /** `postgres://user:password@host:port/database`; TLS by its `sslmode`. */
+  readonly url: string;
+  /** What Postgres shows for these sessions. */
+  readonly applicationName: string;
+  /** Sessions at most. Default 8. */
+  readonly maxConnections?: number;
+  /** Told about sessions that were lost while idle; the pool replaces them by itself. */
+  readonly onConnectionError?: (error: Error) => void;
+  /** What these sessions are started with instead of the services' settings, such as longer time-outs for migrations. */
+  readonly settings?: SessionSettings;
+}
+
+/** The pool of sessions to the store. Repository functions take its `db`. */
+export interface Store {
+  readonly db: Kysely<Database>;
+  close(): Promise<void>;
+}
+
+/**
+ * Settings of every session. Set in the start-up packet, so that there is no moment without them.
+ * - A stopped process must not keep locks: its idle transaction ends after 10 s, its statement after 30 s, its wait for a
+ *   lock after 10 s. Our own transactions take milliseconds.
+ * - A vanished host's session ends by keep-alives (7 s) or, blocked while sending, by the user time-out.
+ * - Statements outside of a transaction of ours need READ COMMITTED too: under another default of the server a renewal that meets
+ *   another write fails instead of waiting.
+ */
+export const SESSION_SETTINGS: SessionSettings = {
+  search_path: SCHEMA,
+  default_transaction_isolation: 'read committed',
+  idle_in_transaction_session_timeout: '10s',
+  statement_timeout: '30s',
+  lock_timeout: '10s',
+  tcp_keepalives_idle: '5',
+  tcp_keepalives_interval: '1',
+  tcp_keepalives_count: '3',
+  tcp_user_timeout: '5s',
+  client_connection_check_interval: '1s',
+  // Plans must not depend on who analysed when. A scheduling pass beside 400,000 planned rows took more than 30 s once they were
+  // analysed: a scan of the whole table for each of 1,000 tasks. Every hot statement has an index; workers and just-in-time
+  // compilation cost more than these statements take.
+  enable_seqscan: 'off',
+  // A page that ends at its limit must not look up all rows of its task first, which a bitmap does.
+  enable_bitmapscan: 'off',
+  max_parallel_workers_per_gather: '0',
+  jit: 'off',
+};
+
+/** How long to wait for a session, in milliseconds, before STORE_UNAVAILABLE. */
+const CONNECT_TIMEOUT_MS = 5_000;
+
+/** Opens a pool of sessions. Nothing is connected until the first query. */
+export function openStore(options: StoreOptions): Store {
+  const pool = new pg.Pool({
+    ...connectionOptions(options.url, options.applicationName, { ...SESSION_SETTINGS, ...options.settings }),
+    max: options.maxConnections ?? 8,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    idleTimeoutMillis: 60_000,
+    keepAlive: true,
+    // Statements of a transaction are sent without waiting for the answers of those before.
+    pipeline: true,
+  });
+  const report = options.onConnectionError ?? (() => undefined);
+  // Without these listeners a session that the server ends would end this process: `error` for idle ones comes from the
+  // pool, for checked-out ones from the client itself.
+  pool.on('error', report);
+  pool.on('connect', (client) => client.on('error', report));
+  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+  keepPool(db, pool);
+  return { db, close: () => db.destroy() };
+}
+
+/**
+ * SQLSTATE classes and driver errors that mean "the server or the session is away", as opposed to "the statement is wrong". 25P03 and
+ * 25P04 end the session of a process that was stopped in the middle of a transaction: nothing of it was written.
+ */
+const AWAY = /^(08|57P0[1-5]|25P0[34]|53300|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)/;
+const AWAY_TEXT =
+  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/;
+
+/** Whether an error means that Postgres can't be reached now, so that the same may succeed later. */
+export function isStoreAway(thrown: unknown): boolean {
+  if (!(thrown instanceof Error)) return false;
+  const code = (thrown as { code?: unknown }).code;
+  if (code === 'STORE_UNAVAILABLE') return true;
+  if (thrown instanceof AggregateError) return thrown.errors.some(isStoreAway);
+  return (typeof code === 'string' && AWAY.test(code)) || AWAY_TEXT.test(thrown.message);
+}
+
+/** Wraps errors of an unreachable store in one with a stable code; returns others as they are. */
+export function storeError(thrown: unknown): unknown {
+  if (!isStoreAway(thrown) || thrown instanceof LongshoreError) return thrown;
+  const reason = thrown instanceof Error && thrown.message !== '' ? thrown.message : 'no connection';
+  return new LongshoreError('STORE_UNAVAILABLE', `Postgres cannot be reached: ${reason}`, { cause: thrown });
+}
+
+/** Runs a statement outside of a transaction. @throws {LongshoreError} STORE_UNAVAILABLE when Postgres can't be reached. */
+export async function fromStore<T>(statement: Promise<T>): Promise<T> {
+  try {
+    return await statement;
+  } catch (thrown) {
+    throw storeError(thrown);
+  }
+}

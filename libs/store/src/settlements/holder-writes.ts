@@ -1,0 +1,85 @@
+import { sql } from 'kysely';
+import { lockHeld, type HeldSubtask, type NodeIdentity } from '../claims/held-subtask.ts';
+import { fromStore } from '../session/open-store.ts';
+import { instant, storableText } from '../tasks/record-event.ts';
+import { inTransaction, type Db } from '../session/transactions.ts';
+
+/** Stores a checkpoint while this attempt holds the subtask. False: it has lost it. */
+export async function saveCheckpoint(
+  db: Db,
+  node: NodeIdentity,
+  held: HeldSubtask,
+  checkpoint: unknown,
+): Promise<boolean> {
+  const saved = await fromStore(
+    sql`
+      UPDATE subtasks SET checkpoint = ${JSON.stringify(checkpoint)}::json
+      WHERE id = ${held.id} AND exec_id = ${node.id} AND attempt = ${held.attempt} AND state = 'running'`.execute(db),
+  );
+  return saved.numAffectedRows === 1n;
+}
+
+/**
+ * Raises the attempt of a held subtask past a number, because a target's ledger has seen that one: the store was restored from an older
+ * state, and counts anew.
+ *
+ * @returns the new attempt, or null when the subtask is not held any more: then the newer attempt is somebody else's.
+ */
+export async function raiseAttempt(
+  db: Db,
+  node: NodeIdentity,
+  held: HeldSubtask,
+  past: number,
+): Promise<number | null> {
+  const raised = await fromStore(
+    sql<{ attempt: number }>`
+      UPDATE subtasks SET attempt = ${past} + 1
+      WHERE id = ${held.id} AND exec_id = ${node.id} AND attempt = ${held.attempt} AND state = 'running' AND attempt <= ${past}
+      RETURNING attempt`.execute(db),
+  );
+  return raised.rows[0]?.attempt ?? null;
+}
+
+/** How far a held subtask is. */
+export interface HeldProgress extends HeldSubtask {
+  readonly rows: number;
+  readonly bytes: number;
+  /** What it is doing, in its own words. Default: nothing is known. */
+  readonly phase?: string | null | undefined;
+  /** What it waits for, and for how long already. Default: nothing. */
+  readonly waiting?: { readonly code: string; readonly message: string; readonly forMs: number } | null | undefined;
+}
+
+/** A phase is a few words; in characters. */
+const MAX_PHASE = 200;
+
+/**
+ * Stores how far running subtasks are, what they do and what they wait for, one write for all of a node. A reason with the same code keeps its
+ * time.
+ *
+ * @returns ids that this node has lost.
+ */
+export async function saveProgress(
+  db: Db,
+  node: NodeIdentity,
+  progress: readonly HeldProgress[],
+): Promise<readonly string[]> {
+  if (progress.length === 0) return [];
+  return inTransaction(db, async (tx) => {
+    const held = await lockHeld(tx, node, progress);
+    const own = progress.filter((one) => held.has(one.id));
+    await sql`
+      UPDATE subtasks s SET rows = p.rows, bytes = p.bytes, phase = p.phase,
+        waiting = CASE WHEN p.code IS NOT NULL THEN json_build_object('code', p.code, 'message', p.message, 'since',
+          CASE WHEN s.waiting->>'code' = p.code THEN s.waiting->>'since'
+          ELSE ${instant(sql`clock_timestamp() - p.for_ms * interval '1 millisecond'`)} END) END
+      FROM unnest(${own.map((one) => one.id)}::bigint[], ${own.map((one) => one.rows)}::bigint[],
+        ${own.map((one) => one.bytes)}::bigint[], ${own.map((one) => one.waiting?.code ?? null)}::text[],
+        ${own.map((one) => (one.waiting == null ? null : storableText(one.waiting.message)))}::text[],
+        ${own.map((one) => one.waiting?.forMs ?? 0)}::float8[],
+        ${own.map((one) => (one.phase == null ? null : storableText(one.phase).slice(0, MAX_PHASE)))}::text[])
+        AS p(id, rows, bytes, code, message, for_ms, phase)
+      WHERE s.id = p.id`.execute(tx);
+    return progress.filter((one) => !held.has(one.id)).map((one) => one.id);
+  });
+}

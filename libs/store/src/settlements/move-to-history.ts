@@ -1,0 +1,96 @@
+import { sql, type RawBuilder } from 'kysely';
+import type { HeldSubtask, NodeIdentity } from '../claims/held-subtask.ts';
+import type { Tx } from '../session/transactions.ts';
+
+export interface FinishedWork extends HeldSubtask {
+  readonly result: unknown;
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+/** The columns of a subtask in the order in which history takes them. */
+const COLUMNS = sql.raw(
+  [
+    'id',
+    'task_id',
+    'kind',
+    'step',
+    'plan_attempt',
+    'ordinal',
+    'state',
+    'exec_id',
+    'node_epoch',
+    'attempt',
+    'failures',
+    'is_idempotent',
+    'meta',
+    'checkpoint',
+    'result',
+    'error',
+    'rows',
+    'bytes',
+    'reason',
+    'not_before',
+    'created_at',
+    'started_at',
+    'ended_at',
+  ].join(', '),
+);
+
+/**
+ * Moves succeeded work, or a plan that is taken at once, out of the hot table in one statement, if this attempt holds it, and answers the ids of what was moved. The caller has
+ * taken the rows in order before ({@link heldLock}), or it deadlocks.
+ */
+export function moveToHistory(
+  node: NodeIdentity,
+  done: readonly FinishedWork[],
+  kind: 'work' | 'plan' = 'work',
+): RawBuilder<{ id: string }> {
+  return sql<{ id: string }>`
+    WITH gone AS (
+      DELETE FROM subtasks s USING unnest(
+        ${done.map((one) => one.id)}::bigint[],
+        ${done.map((one) => one.attempt)}::int[],
+        ${done.map((one) => (one.result === undefined ? null : JSON.stringify(one.result)))}::json[],
+        ${done.map((one) => one.rows)}::bigint[],
+        ${done.map((one) => one.bytes)}::bigint[]
+      ) AS d(id, attempt, result, rows, bytes)
+      WHERE s.id = d.id AND s.attempt = d.attempt AND s.exec_id = ${node.id} AND s.state = 'running' AND s.kind = ${kind}
+      RETURNING s.*, d.result AS done_result, d.rows AS done_rows, d.bytes AS done_bytes)
+    INSERT INTO subtask_history (${COLUMNS})
+    SELECT id, task_id, kind, step, plan_attempt, ordinal, 'succeed', exec_id, node_epoch, attempt, failures,
+      is_idempotent, meta, checkpoint, done_result, error, done_rows, done_bytes, reason, not_before, created_at, started_at,
+      clock_timestamp()
+    FROM gone RETURNING id`;
+}
+
+/**
+ * Moves a task's rows as they are, whatever their states; those still pending, paused or running end as canceled. For
+ * consumed control subtasks and the end of a task.
+ */
+export async function archiveSubtasks(tx: Tx, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
+  await sql`
+    WITH gone AS (DELETE FROM subtasks WHERE id = ANY(${ids}::bigint[]) RETURNING *)
+    INSERT INTO subtask_history (${COLUMNS})
+    SELECT id, task_id, kind, step, plan_attempt, ordinal,
+      CASE WHEN state IN ('pending', 'paused', 'running') THEN 'canceled' ELSE state END,
+      exec_id, node_epoch, attempt, failures, is_idempotent, meta, checkpoint, result, error, rows, bytes, reason,
+      not_before, created_at, started_at, coalesce(ended_at, clock_timestamp())
+    FROM gone`.execute(tx);
+}
+
+/** Moves a control subtask that has succeeded, and answers its result in the same statement; undefined when it hasn't, or is gone. */
+export async function archiveSucceededControl(
+  tx: Tx,
+  control: { readonly id: string; readonly taskId: string; readonly kind: string },
+): Promise<unknown> {
+  const moved = await sql<{ result: unknown }>`
+    WITH gone AS (
+      DELETE FROM subtasks
+      WHERE id = ${control.id} AND task_id = ${control.taskId} AND kind = ${control.kind} AND state = 'succeed'
+      RETURNING *
+    ), kept AS (INSERT INTO subtask_history (${COLUMNS}) SELECT ${COLUMNS} FROM gone)
+    SELECT result FROM gone`.execute(tx);
+  return moved.rows[0]?.result;
+}

@@ -1,0 +1,85 @@
+import type { ErrorData } from '@longshore/core';
+import { sql } from 'kysely';
+import type { NodeIdentity } from '../claims/held-subtask.ts';
+import { fromStore } from '../session/open-store.ts';
+import { recordEvents } from '../tasks/record-event.ts';
+import { inTransaction, type Db, type Tx } from '../session/transactions.ts';
+
+interface UnknownRow {
+  id: string;
+  task_id: string;
+  is_idempotent: boolean;
+}
+
+/**
+ * Ends this registration's hold on rows that it claimed and doesn't know: the answer to a claim's commit got lost on the way, or
+ * their results could not be written. Without this they would stay `running` for ever. What may run again becomes pending; the
+ * rest fails, because the store can't tell whether it has run.
+ *
+ * @param known ids that the node has.
+ * @returns how many rows were freed.
+ */
+export async function releaseUnknown(db: Db, node: NodeIdentity, known: readonly string[]): Promise<number> {
+  const found = await fromStore(
+    sql<UnknownRow>`
+      SELECT id, task_id, is_idempotent FROM subtasks
+      WHERE exec_id = ${node.id} AND node_epoch = ${node.epoch} AND state = 'running' AND NOT id = ANY(${known}::bigint[])`.execute(
+      db,
+    ),
+  );
+  if (found.rows.length === 0) return 0;
+  return inTransaction(db, async (tx) => {
+    // Failures leave events, numbered under the task's row, and tasks are locked before subtasks.
+    const failing = [...new Set(found.rows.filter((row) => !row.is_idempotent).map((row) => row.task_id))];
+    await sql`SELECT 1 FROM tasks WHERE id = ANY(${failing}::bigint[]) ORDER BY id FOR UPDATE`.execute(tx);
+    const rows = await lockUnknown(
+      tx,
+      node,
+      found.rows.map((row) => row.id),
+    );
+    await sql`
+      UPDATE subtasks SET state = 'pending', node_epoch = NULL, reason = 'unknown to its node', waiting = NULL
+      WHERE id = ANY(${rows.filter((row) => row.is_idempotent).map((row) => row.id)}::bigint[])`.execute(tx);
+    await failLost(
+      tx,
+      node,
+      rows.filter((row) => !row.is_idempotent),
+    );
+    return rows.length;
+  });
+}
+
+async function lockUnknown(tx: Tx, node: NodeIdentity, ids: readonly string[]): Promise<readonly UnknownRow[]> {
+  const rows = await sql<UnknownRow>`
+    SELECT id, task_id, is_idempotent FROM subtasks
+    WHERE id = ANY(${ids}::bigint[]) AND exec_id = ${node.id} AND node_epoch = ${node.epoch} AND state = 'running'
+    ORDER BY id FOR UPDATE SKIP LOCKED`.execute(tx);
+  return rows.rows;
+}
+
+async function failLost(tx: Tx, node: NodeIdentity, rows: readonly UnknownRow[]): Promise<void> {
+  if (rows.length === 0) return;
+  const error: ErrorData = {
+    code: 'NODE_LOST',
+    message: 'its node lost track of it, and it may not simply be run again',
+    permanent: true,
+  };
+  await sql`
+    UPDATE subtasks SET state = 'failed', waiting = NULL, error = ${JSON.stringify(error)}::json, ended_at = clock_timestamp()
+    WHERE id = ANY(${rows.map((row) => row.id)}::bigint[])`.execute(tx);
+  const byTask = [...Map.groupBy(rows, (row) => row.task_id)];
+  for (const [taskId, group] of byTask.toSorted(([a], [b]) => (BigInt(a) < BigInt(b) ? -1 : 1))) {
+    await recordEvents(
+      tx,
+      taskId,
+      group.map(({ id }) => ({
+        actor: `executor ${node.id}`,
+        kind: 'subtask-failed',
+        from: 'running',
+        to: 'failed',
+        subtaskId: id,
+        message: `${error.code}: ${error.message}`,
+      })),
+    );
+  }
+}

@@ -1,0 +1,43 @@
+import { nextTaskState, TaskState, type ErrorData } from '@longshore/core';
+import { sql } from 'kysely';
+import type { Tx } from '../session/transactions.ts';
+import { transitionTask, type LockedTask } from '../tasks/transition-task.ts';
+
+/** Pauses a task for errors of the kind that its type names. */
+export async function suspendTask(tx: Tx, task: LockedTask, actor: string, error: ErrorData): Promise<void> {
+  await pauseSuspending(tx, task);
+  await transitionTask(tx, task, {
+    trigger: 'suspend',
+    to: TaskState.pausing,
+    actor,
+    error,
+    message: `${error.code}: ${error.message}`,
+  });
+}
+
+/** Failed work whose errors pause the task waits with the rest: it is tried again when the task is resumed. */
+async function pauseSuspending(tx: Tx, task: LockedTask): Promise<void> {
+  await sql`
+    UPDATE subtasks SET state = 'paused', reason = 'suspended', node_epoch = NULL, ended_at = NULL
+    WHERE task_id = ${task.id} AND kind = 'work' AND state = 'failed'
+      AND error->>'code' = ANY((SELECT pause_on FROM tasks WHERE id = ${task.id})::text[])`.execute(tx);
+}
+
+/** A pausing task of which nothing runs any more is paused. */
+export async function settlePause(tx: Tx, task: LockedTask, actor: string): Promise<void> {
+  // Some may have failed since it was suspended.
+  await pauseSuspending(tx, task);
+  await transitionTask(tx, task, { trigger: 'settle', to: TaskState.paused, actor });
+}
+
+/** A resuming task's paused subtasks may be claimed again, with their checkpoints; what it was paused for is forgotten. */
+export async function restartTask(tx: Tx, task: LockedTask, actor: string): Promise<void> {
+  await sql`
+    UPDATE subtasks SET state = 'pending', not_before = NULL, waiting = NULL,
+      failures = CASE WHEN reason = 'suspended' THEN 0 ELSE failures END,
+      error = CASE WHEN reason = 'suspended' THEN NULL ELSE error END
+    WHERE task_id = ${task.id} AND state = 'paused'`.execute(tx);
+  const guard = task.priorState === TaskState.pending ? 'it was pending' : 'it was running';
+  const to = nextTaskState(TaskState.resuming, 'restart', [guard]) ?? TaskState.running;
+  await transitionTask(tx, task, { trigger: 'restart', to, actor, clearsError: true });
+}

@@ -1,0 +1,80 @@
+import { isTerminalTaskState, LongshoreError, nextTaskState, type ErrorData } from '@longshore/core';
+import { sql } from 'kysely';
+import { lockActiveTask, type ControlResult } from './pause-task.ts';
+import { recordEvents } from './record-event.ts';
+import { inTransaction, type Db, type Tx } from '../session/transactions.ts';
+import { transitionTask, type LockedTask } from './transition-task.ts';
+
+/**
+ * Cancels a task: one update of its row, whatever the number of its subtasks. From that commit on nothing of it can be
+ * claimed. A task of which no hook of the plugin ever ran is over at once.
+ *
+ * @param isForced hooks that can't run are skipped while it is undone; also for one that is being undone already.
+ * @throws {LongshoreError} STATE_CONFLICT when it has ended, TASK_NOT_FOUND when it isn't active.
+ */
+export async function cancelTask(
+  db: Db,
+  id: string,
+  actor: string,
+  reason: string | null,
+  isForced = false,
+): Promise<ControlResult> {
+  return inTransaction(db, async (tx) => {
+    const task = await lockActiveTask(tx, id);
+    if (task.state === 'cancelling' || task.state === 'reverting') {
+      const changed = isForced && !task.isForced;
+      if (changed) await force(tx, task, actor, reason);
+      return { changed, state: task.state };
+    }
+    if (isTerminalTaskState(task.state)) {
+      throw new LongshoreError('STATE_CONFLICT', `task ${id} has ended (${task.state}); there is nothing to cancel`, {
+        details: { state: task.state },
+      });
+    }
+    const guard = (await hasHookRun(tx, task)) ? 'a hook ran' : 'no hook ran';
+    const to = nextTaskState(task.state as 'pending', 'cancel', [guard]);
+    if (to === null) {
+      throw new LongshoreError('STATE_CONFLICT', `task ${id} is ${task.state}, which this version can't cancel`, {
+        details: { state: task.state },
+      });
+    }
+    const error: ErrorData = {
+      code: 'TASK_CANCELED',
+      message: reason === null ? 'canceled by a user' : `canceled by a user: ${reason}`,
+      permanent: true,
+    };
+    const isOver = to === 'reverted';
+    if (isForced) await markForced(tx, task);
+    if (isOver) await dropUnbegun(tx, task);
+    const event = await transitionTask(tx, task, {
+      trigger: 'cancel',
+      to,
+      actor,
+      error,
+      ...(isOver ? { outcome: 'canceled' as const } : {}),
+    });
+    return { changed: true, state: to, event };
+  });
+}
+
+/** A task that is over at once leaves no hook behind that was to begin. */
+async function dropUnbegun(tx: Tx, task: LockedTask): Promise<void> {
+  await sql`DELETE FROM subtasks WHERE task_id = ${task.id} AND state = 'pending' AND kind <> 'work'`.execute(tx);
+}
+
+async function force(tx: Tx, task: LockedTask, actor: string, reason: string | null): Promise<void> {
+  await markForced(tx, task);
+  await recordEvents(tx, task.id, [{ actor, kind: 'force', from: task.state, to: task.state, message: reason }]);
+}
+
+async function markForced(tx: Tx, task: LockedTask): Promise<void> {
+  await sql`UPDATE tasks SET is_forced = true WHERE id = ${task.id}`.execute(tx);
+}
+
+/** Whether any hook of the plugin has been started for the task. Called under the task's row lock, which claims wait for. */
+export async function hasHookRun(tx: Tx, task: Pick<LockedTask, 'id' | 'step' | 'isPrepared'>): Promise<boolean> {
+  if (task.step !== null || task.isPrepared) return true;
+  const started = await sql`
+    SELECT 1 FROM subtasks WHERE task_id = ${task.id} AND kind <> 'work' AND attempt > 0 LIMIT 1`.execute(tx);
+  return started.rows.length > 0;
+}

@@ -1,0 +1,31 @@
+import { LongshoreError, type Modification, type TaskChanges } from '@longshore/core';
+import { controlTask, lockActiveTask, type ControlResult } from './pause-task.ts';
+import { inTransaction, type Db } from '../session/transactions.ts';
+
+/**
+ * Asks for a modification; the leading owner applies it. One at a time.
+ *
+ * @throws {LongshoreError} STATE_CONFLICT naming the state, TASK_NOT_FOUND when it isn't active.
+ */
+export function modifyTask(
+  db: Db,
+  id: string,
+  changes: TaskChanges,
+  actor: string,
+  reason: string | null,
+): Promise<ControlResult> {
+  return inTransaction(db, async (tx) => {
+    const task = await lockActiveTask(tx, id);
+    if (task.state === 'modifying') {
+      throw new LongshoreError('STATE_CONFLICT', `task ${id} is being modified already; ask again when that is done`, {
+        details: { state: task.state },
+      });
+    }
+    if (!task.isValidated) {
+      const message = `task ${id} was submitted within a transaction and no owner has looked at it yet; ask again later`;
+      throw new LongshoreError('STATE_CONFLICT', message, { details: { state: task.state } });
+    }
+    const modification: Modification = { changes, from: task.state as Modification['from'] };
+    return controlTask(tx, task, 'modify', [], { actor, modification, message: reason });
+  });
+}

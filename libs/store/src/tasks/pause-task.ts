@@ -1,0 +1,75 @@
+import { LongshoreError, nextTaskState, type TaskGuard, type TaskTrigger } from '@longshore/core';
+import { inTransaction, type Db, type Tx } from '../session/transactions.ts';
+import { lockTask, transitionTask, type LockedTask, type Transition } from './transition-task.ts';
+
+/** What became of a user's wish. */
+export interface ControlResult {
+  /** False: it was so already. */
+  readonly changed: boolean;
+  readonly state: string;
+  /** Number of the event that it left; absent: it changed nothing. */
+  readonly event?: number;
+}
+
+/**
+ * Pauses a task: one update of its row, whatever the number of its subtasks. From that commit on nothing of it can be claimed; it is
+ * `paused` when nothing of it runs any more.
+ *
+ * @throws {LongshoreError} STATE_CONFLICT naming the state, TASK_NOT_FOUND when it isn't active.
+ */
+export function pauseTask(db: Db, id: string, actor: string, reason: string | null): Promise<ControlResult> {
+  return inTransaction(db, async (tx) => {
+    const task = await lockActiveTask(tx, id);
+    if (task.state === 'pausing' || task.state === 'paused') return { changed: false, state: task.state };
+    return controlTask(tx, task, 'pause', [], { actor, message: reason });
+  });
+}
+
+/**
+ * Lets a paused task go on where it was.
+ *
+ * @throws {LongshoreError} STATE_CONFLICT naming the state, TASK_NOT_FOUND when it isn't active.
+ */
+export function resumeTask(db: Db, id: string, actor: string, reason: string | null): Promise<ControlResult> {
+  return inTransaction(db, async (tx) => {
+    const task = await lockActiveTask(tx, id);
+    if (task.state === 'resuming') return { changed: false, state: task.state };
+    return controlTask(tx, task, 'resume', [], { actor, message: reason });
+  });
+}
+
+/** Takes an active task's row. @throws {LongshoreError} TASK_NOT_FOUND. */
+export async function lockActiveTask(tx: Tx, id: string): Promise<LockedTask> {
+  const task = await lockTask(tx, id);
+  if (task === null) throw new LongshoreError('TASK_NOT_FOUND', `task ${id} is not active`);
+  return task;
+}
+
+/**
+ * Makes the transition that a user asked for.
+ *
+ * @throws {LongshoreError} STATE_CONFLICT where the machine has none for the task's state.
+ */
+export async function controlTask(
+  tx: Tx,
+  task: LockedTask,
+  trigger: TaskTrigger,
+  guards: readonly TaskGuard[],
+  change: Omit<Transition, 'trigger' | 'to'>,
+): Promise<ControlResult> {
+  const to = nextTaskState(task.state as 'pending', trigger, guards);
+  if (to === null) throw refused(task, trigger, guards);
+  const event = await transitionTask(tx, task, { ...change, trigger, to });
+  return { changed: true, state: to, event };
+}
+
+function refused(task: LockedTask, trigger: TaskTrigger, guards: readonly TaskGuard[]): LongshoreError {
+  const why = guards.length > 0 && task.state === 'awaiting-resolution' ? ` (${guards.join(', ')})` : '';
+  return new LongshoreError(
+    'STATE_CONFLICT',
+    `task ${task.id} is ${task.state}${why}; it can't be asked to ${trigger} now`,
+    {
+      details: { state: task.state },
+    },
+  );
+}

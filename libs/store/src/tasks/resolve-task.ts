@@ -1,0 +1,107 @@
+import { holdGuard, type ControlKind, type TaskGuard } from '@longshore/core';
+import { sql } from 'kysely';
+import { archiveEndedControls } from '../settlements/ended-controls.ts';
+import { controlTask, lockActiveTask, type ControlResult } from './pause-task.ts';
+import { recordEvents } from './record-event.ts';
+import { inTransaction, type Db, type Tx } from '../session/transactions.ts';
+import type { LockedTask } from './transition-task.ts';
+
+/**
+ * Tries a held task's failed work again: what failed is pending anew, with none of its failures counted. Of a task that is being undone
+ * that is the revert alone.
+ *
+ * @throws {LongshoreError} STATE_CONFLICT naming the state, TASK_NOT_FOUND when it isn't active.
+ */
+export function retryTask(db: Db, id: string, actor: string, reason: string | null): Promise<ControlResult> {
+  return inTransaction(db, async (tx) => {
+    const task = await lockActiveTask(tx, id);
+    const guard = await readHoldGuard(tx, task);
+    const result = await controlTask(tx, task, 'retry', [guard], {
+      actor,
+      message: reason,
+      // A task that is being undone keeps what it failed with.
+      clearsError: guard !== 'a revert failed',
+    });
+    await sql`
+      UPDATE subtasks SET state = 'pending', failures = 0, error = NULL, not_before = NULL, ended_at = NULL, reason = 'retry',
+        node_epoch = NULL
+      WHERE task_id = ${id} AND state = 'failed' AND ${guard === 'a revert failed' ? sql`kind = 'revert'` : sql`true`}`.execute(
+      tx,
+    );
+    return result;
+  });
+}
+
+/**
+ * Lets a held task go on without what failed: failed work counts as done, a finish hook or a revert is left out.
+ *
+ * @throws {LongshoreError} STATE_CONFLICT naming the state, or when it is a plan that failed; TASK_NOT_FOUND when it isn't active.
+ */
+export function skipFailed(db: Db, id: string, actor: string, reason: string | null): Promise<ControlResult> {
+  return inTransaction(db, async (tx) => {
+    const task = await lockActiveTask(tx, id);
+    const guard = await readHoldGuard(tx, task);
+    const outcome =
+      guard === 'a revert failed'
+        ? await outcomeOfUndone(tx, id)
+        : guard === 'a finish hook failed'
+          ? 'succeeded'
+          : null;
+    const result = await controlTask(tx, task, 'skip', [guard], {
+      actor,
+      message: reason,
+      clearsError: guard !== 'a revert failed',
+      ...(outcome === null ? {} : { outcome }),
+    });
+    if (guard === 'a step failed') await skipFailedWork(tx, id, actor);
+    else await archiveEndedControls(tx, id);
+    return result;
+  });
+}
+
+/**
+ * Undoes a held task.
+ *
+ * @throws {LongshoreError} STATE_CONFLICT naming the state, TASK_NOT_FOUND when it isn't active.
+ */
+export function revertTask(db: Db, id: string, actor: string, reason: string | null): Promise<ControlResult> {
+  return inTransaction(db, async (tx) => {
+    const task = await lockActiveTask(tx, id);
+    if (task.state === 'reverting') return { changed: false, state: task.state };
+    const result = await controlTask(tx, task, 'revert', [], { actor, message: reason });
+    // A revert that failed before must not stand for this one.
+    await archiveEndedControls(tx, id);
+    return result;
+  });
+}
+
+/** How a task ends that was undone: as canceled when a user wanted it, otherwise as failed. */
+export async function outcomeOfUndone(tx: Tx, id: string): Promise<'canceled' | 'failed'> {
+  const canceled = await sql`SELECT 1 FROM task_events WHERE task_id = ${id} AND kind = 'cancel' LIMIT 1`.execute(tx);
+  return canceled.rows.length > 0 ? 'canceled' : 'failed';
+}
+
+async function readHoldGuard(tx: Tx, task: LockedTask): Promise<TaskGuard> {
+  const failed = await sql<{ kind: ControlKind }>`
+    SELECT kind FROM subtasks WHERE task_id = ${task.id} AND kind <> 'work' AND state = 'failed'`.execute(tx);
+  return holdGuard(
+    failed.rows.map((row) => row.kind),
+    task.step,
+  );
+}
+
+async function skipFailedWork(tx: Tx, id: string, actor: string): Promise<void> {
+  const skipped = await sql<{ id: string }>`
+    UPDATE subtasks SET state = 'skipped' WHERE task_id = ${id} AND state = 'failed' AND kind = 'work' RETURNING id`.execute(
+    tx,
+  );
+  await recordEvents(
+    tx,
+    id,
+    skipped.rows.map((row) => ({ actor, kind: 'subtask-skipped', from: 'failed', to: 'skipped', subtaskId: row.id })),
+  );
+  // Gates or a plan of the next step may have failed beside it.
+  await sql`
+    UPDATE subtasks SET state = 'pending', failures = 0, error = NULL, not_before = NULL, ended_at = NULL
+    WHERE task_id = ${id} AND state = 'failed'`.execute(tx);
+}
