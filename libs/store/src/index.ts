@@ -63,13 +63,10 @@ export {
 export { readClusterId } from './cluster/cluster-identity.ts';
 export { readTypes, registerType, type StoredType } from './cluster/task-types.ts';
 export { readSchedulingSnapshot, type ScheduledTask } from './scheduling/scheduling-snapshot.ts';
-export {
-  ownerWrites,
-  type AdmissionChange,
-  type AfterLastStep,
-  type ControlMeta,
-  type OwnerWrites,
-} from './scheduling/owner-writes.ts';
+export { ownerWrites, type OwnerWrites } from './scheduling/owner-writes.ts';
+export type { AdmissionChange } from './scheduling/admission-writes.ts';
+export type { ControlMeta } from './controls/control-row.ts';
+export type { AfterLastStep } from './plans/step-writes.ts';
 export { membershipOf, NO_NODE } from './plans/step-placement.ts';
 export { readPinnedSlots } from './claims/pinned-slots.ts';
 export { findForgottenTasks, forgetOldTasks } from './history/history-retention.ts';

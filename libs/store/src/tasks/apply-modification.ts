@@ -1,7 +1,7 @@
 import { slotsPerSubtaskAfter, TaskState, type Modification, type TaskChanges, type TaskGuard } from '@longshore/core';
 import { nextTaskState, type ErrorData } from '@longshore/core';
 import { sql } from 'kysely';
-import { archiveEndedControls } from '../settlements/ended-controls.ts';
+import { archiveEndedControls } from '../controls/ended-controls.ts';
 import type { Tx } from '../session/transactions.ts';
 import { transitionTask, type LockedTask } from './transition-task.ts';
 

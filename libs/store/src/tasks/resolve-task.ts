@@ -1,6 +1,6 @@
 import { holdGuard, type ControlKind, type TaskGuard } from '@longshore/core';
 import { sql } from 'kysely';
-import { archiveEndedControls } from '../settlements/ended-controls.ts';
+import { archiveEndedControls } from '../controls/ended-controls.ts';
 import { controlTask, lockActiveTask, type ControlResult } from './pause-task.ts';
 import { recordEvents } from './record-event.ts';
 import { inTransaction, type Db, type Tx } from '../session/transactions.ts';

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { archiveSubtasks } from './move-to-history.ts';
+import { archiveSubtasks } from '../settlements/move-to-history.ts';
 import type { Tx } from '../session/transactions.ts';
 
 /** Moves a task's control subtasks into history that have ended: what they came to must not stand for what comes next. */

@@ -1,0 +1,38 @@
+import { TaskState, type ErrorData } from '@longshore/core';
+import { withTask, type LeadingOwner } from '../scheduling/task-write.ts';
+import { restartTask, settlePause, suspendTask } from '../settlements/settle-pause.ts';
+import { hasRunning } from './end-task.ts';
+
+/** The leading owner's part of a pause and of its end. */
+export interface PauseWrites {
+  /** Its errors are of the kind that pauses it. */
+  suspend(taskId: string, error: ErrorData): Promise<boolean>;
+  /** A pausing task of which nothing runs any more is paused. */
+  settle(taskId: string): Promise<boolean>;
+  /** A resuming task goes on. */
+  restart(taskId: string): Promise<boolean>;
+}
+
+export function pauseWrites(leader: LeadingOwner): PauseWrites {
+  const { actor } = leader;
+  return {
+    suspend: (id, error) =>
+      withTask(leader, id, async (tx, task) => {
+        if (task.state !== TaskState.running) return false;
+        await suspendTask(tx, task, actor, error);
+        return true;
+      }),
+    settle: (id) =>
+      withTask(leader, id, async (tx, task) => {
+        if (task.state !== TaskState.pausing || (await hasRunning(tx, task))) return false;
+        await settlePause(tx, task, actor);
+        return true;
+      }),
+    restart: (id) =>
+      withTask(leader, id, async (tx, task) => {
+        if (task.state !== TaskState.resuming) return false;
+        await restartTask(tx, task, actor);
+        return true;
+      }),
+  };
+}
