@@ -57,10 +57,11 @@ test('an older attempt commits no further batch after a takeover, and its open o
     // It connects anew and tries to go on.
     return countTo(9)(batches);
   });
+  const superseded = expect(older).rejects.toMatchObject({ code: 'EFFECTS_SUPERSEDED' });
   await begun.promise;
   const newer = await store.attempt({ attempt: 2 }).connection.effectBatches(0, countTo(4));
   end.resolve(null);
-  await expect(older).rejects.toMatchObject({ code: 'EFFECTS_SUPERSEDED' });
+  await superseded;
   expect(newer).toEqual({ result: 4, isRepeat: false });
   expect(await store.rows()).toEqual([0, 1, 2, 3]);
 });
@@ -133,10 +134,10 @@ test('an older attempt that connects anew at once is ended once, and is behind t
         });
     }
   });
-  older.catch(() => undefined);
+  const superseded = expect(older).rejects.toMatchObject({ code: 'EFFECTS_SUPERSEDED' });
   await begun.promise;
   expect(await store.attempt({ attempt: 2 }).connection.effectBatches(0, countTo(4))).toMatchObject({ result: 4 });
-  await expect(older).rejects.toMatchObject({ code: 'EFFECTS_SUPERSEDED' });
+  await superseded;
   expect(ended).toBe(1);
   expect(await store.rows()).toEqual([0, 1, 2, 3]);
 });

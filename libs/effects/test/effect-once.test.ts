@@ -106,11 +106,11 @@ describe('an effect', () => {
     const store = await target();
     await store.openFence();
     const held = heldWork(1);
-    const first = store.attempt({ attempt: 9 }).connection.effectOnce(held.work);
+    const ended = expect(store.attempt({ attempt: 9 }).connection.effectOnce(held.work)).rejects.toThrow();
     await held.begun;
     expect(await store.attempt({ attempt: 10 }).connection.effectOnce(insert(2))).toMatchObject({ isRepeat: false });
     held.end.resolve(null);
-    await expect(first).rejects.toThrow();
+    await ended;
     expect(await store.rows()).toEqual([2]);
   });
 
@@ -185,11 +185,12 @@ describe('an abort', () => {
     const abort = new AbortController();
     const held = heldWork(1);
     const effect = store.attempt({ signal: abort.signal }).connection.effectOnce(held.work);
+    const canceled = expect(effect).rejects.toThrow('canceled');
     await held.begun;
     abort.abort(new Error('canceled'));
     await store.gone('ls/7/1/1');
     held.end.resolve(null);
-    await expect(effect).rejects.toThrow('canceled');
+    await canceled;
     expect(await store.rows()).toEqual([]);
   });
 });
@@ -275,13 +276,13 @@ describe('a revert', () => {
     const store = await target();
     await store.openFence();
     const held = heldWork(1);
-    const effect = store.attempt().connection.effectOnce(held.work);
+    const ended = expect(store.attempt().connection.effectOnce(held.work)).rejects.toThrow();
     await held.begun;
     await store
       .attempt({ subtaskId: '5', fenceGraceMs: 50 })
       .connection.revertEffects((client) => client.query('DELETE FROM t'));
     held.end.resolve(null);
-    await expect(effect).rejects.toThrow();
+    await ended;
     expect(await store.rows()).toEqual([]);
   });
 

@@ -37,9 +37,9 @@ test('what a hook throws reaches who asked, with its code', async () => {
 test('a runner that ends meanwhile answers nobody', async () => {
   const { runner } = await startFixture();
   runner.start(runSpec({ meta: { does: 'block' } }));
-  const answer = runner.modify({ taskId: '10', meta: {} });
+  const refused = expect(runner.modify({ taskId: '10', meta: {} })).rejects.toMatchObject({ code: 'RUNNER_CRASHED' });
   await runner.terminate();
-  await expect(answer).rejects.toMatchObject({ code: 'RUNNER_CRASHED' });
+  await refused;
   await expect(runner.modify({ taskId: '10', meta: {} })).rejects.toMatchObject({ code: 'RUNNER_CRASHED' });
 });
 

@@ -330,10 +330,12 @@ describe('a claim and its node', () => {
     await fencing.run('BEGIN');
     await fencing.run(`SELECT 1 FROM nodes WHERE id = 'n1' FOR UPDATE`);
     await fencing.run(`UPDATE nodes SET state = 'dead' WHERE id = 'n1'`);
-    const claiming = claim(store.process('claiming').db, n1, taskId, 1);
+    const refused = expect(claim(store.process('claiming').db, n1, taskId, 1)).rejects.toMatchObject({
+      code: 'NODE_FENCED',
+    });
     await store.blocked('claiming');
     await fencing.run('COMMIT');
-    await expect(claiming).rejects.toMatchObject({ code: 'NODE_FENCED' });
+    await refused;
   });
 
   test('fencing and registering anew wait for an open claim of the node', async () => {

@@ -211,10 +211,12 @@ describe('a leader whose epoch is over', () => {
     await electing.run('BEGIN');
     await electing.run(`SELECT 1 FROM leases WHERE name = 'owner' FOR UPDATE`);
     await electing.run(`UPDATE leases SET epoch = epoch + 1 WHERE name = 'owner'`);
-    const writing = ownerWrites(store.process('old').db, old, 'o1').refuse(taskId, FAILURE);
+    const refused = expect(
+      ownerWrites(store.process('old').db, old, 'o1').refuse(taskId, FAILURE),
+    ).rejects.toMatchObject({ code: 'LEADER_LOST' });
     await store.blocked('old');
     await electing.run('COMMIT');
-    await expect(writing).rejects.toMatchObject({ code: 'LEADER_LOST' });
+    await refused;
     expect(await readTask(store.db, taskId)).toMatchObject({ state: 'pending' });
   });
 
@@ -226,11 +228,13 @@ describe('a leader whose epoch is over', () => {
     const session = await store.session();
     await session.run('BEGIN');
     await session.run(`SELECT 1 FROM leases WHERE name = 'owner' FOR UPDATE`);
-    const writing = ownerWrites(store.process('old').db, old, 'o1').refuse(taskId, FAILURE);
+    const refused = expect(
+      ownerWrites(store.process('old').db, old, 'o1').refuse(taskId, FAILURE),
+    ).rejects.toMatchObject({ code: 'LEADER_LOST' });
     await store.blocked('old');
     await session.run(`UPDATE leases SET expires_at = clock_timestamp() WHERE name = 'owner'`);
     await session.run('COMMIT');
-    await expect(writing).rejects.toMatchObject({ code: 'LEADER_LOST' });
+    await refused;
     expect(await readTask(store.db, taskId)).toMatchObject({ state: 'pending' });
   });
 
