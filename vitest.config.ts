@@ -1,16 +1,20 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
+/** Tests that `npm test` leaves to a target of their own: those that need real servers, and those that take minutes. */
+const MODES = ['servers', 'long'];
+
 /**
  * One configuration for every package. Tests run from sources through the workspace's source condition, so nothing has
- * to be built first. `--mode servers` selects the tests that need servers of their own (`*.servers.test.ts`).
+ * to be built first. `--mode servers` selects the tests that need servers of their own (`*.servers.test.ts`), `--mode long`
+ * slow faults and soaks (`*.long.test.ts`).
  */
 export default defineConfig(({ mode }) => ({
   ssr: { resolve: { conditions: ['@longshore/source'] } },
   test: {
     environment: 'node',
-    include: mode === 'servers' ? ['test/**/*.servers.test.ts'] : ['test/**/*.test.ts'],
-    exclude: mode === 'servers' ? [] : ['**/*.servers.test.ts'],
+    include: MODES.includes(mode) ? [`test/**/*.${mode}.test.ts`] : ['test/**/*.test.ts'],
+    exclude: MODES.includes(mode) ? [] : MODES.map((name) => `**/*.${name}.test.ts`),
     passWithNoTests: true,
     // Starting an embedded Postgres takes a second; a test that waits for a cluster has deadlines of its own.
     testTimeout: 60_000,

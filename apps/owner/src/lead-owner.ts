@@ -1,7 +1,13 @@
 import { taskId, type TaskId } from '@longshore/core';
 import { MAX_HINTED_TASKS, wakeHint, type TaskHint } from '@longshore/protocol';
 import { startLoop, type ConfigOf, type ServiceContext } from '@longshore/service';
-import { forgetOldTasks, listenForSubmits, ownerWrites, type LeaderLease } from '@longshore/store';
+import {
+  forgetOldTasks,
+  listenForSubmits,
+  ownerWrites,
+  type LeaderLease,
+  type RetentionCursor,
+} from '@longshore/store';
 import { gaugeOf } from '@longshore/telemetry';
 import type { OWNER_OPTIONS } from './owner-options.ts';
 import { schedulingRounds } from './scheduling-round.ts';
@@ -60,11 +66,19 @@ export async function leadOwner(
   });
   const announce = (id: TaskId): void =>
     bus.publish(bus.subjects.taskEvents(taskId(id)), { kind: 'state' } satisfies TaskHint);
+  let forgottenTo: RetentionCursor | null = null;
   const retention = startLoop({
     intervalMs: RETENTION_MS,
     signal,
     onError: (error) => logger.warn({ error }, 'old tasks could not be forgotten'),
-    round: () => forgetOldTasks(store.db, lease, config.historyDays),
+    round: async () => {
+      const page = await forgetOldTasks(store.db, lease, config.historyDays, forgottenTo);
+      forgottenTo = page.next;
+      for (const { id, error } of page.failed) {
+        logger.warn({ error, task_id: id }, 'an old task could not be forgotten yet');
+      }
+      return forgottenTo !== null;
+    },
   });
   const listening = listenForSubmits(store.db, {
     onSubmit: () => loop.wake(),

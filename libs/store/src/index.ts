@@ -69,7 +69,12 @@ export type { ControlMeta } from './controls/control-row.ts';
 export type { AfterLastStep } from './plans/step-writes.ts';
 export { membershipOf, NO_NODE } from './plans/step-placement.ts';
 export { readPinnedSlots } from './claims/pinned-slots.ts';
-export { findForgottenTasks, forgetOldTasks } from './history/history-retention.ts';
+export {
+  findForgottenTasks,
+  forgetOldTasks,
+  type ForgottenPage,
+  type RetentionCursor,
+} from './history/history-retention.ts';
 export { readTaskTraces } from './reads/read-task-traces.ts';
 export {
   findTaskByKey,

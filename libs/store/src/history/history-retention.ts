@@ -1,35 +1,89 @@
+import { hasCode } from '@longshore/core';
 import { sql } from 'kysely';
 import { asLeader, type LeaderLease } from '../scheduling/leader-lease.ts';
 import { fromStore } from '../session/open-store.ts';
 import type { Db } from '../session/transactions.ts';
 
-/** Tasks that are forgotten in one transaction, and subtask rows: a million at once would be one huge transaction. */
+/** Old tasks that are looked up at once. */
 const TASK_PAGE = 100;
+/** Subtask rows that are deleted in one transaction: about 100 ms of work. A million at once would be one huge transaction. */
 const SUBTASK_PAGE = 10_000;
+/** How long a page waits for a row that somebody else has locked, in milliseconds. The other tasks are waiting behind it. */
+const LOCK_TIMEOUT_MS = 500;
+
+/** A place in the order in which archived tasks are forgotten: oldest first. */
+export interface RetentionCursor {
+  /** When the task was archived, as Postgres writes it: a JavaScript date has no microseconds. */
+  readonly archivedAt: string;
+  readonly id: string;
+}
+
+/** What one page of forgetting came to. */
+export interface ForgottenPage {
+  /** Tasks that are gone now. */
+  readonly forgotten: number;
+  /** Tasks that could not be deleted now, each with its error. They are found again by the next look from the beginning. */
+  readonly failed: readonly { readonly id: string; readonly error: unknown }[];
+  /** Where to go on; null: there is nothing more that is old enough. */
+  readonly next: RetentionCursor | null;
+}
 
 /**
  * Forgets tasks that were archived longer ago than the retention: their subtasks, steps, events and keys, and at last the task, so that a
- * page which was interrupted is found again.
+ * page which was interrupted is found again. Each task, and each page of a large one, is a transaction of its own: a row that
+ * somebody has locked delays no other task.
  *
  * @param days retention in days.
- * @returns true when there may be more.
+ * @param after where the page before ended; null: from the oldest task.
+ * @throws {LongshoreError} LEADER_LOST, STORE_UNAVAILABLE.
  */
-export async function forgetOldTasks(db: Db, lease: LeaderLease, days: number): Promise<boolean> {
-  return asLeader(db, lease, async (tx) => {
-    const old = await sql<{ id: string }>`
-      SELECT id FROM task_history WHERE archived_at < clock_timestamp() - ${`${days} days`}::interval
-      ORDER BY id LIMIT ${TASK_PAGE}`.execute(tx);
-    const ids = old.rows.map((row) => row.id);
-    if (ids.length === 0) return false;
-    const subtasks = await sql`
-      DELETE FROM subtask_history WHERE id IN (
-        SELECT id FROM subtask_history WHERE task_id = ANY(${ids}::bigint[]) LIMIT ${SUBTASK_PAGE})`.execute(tx);
-    if (Number(subtasks.numAffectedRows ?? 0n) === SUBTASK_PAGE) return true;
-    for (const table of ['task_steps', 'task_events', 'task_keys']) {
-      await sql`DELETE FROM ${sql.table(table)} WHERE task_id = ANY(${ids}::bigint[])`.execute(tx);
+export async function forgetOldTasks(
+  db: Db,
+  lease: LeaderLease,
+  days: number,
+  after: RetentionCursor | null = null,
+): Promise<ForgottenPage> {
+  const { archivedAt, id } = after ?? { archivedAt: '-infinity', id: '0' };
+  const old = await fromStore(
+    sql<RetentionCursor>`
+      SELECT id::text AS id, archived_at::text AS "archivedAt" FROM task_history
+      WHERE archived_at < clock_timestamp() - ${`${days} days`}::interval
+        AND (archived_at, id) > (${archivedAt}::timestamptz, ${id}::bigint)
+      ORDER BY archived_at, id LIMIT ${TASK_PAGE}`.execute(db),
+  );
+  const failed: { id: string; error: unknown }[] = [];
+  let last = after;
+  let forgotten = 0;
+  for (const task of old.rows) {
+    try {
+      // A large task goes page by page; the caller may stop between them.
+      if (!(await forgetPage(db, lease, task.id))) return { forgotten, failed, next: last ?? START };
+      forgotten += 1;
+    } catch (error) {
+      if (hasCode(error, 'LEADER_LOST') || hasCode(error, 'STORE_UNAVAILABLE')) throw error;
+      failed.push({ id: task.id, error });
     }
-    await sql`DELETE FROM task_history WHERE id = ANY(${ids}::bigint[])`.execute(tx);
-    return ids.length === TASK_PAGE;
+    last = task;
+  }
+  return { forgotten, failed, next: old.rows.length === TASK_PAGE ? last : null };
+}
+
+const START: RetentionCursor = { archivedAt: '-infinity', id: '0' };
+
+/** Deletes a page of an old task's subtasks, and the task with its last page. @returns whether the task is gone. */
+async function forgetPage(db: Db, lease: LeaderLease, id: string): Promise<boolean> {
+  return asLeader(db, lease, async (tx) => {
+    await sql`SET LOCAL lock_timeout = ${sql.lit(`${LOCK_TIMEOUT_MS}ms`)}`.execute(tx);
+    // ✗ By `id` alone: the key begins with the task, so each page reads the whole history (11 s beside 510,000 rows).
+    const subtasks = await sql`
+      DELETE FROM subtask_history WHERE task_id = ${id} AND id = ANY(ARRAY(
+        SELECT id FROM subtask_history WHERE task_id = ${id} ORDER BY id LIMIT ${SUBTASK_PAGE}))`.execute(tx);
+    if (Number(subtasks.numAffectedRows ?? 0n) === SUBTASK_PAGE) return false;
+    for (const table of ['task_steps', 'task_events', 'task_keys']) {
+      await sql`DELETE FROM ${sql.table(table)} WHERE task_id = ${id}`.execute(tx);
+    }
+    await sql`DELETE FROM task_history WHERE id = ${id}`.execute(tx);
+    return true;
   });
 }
 

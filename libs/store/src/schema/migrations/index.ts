@@ -4,6 +4,7 @@ import * as throttle from './0002-throttle.ts';
 import * as phase from './0003-phase.ts';
 import * as lifecycle from './0004-lifecycle.ts';
 import * as submitFunction from './0005-submit-function.ts';
+import * as retention from './0006-retention.ts';
 
 /**
  * Forward-only, in order; a name is never changed once released. Each must leave the services of the version before working:
@@ -15,4 +16,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0003-phase': phase,
   '0004-lifecycle': lifecycle,
   '0005-submit-function': submitFunction,
+  '0006-retention': retention,
 };
