@@ -43,7 +43,7 @@ export class SettlementQueue {
   add(settlements: readonly Settlement[]): void {
     if (settlements.length === 0) return;
     this.#waiting.push(...settlements);
-    this.#writing ??= this.#write().finally(() => (this.#writing = null));
+    this.#writing ??= this.#write();
   }
 
   /** Ids that the store still believes to run here. */
@@ -57,11 +57,16 @@ export class SettlementQueue {
   }
 
   async #write(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0, MAX_BATCH);
-      this.#inFlight = batch;
-      await this.#writeBatch(batch);
-      this.#inFlight = [];
+    try {
+      while (this.#waiting.length > 0) {
+        const batch = this.#waiting.splice(0, MAX_BATCH);
+        this.#inFlight = batch;
+        await this.#writeBatch(batch);
+        this.#inFlight = [];
+      }
+    } finally {
+      // In the same step as the last look at what waits: an end that came between the two would wait for the next one.
+      this.#writing = null;
     }
   }
 
