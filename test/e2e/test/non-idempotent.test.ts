@@ -14,6 +14,9 @@ const PLAN = {
   claimed: { at: 'claim.after-commit', do: 'kill' },
   starting: { at: 'hook.before', do: 'kill' },
   ended: { at: 'settle.before', do: 'kill' },
+  // The plan's end has made its step current and claimed of it, and is answered long after this node looked for what it doesn't know.
+  'answered-late': { at: 'settle.after-commit', do: 'delay', ms: 1_500 },
+  'claimed-late': { at: 'claim.after-commit', do: 'delay', ms: 1_500 },
   // As often as a batch of results is tried.
   'write-1': { at: 'settle.before', do: 'fail' },
   'write-2': { at: 'settle.before', do: 'fail' },
@@ -30,7 +33,10 @@ let store: StoreSession;
 beforeAll(async () => {
   runs = await RunsFile.make();
   faults = await PlannedFaults.plan(PLAN);
-  cluster = await startToyCluster({ executors: 2, env: { ...faults.env, LONGSHORE_SLOT_MEMORY_MB: '64' } });
+  cluster = await startToyCluster({
+    executors: 2,
+    env: { ...faults.env, LONGSHORE_SLOT_MEMORY_MB: '64', LONGSHORE_RECONCILE_MS: '50' },
+  });
   store = new StoreSession(cluster.cluster.databaseUrl);
 });
 afterAll(async () => {
@@ -56,11 +62,31 @@ async function untilStarted(taskId: string, count: number): Promise<void> {
   );
 }
 
+/** Waits until no task before is active. */
+async function untilHistoryIsAll(): Promise<void> {
+  await waitUntil(
+    () => cluster.client.list({}),
+    ({ tasks }) => tasks.length === 0,
+    { what: 'the tasks before to be in history' },
+  );
+}
+
 describe('a subtask that may not run again runs at most once', () => {
   it('when nothing is lost: each exactly once', async () => {
     const task = await submitOnce();
     expect((await task.wait(deadline())).task).toMatchObject({ state: 'succeed', result: { total: 20 } });
     expect(runs.starts(task.id)).toHaveLength(20);
+    expect(runs.doubledOrdinals(task.id)).toEqual([]);
+  });
+
+  // Seen to be reverted with NODE_LOST: its node gave back what it had just got.
+  it.each(['answered-late', 'claimed-late'] as const)('and runs, when what claims it is %s', async (name) => {
+    await untilHistoryIsAll();
+    await faults.arm(name);
+    const task = await submitOnce({ subtasks: 4 });
+    await faults.happened(name);
+    expect((await task.wait(deadline())).task).toMatchObject({ state: 'succeed', result: { total: 4 } });
+    expect(runs.starts(task.id)).toHaveLength(4);
     expect(runs.doubledOrdinals(task.id)).toEqual([]);
   });
 
@@ -102,11 +128,7 @@ describe('a subtask that may not run again runs at most once', () => {
 
   it('when its result cannot be written', async () => {
     // Nothing else may be written meanwhile, such as the clean-up of a task before.
-    await waitUntil(
-      () => cluster.client.list({}),
-      ({ tasks }) => tasks.length === 0,
-      { what: 'the tasks before to be in history' },
-    );
+    await untilHistoryIsAll();
     // One executor, so that the faults meet the same results again and again.
     const task = await cluster.client.submit({
       type: 'toy-once',

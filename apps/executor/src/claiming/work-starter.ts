@@ -2,6 +2,7 @@ import { nodeId, runtimeSlotsOf, toErrorData, type NodeId } from '@longshore/cor
 import type { ClaimedSubtask, Settlement, Store } from '@longshore/store';
 import type { Logger } from '@longshore/telemetry';
 import type { AttemptSpans } from '../hosting/attempt-spans.ts';
+import type { ClaimsUnderWay } from './claims-under-way.ts';
 import { candidatesFor, type Candidates } from './candidates.ts';
 import { rankOf, type ClaimPlanner } from './claim-planner.ts';
 import type { Lane } from '../running/lane.ts';
@@ -22,6 +23,7 @@ export interface WorkStarterOptions {
   readonly works: TaskWorks;
   readonly spans: AttemptSpans;
   readonly queue: SettlementQueue;
+  readonly claims: ClaimsUnderWay;
   /** Whether this node takes nothing new any more. */
   readonly isStopping: () => boolean;
 }
@@ -31,7 +33,7 @@ export class WorkStarter {
   readonly #options: WorkStarterOptions;
   readonly #planner: ClaimPlanner;
   /** Slots that are kept for what the ends of plans bring along, by the plans' ids. */
-  readonly #claims = new Map<string, number>();
+  readonly #claims = new Map<string, { readonly slots: number; readonly ended: () => void }>();
 
   constructor(options: WorkStarterOptions, planner: ClaimPlanner) {
     this.#options = options;
@@ -147,7 +149,7 @@ export class WorkStarter {
     const kept = this.#planner.promisedBefore(rankOf(work.task));
     const claim = this.#options.slots.capacityFor(work.task.id, slots, slotsPerSubtask, kept);
     const claiming = claim * slotsPerSubtask;
-    this.#claims.set(settlement.id, claiming);
+    this.#claims.set(settlement.id, { slots: claiming, ended: this.#options.claims.begin() });
     this.#options.slots.claimBegins(work.task.id, claiming);
     return { ...settlement, claim };
   }
@@ -155,10 +157,11 @@ export class WorkStarter {
   /** Settlements were written, or given up on: the claims that went with them have ended. */
   claimsEnded(settlements: readonly Settlement[]): void {
     for (const { id, taskId } of settlements) {
-      const claiming = this.#claims.get(id);
-      if (claiming === undefined) continue;
+      const claim = this.#claims.get(id);
+      if (claim === undefined) continue;
       this.#claims.delete(id);
-      this.#options.slots.claimEnds(taskId, claiming);
+      this.#options.slots.claimEnds(taskId, claim.slots);
+      claim.ended();
     }
   }
 }

@@ -100,6 +100,13 @@ export const EXECUTOR_OPTIONS = {
     schema: integer(0, 600_000),
     default: '5000',
   },
+  reconcileMs: {
+    flag: 'reconcile-ms',
+    env: 'LONGSHORE_RECONCILE_MS',
+    help: 'How often to give back rows that are stored as running here and are not known here, in milliseconds; 20 to 600000. Lower: what a lost connection left behind runs again sooner.',
+    schema: integer(20, 600_000),
+    default: '10000',
+  },
   host: {
     flag: 'host',
     env: 'LONGSHORE_HOST',

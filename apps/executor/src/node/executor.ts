@@ -7,7 +7,6 @@ import {
   claimSubtasks,
   readClaimableWork,
   readTaskForRunner,
-  releaseUnknown,
   type ClaimedSubtask,
   type RunningTaskState,
   type Settlement,
@@ -15,10 +14,12 @@ import {
 import { ThreadMetrics } from '@longshore/telemetry';
 import { applyTaskChanges } from '../hosting/apply-task-changes.ts';
 import type { AttemptSpans } from '../hosting/attempt-spans.ts';
+import { ClaimsUnderWay } from '../claiming/claims-under-way.ts';
 import { ClaimPlanner, type PlannedClaim } from '../claiming/claim-planner.ts';
 import type { ExecutorMetrics } from './executor-metrics.ts';
 import type { EXECUTOR_OPTIONS } from './executor-options.ts';
 import type { Membership } from './membership.ts';
+import { Reconciler } from './reconciler.ts';
 import { ProgressSaver } from '../settling/progress-saver.ts';
 import type { EndedRun, Run } from '../running/run.ts';
 import type { RunnerPool } from '../hosting/runner-pool.ts';
@@ -33,8 +34,6 @@ import { WorkStarter } from '../claiming/work-starter.ts';
 const CONTROL_PLACES = 4;
 /** Tasks whose gates one node reads at once: a query or two a second each. */
 const GATE_PLACES = 64;
-/** How often rows are given back that this node holds without knowing, in milliseconds. */
-const RECONCILE_MS = 10_000;
 
 /**
  * How long a look for more work is put off that nothing asks for at once, in milliseconds: what has just been claimed or has ended is on
@@ -62,12 +61,13 @@ export class Executor {
   readonly #stop = new AbortController();
   readonly #loop: WakeableLoop;
   readonly #progress: ProgressSaver;
+  readonly #claims = new ClaimsUnderWay();
+  readonly #reconciler: Reconciler;
   /** Tasks that a message named: claimed for without looking for them first. */
   readonly #hinted = new Set<string>();
   #mustLookAtStates = true;
   #lookingLater: NodeJS.Timeout | undefined;
   #lookedAt = 0;
-  #reconciledAt = performance.now();
   #whenIdle: (() => void) | null = null;
 
   constructor(
@@ -124,6 +124,7 @@ export class Executor {
         slots: this.#slots,
         works: this.#works,
         queue: this.#queue,
+        claims: this.#claims,
         isStopping: () => signal.aborted,
       },
       this.#planner,
@@ -135,6 +136,15 @@ export class Executor {
       signal,
     });
     this.#progress = new ProgressSaver(context, membership, signal, (runs, lost) => this.#afterProgress(runs, lost));
+    this.#reconciler = new Reconciler({
+      store,
+      logger,
+      membership,
+      claims: this.#claims,
+      known: () => this.#known(),
+      intervalMs: config.reconcileMs,
+      signal,
+    });
     const id = nodeId(config.nodeId);
     bus.subscribe(bus.subjects.wakeNode(id), wakeHint, ({ tasks = [] }) => {
       for (const task of tasks) this.#hinted.add(task);
@@ -163,7 +173,7 @@ export class Executor {
     await this.#membership.drain().catch((error: unknown) => {
       this.#context.logger.warn({ error }, 'could not mark this node as draining');
     });
-    await Promise.all([this.#loop.done, this.#progress.done]);
+    await Promise.all([this.#loop.done, this.#progress.done, this.#reconciler.done]);
     const idle = new Promise<void>((resolve) => (this.#whenIdle = resolve));
     this.abortAll('shutdown', (run) => run.claimed.isIdempotent);
     this.#reportIdle();
@@ -182,7 +192,6 @@ export class Executor {
     }
     if (this.#membership.isCurrent) await this.#claim();
     if (performance.now() - this.#lookedAt >= this.#context.config.pollMs) await this.#obeyStates();
-    await this.#reconcile();
     return false;
   }
 
@@ -214,6 +223,19 @@ export class Executor {
   }
 
   async #claimThese(
+    requests: readonly PlannedClaim[],
+    controls: readonly string[],
+    hinted: readonly string[],
+  ): Promise<number> {
+    const claimEnded = this.#claims.begin();
+    try {
+      return await this.#claimAndTake(requests, controls, hinted);
+    } finally {
+      claimEnded();
+    }
+  }
+
+  async #claimAndTake(
     requests: readonly PlannedClaim[],
     controls: readonly string[],
     hinted: readonly string[],
@@ -355,13 +377,14 @@ export class Executor {
     }
   }
 
-  async #reconcile(): Promise<void> {
-    if (!this.#membership.isCurrent || performance.now() - this.#reconciledAt < RECONCILE_MS) return;
-    this.#reconciledAt = performance.now();
-    const { store, logger } = this.#context;
-    const known = [...this.#works].flatMap((work) => [...work.runs.keys(), ...work.held.map((one) => one.id)]);
-    const released = await releaseUnknown(store.db, this.#membership.identity, [...known, ...this.#queue.unwritten]);
-    if (released > 0) logger.warn({ released }, 'gave back subtasks that were claimed without our knowing');
+  /** Ids of what this node has. */
+  #known(): ReadonlySet<string> {
+    const known = new Set(this.#queue.unwritten);
+    for (const work of this.#works) {
+      for (const id of work.runs.keys()) known.add(id);
+      for (const { id } of work.held) known.add(id);
+    }
+    return known;
   }
 
   #afterProgress(runs: readonly Run[], lost: ReadonlySet<string>): void {

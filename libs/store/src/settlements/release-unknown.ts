@@ -1,42 +1,54 @@
 import type { ErrorData } from '@longshore/core';
 import { sql } from 'kysely';
-import type { NodeIdentity } from '../claims/held-subtask.ts';
+import type { HeldSubtask, NodeIdentity } from '../claims/held-subtask.ts';
 import { fromStore } from '../session/open-store.ts';
 import { recordEvents } from '../tasks/record-event.ts';
 import { inTransaction, type Db, type Tx } from '../session/transactions.ts';
 
 interface UnknownRow {
   id: string;
+  attempt: number;
   task_id: string;
   is_idempotent: boolean;
 }
+
+/** Which of the found rows its node still doesn't know. */
+export type StillUnknown = (found: readonly HeldSubtask[]) => Promise<readonly HeldSubtask[]>;
 
 /**
  * Ends this registration's hold on rows that it claimed and doesn't know: the answer to a claim's commit got lost on the way, or
  * their results could not be written. Without this they would stay `running` for ever. What may run again becomes pending; the
  * rest fails, because the store can't tell whether it has run.
  *
+ * A row can be found that a claim has just made this node's, before the node has the claim's answer. So what was found is only a
+ * candidate: the node waits for the claims that it began before it had this list, and says then which rows it still doesn't know.
+ *
  * @param known ids that the node has.
+ * @param stillUnknown asked before anything is freed. Default: all of them, for a node that has no claim under way.
  * @returns how many rows were freed.
  */
-export async function releaseUnknown(db: Db, node: NodeIdentity, known: readonly string[]): Promise<number> {
+export async function releaseUnknown(
+  db: Db,
+  node: NodeIdentity,
+  known: readonly string[],
+  stillUnknown: StillUnknown = (found) => Promise.resolve(found),
+): Promise<number> {
   const found = await fromStore(
     sql<UnknownRow>`
-      SELECT id, task_id, is_idempotent FROM subtasks
+      SELECT id, attempt, task_id, is_idempotent FROM subtasks
       WHERE exec_id = ${node.id} AND node_epoch = ${node.epoch} AND state = 'running' AND NOT id = ANY(${known}::bigint[])`.execute(
       db,
     ),
   );
   if (found.rows.length === 0) return 0;
+  const unknown = new Set((await stillUnknown(found.rows)).map((one) => one.id));
+  const freed = found.rows.filter((row) => unknown.has(row.id));
+  if (freed.length === 0) return 0;
   return inTransaction(db, async (tx) => {
     // Failures leave events, numbered under the task's row, and tasks are locked before subtasks.
-    const failing = [...new Set(found.rows.filter((row) => !row.is_idempotent).map((row) => row.task_id))];
+    const failing = [...new Set(freed.filter((row) => !row.is_idempotent).map((row) => row.task_id))];
     await sql`SELECT 1 FROM tasks WHERE id = ANY(${failing}::bigint[]) ORDER BY id FOR UPDATE`.execute(tx);
-    const rows = await lockUnknown(
-      tx,
-      node,
-      found.rows.map((row) => row.id),
-    );
+    const rows = await lockUnknown(tx, node, freed);
     await sql`
       UPDATE subtasks SET state = 'pending', node_epoch = NULL, reason = 'unknown to its node', waiting = NULL
       WHERE id = ANY(${rows.filter((row) => row.is_idempotent).map((row) => row.id)}::bigint[])`.execute(tx);
@@ -49,11 +61,14 @@ export async function releaseUnknown(db: Db, node: NodeIdentity, known: readonly
   });
 }
 
-async function lockUnknown(tx: Tx, node: NodeIdentity, ids: readonly string[]): Promise<readonly UnknownRow[]> {
+/** By their attempts: what was settled and claimed again meanwhile is another hold, which the node may well know. */
+async function lockUnknown(tx: Tx, node: NodeIdentity, found: readonly HeldSubtask[]): Promise<readonly UnknownRow[]> {
   const rows = await sql<UnknownRow>`
-    SELECT id, task_id, is_idempotent FROM subtasks
-    WHERE id = ANY(${ids}::bigint[]) AND exec_id = ${node.id} AND node_epoch = ${node.epoch} AND state = 'running'
-    ORDER BY id FOR UPDATE SKIP LOCKED`.execute(tx);
+    SELECT s.id, s.attempt, s.task_id, s.is_idempotent FROM subtasks s
+    JOIN unnest(${found.map((one) => one.id)}::bigint[], ${found.map((one) => one.attempt)}::int[]) AS f(id, attempt)
+      ON s.id = f.id AND s.attempt = f.attempt
+    WHERE s.exec_id = ${node.id} AND s.node_epoch = ${node.epoch} AND s.state = 'running'
+    ORDER BY s.id FOR UPDATE OF s SKIP LOCKED`.execute(tx);
   return rows.rows;
 }
 
