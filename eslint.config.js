@@ -2,6 +2,7 @@ import js from '@eslint/js';
 import nx from '@nx/eslint-plugin';
 import prettier from 'eslint-config-prettier';
 import tseslint from 'typescript-eslint';
+import { noOwnInstanceof } from './eslint-no-own-instanceof.js';
 
 /** Which packages of ours a package may import; the arrows of docs/architecture.md. */
 const arrows = {
@@ -65,9 +66,10 @@ export default tseslint.config(
   {
     files: ['**/*.ts'],
     languageOptions: { parserOptions: { projectService: true } },
-    plugins: { '@nx': nx },
+    plugins: { '@nx': nx, longshore: { rules: { 'no-own-instanceof': noOwnInstanceof } } },
     rules: {
       '@nx/enforce-module-boundaries': boundaries(),
+      'longshore/no-own-instanceof': 'error',
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],

@@ -5,6 +5,10 @@ export class Interrupted extends Error {
   override readonly name = 'Interrupted';
   readonly exitCode: ExitCode;
 
+  static is(thrown: unknown): thrown is Interrupted {
+    return thrown instanceof Error && thrown.name === 'Interrupted';
+  }
+
   constructor(signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP') {
     super(`interrupted by ${signal}`);
     this.exitCode = signal === 'SIGINT' ? EXIT.interrupted : EXIT.terminated;

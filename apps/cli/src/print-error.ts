@@ -20,13 +20,13 @@ const REFUSED = new Set([
 
 /** The exit code for what a command threw. */
 export function exitCodeOf(thrown: unknown): ExitCode {
-  if (thrown instanceof Interrupted) return thrown.exitCode;
+  if (Interrupted.is(thrown)) return thrown.exitCode;
   const { code } = errorData(thrown);
   if (NOT_FOUND.has(code)) return EXIT.notFound;
   if (UNREACHABLE.has(code)) return EXIT.unreachable;
   if (REFUSED.has(code)) return EXIT.refused;
   // A code of a task type's own: its `modifyMeta` refuses a change.
-  if (thrown instanceof RemoteError && thrown.permanent && !isErrorCode(code)) return EXIT.refused;
+  if (RemoteError.is(thrown) && thrown.permanent && !isErrorCode(code)) return EXIT.refused;
   return EXIT.fault;
 }
 

@@ -35,7 +35,7 @@ export async function run(args: readonly string[]): Promise<ExitCode> {
       context.note(errorText(thrown, args.includes('--json')));
       return EXIT.refused;
     }
-    if (!(thrown instanceof Interrupted)) context.note(errorText(thrown, args.includes('--json')));
+    if (!Interrupted.is(thrown)) context.note(errorText(thrown, args.includes('--json')));
     return exitCodeOf(thrown);
   }
 }

@@ -1,4 +1,5 @@
 import {
+  hasCode,
   compareRank,
   decideTask,
   eligibleNodes,
@@ -132,8 +133,8 @@ export async function schedulingPass(input: PassInput, writes: OwnerWrites, logg
       if (move.do === 'consume-plan') for (const node of admission?.nodes ?? []) wakeFor(wake, node, task.id);
     } catch (error) {
       // One task that can't be moved must not keep the others waiting.
-      if (error instanceof LongshoreError && error.code === 'LEADER_LOST') throw error;
-      if (error instanceof LongshoreError && error.code === 'STORE_UNAVAILABLE') throw error;
+      if (hasCode(error, 'LEADER_LOST')) throw error;
+      if (hasCode(error, 'STORE_UNAVAILABLE')) throw error;
       logger.error({ error, task_id: task.id }, 'a task could not be moved on');
     }
   }

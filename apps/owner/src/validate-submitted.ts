@@ -31,5 +31,5 @@ export async function validateSubmitted(
 
 /** Null: not the request's fault, so the next pass tries again. */
 function refusalOf(thrown: unknown): ErrorData | null {
-  return thrown instanceof LongshoreError && thrown.permanent ? toErrorData(thrown) : null;
+  return LongshoreError.is(thrown) && thrown.permanent ? toErrorData(thrown) : null;
 }

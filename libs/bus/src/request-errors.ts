@@ -1,4 +1,4 @@
-import { LongshoreError, type ErrorData } from '@longshore/core';
+import { brand, hasBrand, LongshoreError, type ErrorData } from '@longshore/core';
 import {
   ClosedConnectionError,
   DrainingConnectionError,
@@ -51,6 +51,15 @@ export class RemoteError extends Error {
   readonly code: string;
   readonly permanent: boolean;
   readonly details: Readonly<Record<string, unknown>> | undefined;
+
+  static {
+    brand(this, 'remote-error');
+  }
+
+  /** Whether this is one, also of another copy of this package. */
+  static is(thrown: unknown): thrown is RemoteError {
+    return hasBrand(thrown, 'remote-error');
+  }
 
   constructor(data: ErrorData) {
     super(data.message, data.cause === undefined ? undefined : { cause: new RemoteError(data.cause) });

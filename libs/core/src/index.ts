@@ -62,6 +62,7 @@ export {
   type TaskMove,
   type TaskSnapshot,
 } from './task/decide-task.ts';
+export { brand, hasBrand } from './errors/brand.ts';
 export { ERROR_CODES, isErrorCode, type ErrorCode, type ErrorCodeInfo } from './errors/error-codes.ts';
 export { hasCode, LongshoreError, toErrorData, type ErrorData } from './errors/longshore-error.ts';
 export { toJsonData } from './data/json-data.ts';

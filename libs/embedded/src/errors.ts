@@ -36,6 +36,10 @@ export class EmbeddedError extends Error {
   /** The last lines the failed process wrote, oldest first; empty when no process was involved. */
   readonly output: readonly string[];
 
+  static is(thrown: unknown): thrown is EmbeddedError {
+    return thrown instanceof Error && thrown.name === 'EmbeddedError';
+  }
+
   constructor(code: string, message: string, options: EmbeddedErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;

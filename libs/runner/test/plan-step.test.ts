@@ -58,16 +58,16 @@ test('after the last step there is none', async () => {
   expect(host.calls).toEqual([]);
 });
 
-test('subtasks carry whether they may be run again', async () => {
+test('each subtask carries whether it may be run again, as the type says of its step and meta', async () => {
   const { host, start } = await startFixture();
   const settled = [
-    await host.settlement(start('', plan({ pages: 0.001 }, 'split'))),
-    await host.settlement(start('', plan({ pages: 0.001 }, 'work'))),
+    await host.settlement(start('', plan({ pages: 0.003 }, 'split'))),
+    await host.settlement(start('', plan({ pages: 0.003 }, 'work'))),
   ];
-  const flags = settled.map(lastPageOf).map((page) => [page.step, page.subtasks[0]?.isIdempotent]);
+  const flags = settled.map(lastPageOf).map((page) => [page.step, page.subtasks.map((one) => one.isIdempotent)]);
   expect(flags).toEqual([
-    ['work', true],
-    ['count', false],
+    ['work', [true, true, true]],
+    ['count', [false, true, false]],
   ]);
 });
 

@@ -26,6 +26,12 @@ test('concurrent subtasks of a step share one initialisation', async () => {
   for (const id of ids) expect(await host.settlement(id)).toMatchObject({ ok: true, result: { inits: 1 } });
 });
 
+test('a step executor is made for its task', async () => {
+  const { host, start } = await startFixture();
+  host.answer = () => Promise.resolve([]);
+  expect(await host.settlement(start('', count()))).toMatchObject({ ok: true, result: { taskKey: 'nightly' } });
+});
+
 test('an initialisation that fails fails who waits for it, and is tried again by the next one', async () => {
   const { host, start } = await startFixture();
   const held = holdInit(host);

@@ -1,3 +1,5 @@
+import { brand, hasBrand } from './brand.ts';
+
 /** Why a hook is asked to stop. What follows for its subtask is the framework's to do; the hook only ends, soon. */
 export const StopReason = {
   /** The task is being undone. */
@@ -20,6 +22,15 @@ export class SubtaskStopped extends Error {
   override readonly name = 'SubtaskStopped';
   readonly reason: StopReason;
 
+  static {
+    brand(this, 'subtask-stopped');
+  }
+
+  /** Whether this is one, also of another copy of this package. */
+  static is(reason: unknown): reason is SubtaskStopped {
+    return hasBrand(reason, 'subtask-stopped');
+  }
+
   constructor(reason: StopReason) {
     super(`the subtask was stopped: ${reason}`);
     this.reason = reason;
@@ -28,5 +39,5 @@ export class SubtaskStopped extends Error {
 
 /** The typed reason of an aborted signal; null while it isn't aborted, or when somebody else's code aborted it. */
 export function stopReason(signal: AbortSignal): StopReason | null {
-  return signal.aborted && signal.reason instanceof SubtaskStopped ? signal.reason.reason : null;
+  return signal.aborted && SubtaskStopped.is(signal.reason) ? signal.reason.reason : null;
 }

@@ -1,3 +1,4 @@
+import { brand, hasBrand } from './brand.ts';
 import type { WaitingReason } from './waiting-reason.ts';
 
 /**
@@ -10,6 +11,15 @@ export class SubtaskPostponed extends Error {
   readonly reason: WaitingReason;
   /** In milliseconds, at least. */
   readonly afterMs: number;
+
+  static {
+    brand(this, 'subtask-postponed');
+  }
+
+  /** Whether this is one, also of another copy of this package. */
+  static is(thrown: unknown): thrown is SubtaskPostponed {
+    return hasBrand(thrown, 'subtask-postponed');
+  }
 
   /** @throws {RangeError} when `afterMs` is below 0 or above a day. */
   constructor(reason: WaitingReason, afterMs: number) {

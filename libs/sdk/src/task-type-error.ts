@@ -1,3 +1,4 @@
+import { brand, hasBrand } from './brand.ts';
 import type { JsonObject } from './json.ts';
 
 /**
@@ -12,6 +13,15 @@ export class TaskTypeError extends Error {
   readonly permanent: boolean;
   /** Typed fields for programs, such as the file and line of a bad row. */
   readonly details: JsonObject | undefined;
+
+  static {
+    brand(this, 'task-type-error');
+  }
+
+  /** Whether this is one, also of another copy of this package. */
+  static is(thrown: unknown): thrown is TaskTypeError {
+    return hasBrand(thrown, 'task-type-error');
+  }
 
   constructor(
     code: string,

@@ -26,6 +26,10 @@ export type ConfigOf<O extends OptionSet> = { readonly [K in keyof O]: z.output<
 /** Thrown when `--help` or `--version` was printed: there is nothing to run. */
 export class HelpShown extends Error {
   override readonly name = 'HelpShown';
+
+  static is(thrown: unknown): thrown is HelpShown {
+    return thrown instanceof Error && thrown.name === 'HelpShown';
+  }
 }
 
 /**

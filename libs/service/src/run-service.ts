@@ -79,7 +79,7 @@ export async function runService<O extends OptionSet>(definition: ServiceDefinit
     if (failure !== undefined) throw failure;
     process.exit(0);
   } catch (thrown) {
-    if (thrown instanceof HelpShown) process.exit(0);
+    if (HelpShown.is(thrown)) process.exit(0);
     const error = toErrorData(thrown);
     parent?.report({ event: 'failed', code: error.code, message: error.message });
     process.stderr.write(`error ${error.code}: ${error.message}\n`);

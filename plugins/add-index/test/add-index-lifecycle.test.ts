@@ -144,7 +144,9 @@ describe('a full disk', () => {
 
 test('subtasks conform to a change of their slots', async () => {
   for (const step of addIndexTaskType.steps) {
-    const executor = addIndexTaskType.executor.getStepExecutor(step);
+    const { type, version: typeVersion } = addIndexTaskType;
+    const task = { id: '1', key: '1', type, typeVersion, meta: {} as never, step, slots: 1 };
+    const executor = addIndexTaskType.executor.getStepExecutor(step, task);
     await expect(executor.resourceModified!({ slots: 3, memoryBytes: 2 ** 28 })).resolves.toBeUndefined();
   }
 });

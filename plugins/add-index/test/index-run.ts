@@ -12,6 +12,7 @@ import {
   type SqlClient,
   type StepExecutor,
   type SubtaskContext,
+  type TaskView,
   type TargetConnection,
 } from '@longshore/sdk';
 import addIndexTaskType, { type AddIndexMeta } from '../src/index.ts';
@@ -104,8 +105,8 @@ export class IndexRun {
   }
 
   /** One per step, as in a runner. */
-  #executorOf(step: StepName): StepExecutor<AddIndexMeta> {
-    const executor = this.#executors.get(step) ?? addIndexTaskType.executor.getStepExecutor(step);
+  #executorOf(step: StepName, task: TaskView<AddIndexMeta>): StepExecutor<AddIndexMeta> {
+    const executor = this.#executors.get(step) ?? addIndexTaskType.executor.getStepExecutor(step, task);
     this.#executors.set(step, executor);
     return executor;
   }
@@ -140,7 +141,7 @@ export class IndexRun {
         },
         resource: { slots: 1, memoryBytes: 2 ** 28 },
       };
-      return this.#executorOf(step).runSubtask(subtask);
+      return this.#executorOf(step, context.task).runSubtask(subtask);
     });
     // Through JSON, as it is stored.
     return JSON.parse(JSON.stringify(result ?? null)) as JsonValue;
@@ -175,7 +176,7 @@ export class IndexRun {
       try {
         return await this.runSubtask(step, ordinal, options);
       } catch (error) {
-        if (!(error instanceof SubtaskPostponed)) throw error;
+        if (!SubtaskPostponed.is(error)) throw error;
         this.postponed.push(error);
       }
     }

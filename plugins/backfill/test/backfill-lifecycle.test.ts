@@ -152,7 +152,9 @@ test('a full disk fails with the code that pauses the task, which goes on behind
 
 test('subtasks conform to a change of their slots', async () => {
   for (const step of backfillTaskType.steps) {
-    const executor = backfillTaskType.executor.getStepExecutor(step);
+    const { type, version: typeVersion } = backfillTaskType;
+    const task = { id: '1', key: '1', type, typeVersion, meta: {} as never, step, slots: 1 };
+    const executor = backfillTaskType.executor.getStepExecutor(step, task);
     await expect(executor.resourceModified!({ slots: 3, memoryBytes: 2 ** 28 })).resolves.toBeUndefined();
   }
 });

@@ -11,6 +11,7 @@ import {
   type SqlClient,
   type StepExecutor,
   type SubtaskContext,
+  type TaskView,
   type TargetConnection,
   type TaskType,
   type WaitingReason,
@@ -120,7 +121,7 @@ export class BackfillRun {
         },
       } satisfies SubtaskContext<BackfillTuning, undefined>;
       // Through JSON, as it is stored.
-      const result = await this.#executorOf(step).runSubtask(subtask);
+      const result = await this.#executorOf(step, context.task).runSubtask(subtask);
       return JSON.parse(JSON.stringify(result ?? null)) as JsonValue;
     });
   }
@@ -154,7 +155,7 @@ export class BackfillRun {
       try {
         return await this.runSubtask(step, meta, { subtaskId, attempt });
       } catch (error) {
-        if (!(error instanceof SubtaskPostponed)) throw error;
+        if (!SubtaskPostponed.is(error)) throw error;
         this.postponed.push(error);
       }
     }
@@ -189,8 +190,8 @@ export class BackfillRun {
   }
 
   /** One per step, as in a runner. */
-  #executorOf(step: StepName): StepExecutor<BackfillTuning, undefined> {
-    const executor = this.#executors.get(step) ?? this.#options.type.executor.getStepExecutor(step);
+  #executorOf(step: StepName, task: TaskView<BackfillTuning>): StepExecutor<BackfillTuning, undefined> {
+    const executor = this.#executors.get(step) ?? this.#options.type.executor.getStepExecutor(step, task);
     this.#executors.set(step, executor);
     return executor;
   }

@@ -118,7 +118,9 @@ describe('a chunk', () => {
 
 test('subtasks conform to a change of their slots', async () => {
   for (const step of importTaskType.steps) {
-    const executor = importTaskType.executor.getStepExecutor(step);
+    const { type, version: typeVersion } = importTaskType;
+    const task = { id: '1', key: '1', type, typeVersion, meta: {} as never, step, slots: 1 };
+    const executor = importTaskType.executor.getStepExecutor(step, task);
     await expect(executor.resourceModified!({ slots: 3, memoryBytes: 2 ** 28 })).resolves.toBeUndefined();
   }
 });

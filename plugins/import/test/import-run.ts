@@ -107,7 +107,7 @@ export class ImportRun {
           waiting: () => () => undefined,
         };
         // Through JSON, as it is stored.
-        const result = await importTaskType.executor.getStepExecutor(step).runSubtask(subtask);
+        const result = await importTaskType.executor.getStepExecutor(step, context.task).runSubtask(subtask);
         return JSON.parse(JSON.stringify(result ?? null)) as JsonValue;
       },
       id,

@@ -148,6 +148,6 @@ export async function passDeadline(world: World, task: number): Promise<void> {
 
 function expecting(code: string): (thrown: unknown) => void {
   return (thrown) => {
-    if (!(thrown instanceof LongshoreError) || thrown.code !== code) throw thrown;
+    if (!LongshoreError.is(thrown) || thrown.code !== code) throw thrown;
   };
 }

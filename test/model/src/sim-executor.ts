@@ -249,7 +249,7 @@ export class SimExecutor {
       if (run.claimed.step !== '') await checkStepIsNew(this.#db, run.claimed.taskId, step);
     } catch (error) {
       // Only a late one may find that: what it planned has run by now, and its word doesn't count.
-      if (!(error instanceof LongshoreError) || error.code !== 'PLAN_INVALID') throw error;
+      if (!LongshoreError.is(error) || error.code !== 'PLAN_INVALID') throw error;
       return this.#settle(run, { how: 'fail', error: { code: error.code, message: error.message, permanent: true } });
     }
     const hold = { id: run.claimed.id, attempt: run.claimed.attempt, taskId: run.claimed.taskId, step };

@@ -58,7 +58,7 @@ export async function control(world: World, id: string, asked: Control): Promise
       throw new Error(`a task that is ${before} was asked to ${asked.on} and is ${answer.state}`);
     }
   } catch (thrown) {
-    if (!(thrown instanceof LongshoreError)) throw thrown;
+    if (!LongshoreError.is(thrown)) throw thrown;
     if (thrown.code !== 'STATE_CONFLICT' && thrown.code !== 'TASK_NOT_FOUND') throw thrown;
     if (!world.isRacing && before !== null && asked.on !== 'skip' && isInTable(before, asked.on)) {
       throw new Error(`a task that is ${before} refused to ${asked.on}`, { cause: thrown });

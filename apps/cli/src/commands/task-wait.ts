@@ -32,7 +32,7 @@ export function addTaskWaitCommand(task: Command, context: CommandContext): void
           );
           context.setExitCode(exitCodeOfTask(detail));
         } catch (thrown) {
-          if (thrown instanceof Interrupted) noteGoesOn(handle, context);
+          if (Interrupted.is(thrown)) noteGoesOn(handle, context);
           throw thrown;
         }
       });

@@ -20,7 +20,7 @@ export async function waitForTask(task: TaskHandle, asJson: boolean, context: Co
     context.setExitCode(exitCodeOfTask(detail));
   } catch (thrown) {
     display?.close();
-    if (thrown instanceof Interrupted) noteGoesOn(task, context);
+    if (Interrupted.is(thrown)) noteGoesOn(task, context);
     throw thrown;
   }
 }

@@ -18,7 +18,7 @@ export async function startDevPostgres(folder: DevFolder, signal: AbortSignal): 
     try {
       return await startPostgres({ dataDir: folder.postgres, signal });
     } catch (thrown) {
-      const isTaken = thrown instanceof EmbeddedError && thrown.code === embeddedErrorCodes.postgresAlreadyRunning;
+      const isTaken = EmbeddedError.is(thrown) && thrown.code === embeddedErrorCodes.postgresAlreadyRunning;
       if (!isTaken) throw thrown;
       const other = readDevFile(folder.devFile);
       if (other === null || isAlive(other.pid) || performance.now() > giveUpAtMs) {

@@ -1,4 +1,4 @@
-import { LongshoreError, runtimeSlotsOf, type ErrorData, type NodeId } from '@longshore/core';
+import { hasCode, LongshoreError, runtimeSlotsOf, type ErrorData, type NodeId } from '@longshore/core';
 import { faultPoint } from '@longshore/faults';
 import type { HostCall, RunEnd, Runner, RunnerHost, RunProgress, RunSpec } from '@longshore/runner';
 import type { JsonValue, StopReason } from '@longshore/sdk';
@@ -327,7 +327,7 @@ export class TaskWork implements RunnerHost {
       return null;
     } catch (error) {
       // Cancelled, or held by somebody else: the settlement finds out which.
-      if (error instanceof LongshoreError && error.code === 'STATE_CONFLICT') this.abort(run, 'cancel');
+      if (hasCode(error, 'STATE_CONFLICT')) this.abort(run, 'cancel');
       throw error;
     }
   }

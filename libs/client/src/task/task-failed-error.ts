@@ -1,4 +1,4 @@
-import { TaskOutcome } from '@longshore/core';
+import { brand, hasBrand, TaskOutcome } from '@longshore/core';
 import type { TaskView } from '@longshore/protocol';
 
 /** Thrown for a task that ended without a result. Code, permanence and details are those of the task's own error. */
@@ -12,6 +12,15 @@ export class TaskFailedError extends Error {
   readonly details: Readonly<Record<string, unknown>> | undefined;
   /** The task as it ended. */
   readonly task: TaskView;
+
+  static {
+    brand(this, 'task-failed-error');
+  }
+
+  /** Whether this is one, also of another copy of this package. */
+  static is(thrown: unknown): thrown is TaskFailedError {
+    return hasBrand(thrown, 'task-failed-error');
+  }
 
   constructor(task: TaskView) {
     const wasCanceled = task.outcome === TaskOutcome.canceled;

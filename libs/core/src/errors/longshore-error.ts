@@ -1,3 +1,4 @@
+import { brand, hasBrand } from './brand.ts';
 import { ERROR_CODES, type ErrorCode } from './error-codes.ts';
 import { toJsonData } from '../data/json-data.ts';
 
@@ -20,6 +21,15 @@ export class LongshoreError extends Error {
   readonly code: ErrorCode;
   readonly permanent: boolean;
   readonly details: Readonly<Record<string, unknown>> | undefined;
+
+  static {
+    brand(this, 'longshore-error');
+  }
+
+  /** Whether this is one, also of another copy of this package. */
+  static is(thrown: unknown): thrown is LongshoreError {
+    return hasBrand(thrown, 'longshore-error');
+  }
 
   constructor(
     code: ErrorCode,

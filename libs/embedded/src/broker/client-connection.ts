@@ -160,7 +160,7 @@ export class ClientConnection implements ProtocolHandler {
     try {
       if (!this.isClosed) parser.push(chunk);
     } catch (error) {
-      if (!(error instanceof ProtocolViolation)) throw error;
+      if (!ProtocolViolation.is(error)) throw error;
       this.#cutOff(error.reply);
     }
   }

@@ -3,6 +3,10 @@ export class ProtocolViolation extends Error {
   override readonly name = 'ProtocolViolation';
   readonly reply: string | undefined;
 
+  static is(thrown: unknown): thrown is ProtocolViolation {
+    return thrown instanceof Error && thrown.name === 'ProtocolViolation';
+  }
+
   constructor(reply?: string) {
     super(reply ?? 'the connection is closed without a reply');
     this.reply = reply;

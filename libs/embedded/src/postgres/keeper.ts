@@ -22,7 +22,7 @@ function write(message: object): void {
 }
 
 function toFailure(error: unknown): { code: string; message: string; permanent: boolean } {
-  if (error instanceof EmbeddedError) return { code: error.code, message: error.message, permanent: error.permanent };
+  if (EmbeddedError.is(error)) return { code: error.code, message: error.message, permanent: error.permanent };
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { code: embeddedErrorCodes.postgresStartFailed, message, permanent: false };
 }

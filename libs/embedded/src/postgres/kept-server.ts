@@ -87,7 +87,7 @@ export class KeptServer {
       try {
         return await this.#startOn(port);
       } catch (error) {
-        const isTaken = error instanceof EmbeddedError && error.code === embeddedErrorCodes.portInUse;
+        const isTaken = EmbeddedError.is(error) && error.code === embeddedErrorCodes.portInUse;
         if (!isTaken || wanted !== 0 || tries === maxPortTries) throw error;
       }
     }
@@ -118,7 +118,7 @@ export class KeptServer {
       try {
         return await startServerProcess(options);
       } catch (error) {
-        const isMemoryUsed = error instanceof EmbeddedError && error.message.includes('shared memory block');
+        const isMemoryUsed = EmbeddedError.is(error) && error.message.includes('shared memory block');
         if (!isMemoryUsed || performance.now() > deadline) throw error;
         await new Promise((resolve) => setTimeout(resolve, 100));
       }

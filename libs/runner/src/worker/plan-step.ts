@@ -29,7 +29,6 @@ export async function planStep(run: RunSpec, type: TaskType, context: PlanContex
   const placement = await placeStep(run, type, context, step);
   const spread = placement === null ? null : await host.call(run.runId, { method: 'plan-placement', placement });
   const planContext = typeof spread === 'number' ? { ...context, nodeCount: spread } : context;
-  const isIdempotent = type.executor.isIdempotent?.(step) ?? true;
   let subtasks: PlanPage['subtasks'][number][] = [];
   let bytes = 0;
   let written: Promise<unknown> = Promise.resolve();
@@ -45,7 +44,7 @@ export async function planStep(run: RunSpec, type: TaskType, context: PlanContex
   for await (const planned of type.scheduler.planStep(planContext, step)) {
     context.signal.throwIfAborted();
     bytes += checkPlanned(planned, type.type, totals.subtasks + 1);
-    subtasks.push({ meta: planned.meta, isIdempotent });
+    subtasks.push({ meta: planned.meta, isIdempotent: isIdempotent(type, step, planned) });
     totals.subtasks += 1;
     if (planned.rows !== undefined) totals.rows = (totals.rows ?? 0) + planned.rows;
     if (planned.bytes !== undefined) totals.bytes = (totals.bytes ?? 0) + planned.bytes;
@@ -67,6 +66,12 @@ async function nextStep(type: TaskType, context: PlanContext): Promise<string | 
   const { step } = context.task;
   if (type.scheduler.nextStep !== undefined) return type.scheduler.nextStep(context, step);
   return type.steps[step === null ? 0 : type.steps.indexOf(step) + 1] ?? null;
+}
+
+function isIdempotent({ type, executor }: TaskType, step: string, { meta }: PlannedSubtask): boolean {
+  const answer: unknown = executor.isIdempotent?.(step, meta) ?? true;
+  if (typeof answer === 'boolean') return answer;
+  throw new LongshoreError('PLAN_INVALID', `isIdempotent of ${type}: expected true or false, got a ${typeof answer}`);
 }
 
 function checkPlanned(planned: PlannedSubtask, type: string, ordinal: number): number {

@@ -57,7 +57,7 @@ export class StepExecutors {
     const initialise = async (): Promise<StepExecutor> => {
       signal.addEventListener('abort', stop, { once: true });
       try {
-        const executor = this.#loaded.type.executor.getStepExecutor(run.step);
+        const executor = this.#loaded.type.executor.getStepExecutor(run.step, opened.context.task);
         await executor.init?.(opened.context);
         return executor;
       } catch (error) {

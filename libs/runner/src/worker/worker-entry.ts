@@ -143,7 +143,7 @@ async function settle(
 }
 
 function postponedOf(thrown: unknown): Postponed | null {
-  if (!(thrown instanceof SubtaskPostponed)) return null;
+  if (!SubtaskPostponed.is(thrown)) return null;
   const { reason, afterMs } = thrown;
   return { code: reason.code, message: reason.message, afterMs };
 }

@@ -99,7 +99,7 @@ export function isStoreAway(thrown: unknown): boolean {
 
 /** Wraps errors of an unreachable store in one with a stable code; returns others as they are. */
 export function storeError(thrown: unknown): unknown {
-  if (!isStoreAway(thrown) || thrown instanceof LongshoreError) return thrown;
+  if (!isStoreAway(thrown) || LongshoreError.is(thrown)) return thrown;
   const reason = thrown instanceof Error && thrown.message !== '' ? thrown.message : 'no connection';
   return new LongshoreError('STORE_UNAVAILABLE', `Postgres cannot be reached: ${reason}`, { cause: thrown });
 }

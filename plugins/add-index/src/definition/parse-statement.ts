@@ -44,7 +44,7 @@ async function parseOne(statement: string): Promise<{ readonly index: IndexStmt;
     if (!('IndexStmt' in only.node)) throw invalid('it is no CREATE INDEX');
     return { index: only.node.IndexStmt, end: only.end };
   } catch (error) {
-    throw error instanceof SqlSyntaxError ? invalid(error.message, error) : error;
+    throw SqlSyntaxError.is(error) ? invalid(error.message, error) : error;
   }
 }
 

@@ -61,7 +61,7 @@ async function checkExpression(text: string, field: string): Promise<void> {
       Object.keys(select).every((part) => expressionParts.has(part));
     if (!isExpression) throw invalid(`${field} ${JSON.stringify(text)} is not one SQL expression`);
   } catch (error) {
-    if (!(error instanceof SqlSyntaxError)) throw error;
+    if (!SqlSyntaxError.is(error)) throw error;
     throw invalid(`${field} ${JSON.stringify(text)} is no SQL expression: ${error.message}`, error);
   }
 }

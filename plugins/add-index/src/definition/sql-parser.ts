@@ -11,6 +11,10 @@ export interface ParsedStatement {
 /** What cannot be parsed, in Postgres' own words. */
 export class SqlSyntaxError extends Error {
   override readonly name = 'SqlSyntaxError';
+
+  static is(thrown: unknown): thrown is SqlSyntaxError {
+    return thrown instanceof Error && thrown.name === 'SqlSyntaxError';
+  }
 }
 
 /**

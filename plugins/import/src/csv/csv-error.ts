@@ -42,6 +42,10 @@ export class CsvError extends Error {
   /** Null where the error has no single place, as with a dialect. */
   readonly position: FilePosition | null;
 
+  static is(thrown: unknown): thrown is CsvError {
+    return thrown instanceof Error && thrown.name === 'CsvError';
+  }
+
   constructor(code: CsvErrorCode, message: string, position: FilePosition | null = null) {
     super(position === null ? message : `${message} (line ${position.line}, byte ${position.offset})`);
     this.name = 'CsvError';

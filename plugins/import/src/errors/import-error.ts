@@ -25,7 +25,7 @@ export function importError(
 
 /** Names the file in what the CSV core found wrong with it: `CSV_NUL_BYTE` becomes `IMPORT_NUL_BYTE`. Others pass through. */
 export function withFileName(error: unknown, path: string): unknown {
-  if (!(error instanceof CsvError)) return error;
+  if (!CsvError.is(error)) return error;
   const details = { file: path, line: error.position?.line, offset: error.position?.offset };
   return new TaskTypeError(error.code.replace(/^CSV_/, 'IMPORT_'), `${path}: ${error.message}`, {
     permanent: true,

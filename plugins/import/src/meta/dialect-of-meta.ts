@@ -21,7 +21,7 @@ export function dialectOfMeta(meta: ImportMeta): CsvDialect {
   try {
     checkDialect(dialect);
   } catch (error) {
-    if (!(error instanceof CsvError)) throw error;
+    if (!CsvError.is(error)) throw error;
     throw importError(ImportErrorCode.MetaInvalid, `${error.message} Change it in the meta.`, undefined, error);
   }
   return dialect;

@@ -77,7 +77,7 @@ function planOrError(...args: Parameters<typeof plan>): ChunkPlan | CsvError {
   try {
     return plan(...args);
   } catch (error) {
-    if (error instanceof CsvError) return error;
+    if (CsvError.is(error)) return error;
     throw error;
   }
 }
@@ -94,7 +94,7 @@ async function expectSameAsOneCopy(
   const content = file.bytes.subarray(file.bytes.indexOf('\ufeff') === 0 ? 3 : 0);
   const planned = planOrError(file, sizes, targetChunkBytes);
   const whole = await copy(file, [content], file.dialect.header);
-  if (!(planned instanceof CsvError)) {
+  if (!CsvError.is(planned)) {
     const split = await copy(file, chunkBytes(file, planned.chunks));
     expect(split).toEqual(whole);
     if (whole !== null) expect(planned.records).toBe(whole.length);
@@ -107,7 +107,7 @@ async function expectSameAsOneCopy(
   } else {
     expect(whole).toBeNull();
   }
-  return whole !== null && whole.length > 0 && !(planned instanceof CsvError);
+  return whole !== null && whole.length > 0 && !CsvError.is(planned);
 }
 
 const dialect = fc.constantFrom<CsvDialect>(
