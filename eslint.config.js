@@ -10,10 +10,11 @@ const arrows = {
   protocol: ['core'],
   bus: ['core', 'protocol'],
   faults: [],
-  store: ['core', 'faults'],
+  postgres: [],
+  store: ['core', 'faults', 'postgres'],
   telemetry: [],
   sdk: [],
-  effects: ['sdk', 'faults'],
+  effects: ['sdk', 'faults', 'postgres'],
   runner: ['core', 'sdk', 'effects', 'telemetry', 'faults'],
   service: ['core', 'protocol', 'store', 'bus', 'telemetry'],
   client: ['core', 'protocol', 'bus'],
@@ -91,9 +92,17 @@ export default tseslint.config(
     },
   },
   {
-    // Postgres is reached in three kinds of place only: the store, the effects in a target, and a plugin's own SQL.
+    // The driver is reached in four kinds of place only: where sessions are opened, the store, the effects in a target, and a plugin.
     files: ['**/*.ts'],
-    ignores: ['libs/store/**', 'libs/effects/**', 'plugins/**', 'tools/**', 'test/**', '**/*.test.ts'],
+    ignores: [
+      'libs/postgres/**',
+      'libs/store/**',
+      'libs/effects/**',
+      'plugins/**',
+      'tools/**',
+      'test/**',
+      '**/*.test.ts',
+    ],
     rules: { 'no-restricted-imports': ['error', { paths: ['pg', 'kysely', 'pg-copy-streams'] }] },
   },
   {

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { TaskTypeError, type SqlClient } from '@longshore/sdk';
 import type { EffectOwner } from './effect-owner.ts';
 import { ENTER_FENCE, FENCE, fenceKey } from './effects-schema.ts';
-import { endingBlockers, noTerminate } from './end-blockers.ts';
+import { endingOlderAttempts, noTerminate } from './end-older-attempts.ts';
 import type { TargetSessions } from './target-sessions.ts';
 
 /**
@@ -122,7 +122,7 @@ async function takeAlone(
   graceMs: number,
   lock: 'pg_advisory_lock' | 'pg_advisory_xact_lock',
 ): Promise<void> {
-  await endingBlockers(sessions, client, { afterMs: graceMs, prefix: `ls/${owner.taskId}/` }, () =>
+  await endingOlderAttempts(sessions, client, { afterMs: graceMs, prefix: `ls/${owner.taskId}/` }, () =>
     client.query(`SELECT ${lock}(${fenceKey('$1::text', '$2::text')})`, [owner.clusterId, owner.taskId]),
   );
 }

@@ -2,7 +2,7 @@ import { faultPoint } from '@longshore/faults';
 import { TaskTypeError, type EffectBatches, type EffectOutcome, type JsonValue, type SqlClient } from '@longshore/sdk';
 import { applicationName, type LedgerOwner } from './effect-owner.ts';
 import { LEDGER } from './effects-schema.ts';
-import { endingBlockers } from './end-blockers.ts';
+import { endingOlderAttempts } from './end-older-attempts.ts';
 import { enterFence } from './fence.ts';
 import { ledgerKey } from './ledger-rows.ts';
 import type { TargetSessions } from './target-sessions.ts';
@@ -86,7 +86,7 @@ async function takeOver<C extends JsonValue>(
     await enterFence(client, owner);
     const prefix = applicationName(owner).slice(0, -String(owner.attempt).length);
     // Without a time-out: tries with one, repeated, ended a hundred sessions where this ends one.
-    const row = await endingBlockers(
+    const row = await endingOlderAttempts(
       sessions,
       client,
       { afterMs: TAKEOVER_GRACE_MS, prefix, belowAttempt: owner.attempt },

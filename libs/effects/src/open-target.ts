@@ -1,7 +1,7 @@
 import { faultPoint } from '@longshore/faults';
 import type { EffectOutcome, JsonValue, LedgerEntry, SqlClient, TargetConnection } from '@longshore/sdk';
 import { applicationName, type EffectOwner, type LedgerOwner } from './effect-owner.ts';
-import { endingBlockers } from './end-blockers.ts';
+import { endingOlderAttempts } from './end-older-attempts.ts';
 import { closeFence, closeFenceBySession, enterFence, holdFence, openFence } from './fence.ts';
 import { runBatches, type RaiseAttempt } from './ledger-batches.ts';
 import { completeLedgerRow, deleteLedger, readLedger, readLedgerResult, takeLedgerRow } from './ledger-rows.ts';
@@ -75,7 +75,7 @@ async function runOnce<R extends JsonValue>(
   const outcome = await sessions.transaction(async (client) => {
     await enterFence(client, owner);
     const older = { afterMs: TAKEOVER_GRACE_MS, prefix, belowAttempt: owner.attempt };
-    if (!(await endingBlockers(sessions, client, older, () => takeLedgerRow(client, owner)))) {
+    if (!(await endingOlderAttempts(sessions, client, older, () => takeLedgerRow(client, owner)))) {
       return { result: (await readLedgerResult(client, owner)) as R, isRepeat: true };
     }
     const result = await work(client);

@@ -1,5 +1,6 @@
-import pg from 'pg';
+import { openSessionPool } from '@longshore/postgres';
 import { EFFECTS_SCHEMA, ensureEffectsSchema } from './effects-schema.ts';
+import { SESSION_LIMITS } from './session-settings.ts';
 import { sqlClient } from './sql-client.ts';
 
 export interface PrepareTargetOptions {
@@ -16,7 +17,12 @@ export interface PrepareTargetOptions {
  * @throws {TaskTypeError} EFFECTS_NO_PRIVILEGE when this role may not either; the driver's error when the target can't be reached.
  */
 export async function prepareTarget(options: PrepareTargetOptions): Promise<void> {
-  const pool = new pg.Pool({ connectionString: options.url, max: 1, application_name: 'longshore-target-prepare' });
+  const { pool } = openSessionPool({
+    url: options.url,
+    applicationName: 'longshore-target-prepare',
+    maxSessions: 1,
+    limits: SESSION_LIMITS,
+  });
   try {
     const session = await pool.connect();
     try {

@@ -1,4 +1,4 @@
-import type { SessionSettings } from './connection-options.ts';
+import type { SessionLimits, SessionSettings } from '@longshore/postgres';
 
 /**
  * Server-side settings of every session in a target, sent in the start-up packet. Node can't set them on its socket, and without
@@ -15,3 +15,6 @@ export const SESSION_SETTINGS: SessionSettings = {
   // A plugin may compute between two statements; longer than this and it holds locks for nothing.
   idle_in_transaction_session_timeout: '5min',
 };
+
+/** How long whatever connects to a target waits for it. */
+export const SESSION_LIMITS: SessionLimits = { connectMs: 10_000 };

@@ -1,5 +1,6 @@
-import pg from 'pg';
+import { openSessionPool } from '@longshore/postgres';
 import { FENCE, LEDGER } from './effects-schema.ts';
+import { SESSION_LIMITS } from './session-settings.ts';
 import { sqlClient } from './sql-client.ts';
 
 /** The ledgers of a target as a whole, for clean-up: no task's own business. */
@@ -13,14 +14,12 @@ export interface TargetLedgers {
 
 /** Opens a target for clean-up. A target without Longshore's schema has no tasks. */
 export function openTargetLedgers(url: string): TargetLedgers {
-  const pool = new pg.Pool({
-    connectionString: url,
-    max: 1,
-    application_name: 'longshore-clean-up',
-    connectionTimeoutMillis: 10_000,
+  const { pool } = openSessionPool({
+    url,
+    applicationName: 'longshore-clean-up',
+    maxSessions: 1,
+    limits: SESSION_LIMITS,
   });
-  pool.on('error', () => undefined);
-  pool.on('connect', (client) => client.on('error', () => undefined));
   const withClient = async <T>(work: (client: ReturnType<typeof sqlClient>) => Promise<T>): Promise<T> => {
     const session = await pool.connect();
     try {

@@ -1,15 +1,13 @@
-import { Socket } from 'node:net';
+import { openSessionPool, type DestroyableSockets } from '@longshore/postgres';
 import type { SqlClient } from '@longshore/sdk';
-import pg from 'pg';
-import { connectionOptions } from './connection-options.ts';
+import type pg from 'pg';
 import { applicationName, type EffectOwner } from './effect-owner.ts';
 import { ensureEffectsSchema } from './effects-schema.ts';
-import { SESSION_SETTINGS } from './session-settings.ts';
+import { SESSION_LIMITS, SESSION_SETTINGS } from './session-settings.ts';
 import { sqlClient } from './sql-client.ts';
 
 /** One session works, another one may look, or end what blocks the first. */
 const SESSIONS = 2;
-const CONNECT_TIMEOUT_MS = 10_000;
 /** How long work that nobody waits for any more may go on when the sessions are closed, in milliseconds: the hook is over. */
 const CLOSE_GRACE_MS = 1_000;
 
@@ -20,7 +18,7 @@ const CLOSE_GRACE_MS = 1_000;
 export class TargetSessions {
   readonly #pool: pg.Pool;
   readonly #signal: AbortSignal;
-  readonly #sockets = new Set<Socket>();
+  readonly #sockets: DestroyableSockets;
   /** Sessions that are lent out: each takes itself back, as broken or not. */
   readonly #lent = new Set<(isBroken: boolean) => void>();
   #closing: Promise<void> | undefined;
@@ -29,16 +27,15 @@ export class TargetSessions {
   /** @param signal ends the sessions when aborted: an open transaction is rolled back by the server. */
   constructor(url: string, owner: EffectOwner, signal: AbortSignal) {
     this.#signal = signal;
-    this.#pool = new pg.Pool({
-      ...connectionOptions(url, applicationName(owner), SESSION_SETTINGS),
-      stream: () => this.#openSocket(),
-      max: SESSIONS,
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      keepAlive: true,
+    const { pool, sockets } = openSessionPool({
+      url,
+      applicationName: applicationName(owner),
+      settings: SESSION_SETTINGS,
+      maxSessions: SESSIONS,
+      limits: SESSION_LIMITS,
     });
-    // A session that the server ends must fail its query, not this process.
-    this.#pool.on('error', () => undefined);
-    this.#pool.on('connect', (client) => client.on('error', () => undefined));
+    this.#pool = pool;
+    this.#sockets = sockets;
     signal.addEventListener('abort', this.#breakOff, { once: true });
   }
 
@@ -84,17 +81,9 @@ export class TargetSessions {
     }
   }
 
-  /** Sockets of our own making, so that they can be destroyed whatever the driver waits for: the server then rolls back. */
-  #openSocket(): Socket {
-    const socket = new Socket();
-    this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
-    return socket;
-  }
-
   readonly #breakOff = (): void => {
     for (const release of this.#lent) release(true);
-    for (const socket of this.#sockets) socket.destroy();
+    this.#sockets.destroyAll();
   };
 
   /** Lends a session of a target that has Longshore's schema; made on first use. */
@@ -134,8 +123,7 @@ export class TargetSessions {
     } finally {
       clearTimeout(timer);
       this.#signal.removeEventListener('abort', this.#breakOff);
-      // A server that doesn't answer to the goodbye must not keep this process.
-      for (const socket of this.#sockets) socket.unref();
+      this.#sockets.unrefAll();
     }
   }
 }

@@ -1,7 +1,7 @@
 import { LongshoreError } from '@longshore/core';
 import { faultPoint } from '@longshore/faults';
 import { sql, type RawBuilder } from 'kysely';
-import { endingBlockers } from '../session/end-blockers.ts';
+import { endingStopped } from '../session/end-stopped.ts';
 import { fromStore } from '../session/open-store.ts';
 import { COMMIT_LATER, inTransaction, type Db, type Tx } from '../session/transactions.ts';
 
@@ -26,7 +26,7 @@ export type LeaseName = 'owner' | 'node-manager' | 'balancer';
  */
 export async function electLeader(db: Db, name: LeaseName, holder: string, ttlMs: number): Promise<LeaderLease | null> {
   return inTransaction(db, async (tx) => {
-    const expired = await endingBlockers(db, tx, () =>
+    const expired = await endingStopped(db, tx, () =>
       sql`SELECT 1 FROM leases WHERE name = ${name} AND expires_at < clock_timestamp() FOR UPDATE`.execute(tx),
     );
     if (expired.rows.length === 0) return null;

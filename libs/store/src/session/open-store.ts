@@ -1,7 +1,6 @@
 import { LongshoreError } from '@longshore/core';
+import { openSessionPool, type SessionLimits, type SessionSettings } from '@longshore/postgres';
 import { Kysely, PostgresDialect } from 'kysely';
-import pg from 'pg';
-import { connectionOptions, type SessionSettings } from './connection-options.ts';
 import type { Database } from '../schema/database.ts';
 import { keepPool } from './pools.ts';
 
@@ -56,25 +55,22 @@ export const SESSION_SETTINGS: SessionSettings = {
   jit: 'off',
 };
 
-/** How long to wait for a session, in milliseconds, before STORE_UNAVAILABLE. */
-const CONNECT_TIMEOUT_MS = 5_000;
+/** How long to wait for a session, before STORE_UNAVAILABLE. */
+const LIMITS: SessionLimits = { connectMs: 5_000 };
 
 /** Opens a pool of sessions. Nothing is connected until the first query. */
 export function openStore(options: StoreOptions): Store {
-  const pool = new pg.Pool({
-    ...connectionOptions(options.url, options.applicationName, { ...SESSION_SETTINGS, ...options.settings }),
-    max: options.maxConnections ?? 8,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    idleTimeoutMillis: 60_000,
-    keepAlive: true,
+  const { pool } = openSessionPool({
+    url: options.url,
+    applicationName: options.applicationName,
+    settings: { ...SESSION_SETTINGS, ...options.settings },
+    maxSessions: options.maxConnections ?? 8,
+    limits: LIMITS,
+    idleTimeoutMs: 60_000,
     // Statements of a transaction are sent without waiting for the answers of those before.
-    pipeline: true,
+    isPipelined: true,
+    ...(options.onConnectionError !== undefined && { onSessionLost: options.onConnectionError }),
   });
-  const report = options.onConnectionError ?? (() => undefined);
-  // Without these listeners a session that the server ends would end this process: `error` for idle ones comes from the
-  // pool, for checked-out ones from the client itself.
-  pool.on('error', report);
-  pool.on('connect', (client) => client.on('error', report));
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
   keepPool(db, pool);
   return { db, close: () => db.destroy() };

@@ -1,0 +1,53 @@
+import pg from 'pg';
+import { DestroyableSockets } from './destroyable-sockets.ts';
+import { startUpOptions, type SessionSettings } from './start-up-options.ts';
+
+/** How long the client waits for Postgres, whatever the server and the network do. */
+export interface SessionLimits {
+  /** For a session: a free one, or a new one that is connected. In milliseconds; then the driver's error. */
+  readonly connectMs: number;
+}
+
+export interface SessionPoolOptions {
+  /** `postgres://user:password@host:port/database`; TLS by its `sslmode`. */
+  readonly url: string;
+  /** What `pg_stat_activity` shows for these sessions. Postgres cuts it at 63 bytes. */
+  readonly applicationName: string;
+  /** What the server starts these sessions with. Default: its own settings and the URL's. */
+  readonly settings?: SessionSettings;
+  /** Sessions at most. */
+  readonly maxSessions: number;
+  readonly limits: SessionLimits;
+  /** After how long an idle session is closed, in milliseconds. Default 10,000, the driver's. */
+  readonly idleTimeoutMs?: number;
+  /** Whether statements are sent without waiting for the answers of those before. Default false. */
+  readonly isPipelined?: boolean;
+  /** Told about sessions that were lost; the pool replaces them by itself. Default: nobody is. */
+  readonly onSessionLost?: (error: Error) => void;
+}
+
+/** A pool of sessions whose sockets can be destroyed. */
+export interface SessionPool {
+  readonly pool: pg.Pool;
+  readonly sockets: DestroyableSockets;
+}
+
+/** Opens a pool of sessions. Nothing is connected until the first use. */
+export function openSessionPool(options: SessionPoolOptions): SessionPool {
+  const sockets = new DestroyableSockets();
+  const pool = new pg.Pool({
+    ...startUpOptions(options.url, options.applicationName, options.settings),
+    stream: sockets.make,
+    max: options.maxSessions,
+    connectionTimeoutMillis: options.limits.connectMs,
+    keepAlive: true,
+    ...(options.idleTimeoutMs !== undefined && { idleTimeoutMillis: options.idleTimeoutMs }),
+    ...(options.isPipelined !== undefined && { pipeline: options.isPipelined }),
+  });
+  const report = options.onSessionLost ?? (() => undefined);
+  // Without these listeners a session that the server ends would end this process: `error` for idle ones comes from the
+  // pool, for those in use from the client itself.
+  pool.on('error', report);
+  pool.on('connect', (client) => client.on('error', report));
+  return { pool, sockets };
+}
