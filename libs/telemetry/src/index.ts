@@ -7,7 +7,8 @@ export { METRICS, NODE_METRICS, prometheusName, type MetricInfo } from './metric
 export type { Measurement } from './metrics/measurement.ts';
 export { ThreadMetrics } from './metrics/thread-metrics.ts';
 export { SPAN_ATTRIBUTES, SPANS, type SpanInfo } from './signals.ts';
-export { startTelemetry, type TelemetryIdentity, type TelemetryOptions } from './start-telemetry.ts';
+export { startTelemetry } from './start-telemetry.ts';
+export type { TelemetryIdentity, TelemetryOptions } from './telemetry-options.ts';
 export { readTelemetrySettings, TelemetrySettingsError, type TelemetrySettings } from './telemetry-settings.ts';
 export type { Telemetry, Tracing } from './telemetry.ts';
 export { spanContextOf, traceContextOf, traceIdOf, type TraceContext } from './trace-context.ts';

@@ -1,26 +1,10 @@
-import type { Registry } from 'prom-client';
 import type { Logger } from './create-logger.ts';
 import { counterOf } from './metrics/instruments.ts';
 import { METRICS, NODE_METRICS, prometheusName, type MetricInfo } from './metrics/metric-table.ts';
 import { threadMetricInfo } from './metrics/thread-metrics.ts';
+import type { TelemetryOptions } from './telemetry-options.ts';
 import { readTelemetrySettings } from './telemetry-settings.ts';
 import type { Telemetry, Tracing } from './telemetry.ts';
-
-/** Who sends. */
-export interface TelemetryIdentity {
-  /** `owner`, `executor`, …: becomes the service's name `longshore-owner`, unless `OTEL_SERVICE_NAME` says otherwise. */
-  readonly service: string;
-  /** This process among the replicas of its service. */
-  readonly instance: string;
-  readonly cluster: string;
-}
-
-export interface TelemetryOptions extends TelemetryIdentity {
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly logger: Logger;
-  /** What `/metrics` serves, to be sent by OTLP as well. */
-  readonly metrics: Registry;
-}
 
 /** How long the last spans may take to be sent, in milliseconds: the SDK alone waits about 9 s for a collector that isn't there. */
 const SHUTDOWN_LIMIT_MS = 2_000;

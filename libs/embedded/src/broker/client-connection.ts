@@ -7,7 +7,7 @@ import { Outbox } from './outbox.ts';
 import { ProtocolParser, type ProtocolHandler, type Publication } from './protocol-parser.ts';
 import { ProtocolViolation, violations } from './protocol-violation.ts';
 import { isLiteralSubject, isValidSubject } from './subject.ts';
-import type { Subscription } from './subscription.ts';
+import type { Subscriber, Subscription } from './subscription.ts';
 
 /** The real server's: a client that has not authenticated by then is none. */
 const authenticationTimeoutMs = 2_000;
@@ -26,7 +26,7 @@ export interface ConnectionLimits {
 }
 
 /** One client: its options, its subscriptions, what waits to be written to it. */
-export class ClientConnection implements ProtocolHandler {
+export class ClientConnection implements ProtocolHandler, Subscriber {
   readonly #socket: Socket;
   readonly #router: MessageRouter;
   readonly #limits: ConnectionLimits;

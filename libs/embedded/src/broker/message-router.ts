@@ -1,7 +1,6 @@
 import type { BrokerStats } from './broker-options.ts';
-import type { ClientConnection } from './client-connection.ts';
 import type { Publication } from './protocol-parser.ts';
-import type { Subscription } from './subscription.ts';
+import type { Subscriber, Subscription } from './subscription.ts';
 import { SubscriptionIndex, type Recipients } from './subscription-index.ts';
 
 /** What a client that asked for it gets when nobody listens: a status without a payload. */
@@ -11,8 +10,8 @@ const noResponders = Buffer.from('NATS/1.0 503\r\n\r\n\r\n', 'latin1');
 export class MessageRouter {
   readonly #index = new SubscriptionIndex();
   readonly #random: () => number;
-  readonly #connections = new Set<ClientConnection>();
-  #waiting = new Set<ClientConnection>();
+  readonly #connections = new Set<Subscriber>();
+  #waiting = new Set<Subscriber>();
   #inMessages = 0;
   #inBytes = 0;
   #outMessages = 0;
@@ -35,11 +34,11 @@ export class MessageRouter {
     };
   }
 
-  welcome(connection: ClientConnection): void {
+  welcome(connection: Subscriber): void {
     this.#connections.add(connection);
   }
 
-  forget(connection: ClientConnection): void {
+  forget(connection: Subscriber): void {
     this.#connections.delete(connection);
     this.#waiting.delete(connection);
   }
@@ -64,7 +63,7 @@ export class MessageRouter {
     this.#slowConsumers += 1;
   }
 
-  route(from: ClientConnection, publication: Publication): void {
+  route(from: Subscriber, publication: Publication): void {
     this.#inMessages += 1;
     this.#inBytes += publication.body.length - 2;
     const { plain, groups } = this.#index.match(publication.subject);
@@ -82,7 +81,7 @@ export class MessageRouter {
    * Writes to a client happen after everything that has arrived by now is routed: one system call for many messages,
    * and no later than the next turn of the event loop.
    */
-  flushSoon(connection: ClientConnection): void {
+  flushSoon(connection: Subscriber): void {
     if (this.#waiting.size === 0) setImmediate(() => this.#flush());
     this.#waiting.add(connection);
   }
@@ -94,7 +93,7 @@ export class MessageRouter {
   }
 
   /** A random member; the next ones when it does not take the message (it publishes itself and wants no echo). */
-  #deliverToOne(from: ClientConnection, group: readonly Subscription[], publication: Publication): boolean {
+  #deliverToOne(from: Subscriber, group: readonly Subscription[], publication: Publication): boolean {
     const first = Math.floor(this.#random() * group.length);
     for (let step = 0; step < group.length; step += 1) {
       const member = group[(first + step) % group.length];
@@ -103,7 +102,7 @@ export class MessageRouter {
     return false;
   }
 
-  #deliver(from: ClientConnection, subscription: Subscription, publication: Publication): boolean {
+  #deliver(from: Subscriber, subscription: Subscription, publication: Publication): boolean {
     const { connection, sid } = subscription;
     if (subscription.isClosed || (connection === from && !from.hasEcho)) return false;
     subscription.deliveredCount += 1;
@@ -114,7 +113,7 @@ export class MessageRouter {
     return true;
   }
 
-  #answerNoResponders(from: ClientConnection, reply: string | undefined): void {
+  #answerNoResponders(from: Subscriber, reply: string | undefined): void {
     if (reply === undefined || !from.wantsNoResponders) return;
     const subscription = from.subscriptionFor(reply);
     if (subscription === undefined) return;

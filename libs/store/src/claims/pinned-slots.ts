@@ -1,6 +1,6 @@
 import { nodeId, taskId, type PinnedSlots } from '@longshore/core';
 import { sql } from 'kysely';
-import { readPrepared } from '../session/prepared.ts';
+import { readPrepared } from '../session/read-prepared.ts';
 import type { Db } from '../session/transactions.ts';
 
 /** Slots of nodes that non-idempotent subtasks use now: a walk of an index that holds nothing else. */

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { fromStore } from '../session/open-store.ts';
-import { readPrepared } from '../session/prepared.ts';
+import { readPrepared } from '../session/read-prepared.ts';
 import type { Db } from '../session/transactions.ts';
 
 /** What operators set for the whole cluster while it runs; what is absent is as the services were started with. */

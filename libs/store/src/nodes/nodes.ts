@@ -2,7 +2,7 @@ import { LongshoreError, nodeId, type NodeInfo, type NodeLabels, type OfferedTyp
 import { sql } from 'kysely';
 import type { NodeIdentity } from '../claims/held-subtask.ts';
 import { fromStore } from '../session/open-store.ts';
-import { readPrepared } from '../session/prepared.ts';
+import { readPrepared } from '../session/read-prepared.ts';
 import { inTransaction, type Db, type Tx } from '../session/transactions.ts';
 
 export interface NodeRegistration {

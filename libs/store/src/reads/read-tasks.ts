@@ -1,7 +1,7 @@
 import type { ErrorData, HealthGate, LabelSelector, Modification, RuntimeSlots, ThrottleLimits } from '@longshore/core';
 import { sql } from 'kysely';
 import { fromStore, storeError } from '../session/open-store.ts';
-import { readPrepared } from '../session/prepared.ts';
+import { readPrepared } from '../session/read-prepared.ts';
 import type { Db } from '../session/transactions.ts';
 
 /** A task as it is stored, active or archived; without its meta, which may be large. */

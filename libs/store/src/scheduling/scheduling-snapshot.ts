@@ -14,7 +14,7 @@ import {
 } from '@longshore/core';
 import { sql } from 'kysely';
 import { storeError } from '../session/open-store.ts';
-import { readPrepared } from '../session/prepared.ts';
+import { readPrepared } from '../session/read-prepared.ts';
 import type { Db } from '../session/transactions.ts';
 
 /** A task with the facts that the owner decides on. */

@@ -1,8 +1,6 @@
 import type { CompiledQuery, QueryResult } from 'kysely';
 import type pg from 'pg';
-import { fromStore } from './open-store.ts';
-import { targetOf, type StatementTarget } from './pools.ts';
-import type { Db } from './transactions.ts';
+import type { StatementTarget } from './pools.ts';
 
 /** How often a process sends a text before it is prepared: what is sent once or twice would only fill the server's memory. */
 const USES_BEFORE = 5;
@@ -45,15 +43,4 @@ export async function runCompiled<R>(target: StatementTarget, statement: Compile
   if (name !== undefined) query.name = name;
   const { command, rowCount, rows } = await target.query(query);
   return { rows: rows as R[], ...(WRITES.has(command) ? { numAffectedRows: BigInt(rowCount ?? 0) } : {}) };
-}
-
-/**
- * Reads by a statement outside of a transaction that is asked again and again: planning the scheduling pass's snapshot takes 0.8 ms, running
- * it beside a few tasks 0.2.
- *
- * @throws {LongshoreError} STORE_UNAVAILABLE when Postgres can't be reached.
- */
-export async function readPrepared<R>(db: Db, statement: { compile(db: Db): CompiledQuery<R> }): Promise<readonly R[]> {
-  const { rows } = await fromStore(runCompiled(targetOf(db), statement.compile(db)));
-  return rows;
 }

@@ -2,7 +2,7 @@ import { OTLPMetricExporter as JsonExporter } from '@opentelemetry/exporter-metr
 import { OTLPMetricExporter as ProtobufExporter } from '@opentelemetry/exporter-metrics-otlp-proto';
 import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import type { Registry } from 'prom-client';
-import type { TelemetryIdentity } from '../start-telemetry.ts';
+import type { TelemetryIdentity } from '../telemetry-options.ts';
 import type { MetricSettings } from '../telemetry-settings.ts';
 import { resourceOf } from '../tracing/resource.ts';
 import type { MetricInfo } from './metric-table.ts';

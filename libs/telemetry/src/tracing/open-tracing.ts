@@ -3,7 +3,7 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import { OTLPTraceExporter as JsonExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { OTLPTraceExporter as ProtobufExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import { TracerProvider, type SpanExporter } from '@opentelemetry/sdk-trace';
-import type { TelemetryOptions } from '../start-telemetry.ts';
+import type { TelemetryOptions } from '../telemetry-options.ts';
 import type { TraceSettings } from '../telemetry-settings.ts';
 import type { Tracing } from '../telemetry.ts';
 import { spanContextOf, type TraceContext } from '../trace-context.ts';

@@ -5,7 +5,7 @@ import {
   serviceNameEnvDetector,
   type Resource,
 } from '@opentelemetry/resources';
-import type { TelemetryIdentity } from '../start-telemetry.ts';
+import type { TelemetryIdentity } from '../telemetry-options.ts';
 
 /**
  * What spans and metrics say of their process. Only what we name and what `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` add: the

@@ -4,7 +4,7 @@ import { PgInstrumentation } from '@opentelemetry/instrumentation-pg';
 import { AlwaysOffSampler, ParentBasedSampler, TracerProvider } from '@opentelemetry/sdk-trace';
 import type { SpanData } from '../tracing/span-data.ts';
 import { RunSpans } from './run-spans.ts';
-import type { WorkerTracing } from './start-worker-tracing.ts';
+import type { WorkerTracing } from './worker-tracing.ts';
 
 /** How long spans of a run stay in its thread, in milliseconds: what is lost when the thread is ended. */
 const FLUSH_MS = 1_000;

@@ -1,10 +1,5 @@
 import type { SpanData } from '../tracing/span-data.ts';
-
-/** Tracing in a worker thread: spans of its runs, handed to its process for export. */
-export interface WorkerTracing {
-  /** Hands over the ended spans of a run. */
-  flush(runId: string): void;
-}
+import type { WorkerTracing } from './worker-tracing.ts';
 
 /**
  * Registers tracing in this thread, and has `pg` instrumented: call it before anything imports `pg`. The thread exports nothing
