@@ -1,4 +1,4 @@
-/** Codes that only the command line raises, with what to do about each. */
+/** Codes that only the command line raises, each with what to do. */
 export const CLI_ERROR_CODES = {
   CLUSTER_NOT_FOUND: 'Start one with `longshore dev`, or name a NATS server with --server or LONGSHORE_NATS_URL.',
   DEV_ALREADY_RUNNING: 'Use that cluster, stop it first, or give another folder with --data-dir.',
@@ -6,7 +6,7 @@ export const CLI_ERROR_CODES = {
 } as const;
 export type CliErrorCode = keyof typeof CLI_ERROR_CODES;
 
-/** A refusal of the command line itself; trying the same again cannot help. */
+/** A refusal of the command line itself. Another try can't help. */
 export class CliError extends Error {
   override readonly name = 'CliError';
   readonly code: CliErrorCode;

@@ -6,7 +6,7 @@ export const EXIT = {
   notFound: 3,
   unreachable: 4,
   canceled: 5,
-  held: 6,
+  awaitsResolution: 6,
   fault: 7,
   interrupted: 130,
   terminated: 143,
@@ -16,12 +16,12 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 /** The table of `longshore --help` and of the README. */
 export const EXIT_CODE_HELP = `Exit codes:
   0    done; with --wait, wait and watch: the task succeeded
-  1    the task failed, and what it had done was undone
+  1    the task failed, and its work was undone
   2    wrong usage, or refused: an argument, a state that doesn't allow it, a dev cluster that runs already
   3    no such task or task type
   4    the cluster cannot be reached
   5    the task was canceled
-  6    the task holds its failure and waits for a decision (--on-failure hold)
-  7    a fault of longshore or of what it starts
-  130  Ctrl-C; a task that was waited for goes on
+  6    the task failed and awaits resolution (--on-failure hold)
+  7    an internal error of longshore or of a process that it starts
+  130  Ctrl-C; the task continues
   143  SIGTERM`;

@@ -16,8 +16,8 @@ export class Interrupted extends Error {
 }
 
 /**
- * One Ctrl-C can arrive twice: from the terminal, and forwarded by the process that started this one. A later second one
- * is meant: end now, whatever is still under way.
+ * One Ctrl-C can arrive twice: from the terminal, and forwarded by the process that started this one. A second one after
+ * this time is intended: the process ends at once.
  */
 const SAME_INTERRUPT_MS = 1_000;
 

@@ -30,12 +30,12 @@ Examples:
   $ longshore submit import --meta orders.json --wait
   $ longshore task list
 
-Which cluster: --server, then LONGSHORE_NATS_URL, then the "longshore dev" of this folder or of one above it.
+Which cluster: --server, then LONGSHORE_NATS_URL, then the "longshore dev" of this folder or a folder above it.
 Credentials: LONGSHORE_NATS_TOKEN, or _USER and _PASSWORD, or _CREDENTIALS (a file); TLS: _CA, _CERT, _KEY.
 
 ${EXIT_CODE_HELP}`;
 
-/** The whole command line. Its commands throw; who runs it prints errors and ends the process. */
+/** The whole command line. Its commands throw; the caller prints errors and ends the process. */
 export function buildProgram(context: CommandContext, version: string): Command {
   const program = new Command('longshore')
     .description('Longshore runs large data operations as tasks over a fleet of executors.')
@@ -50,7 +50,7 @@ export function buildProgram(context: CommandContext, version: string): Command 
     .addHelpText('after', HELP);
   addDevCommand(program, context);
   addSubmitCommand(program, context);
-  const task = program.command('task').description('look at tasks, follow and control them');
+  const task = program.command('task').description('show, follow and control tasks');
   addTaskListCommand(task, context);
   addTaskShowCommand(task, context);
   addTaskWaitCommand(task, context);
@@ -64,8 +64,8 @@ export function buildProgram(context: CommandContext, version: string): Command 
   addTaskCancelCommand(task, context);
   addTaskEventsCommand(task, context);
   addTaskSubtasksCommand(task, context);
-  addNodeListCommand(program.command('node').description('look at nodes'), context);
-  const type = program.command('type').description('look at task types');
+  addNodeListCommand(program.command('node').description('show nodes'), context);
+  const type = program.command('type').description('show task types');
   addTypeListCommand(type, context);
   addTypeShowCommand(type, context);
   const limits = program.command('limits').description('limits of the whole cluster');

@@ -9,7 +9,7 @@ import { buildProgram } from './program.ts';
  * Runs one command line in this process: reads its environment, takes its signals, writes on its streams.
  *
  * @param args what follows the program's name.
- * @returns what the process is to end with.
+ * @returns the exit code of the process.
  */
 export async function run(args: readonly string[]): Promise<ExitCode> {
   let exitCode: ExitCode = EXIT.ok;
@@ -40,7 +40,7 @@ export async function run(args: readonly string[]): Promise<ExitCode> {
   }
 }
 
-/** `longshore task list | head -1`: who reads us has seen enough. */
+/** `longshore task list | head -1`: the reader has seen enough. */
 function endQuietlyOnBrokenPipe(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {

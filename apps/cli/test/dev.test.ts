@@ -112,13 +112,13 @@ test('a task is paused, changed and resumed; whoever watches it is told, and wat
   expect(watched.stderr).toContain('is paused; "task resume');
 });
 
-test('a held task is retried, left without its failed work, or undone', async () => {
-  const held = await longshore(
+test('a task that awaits resolution is retried, left without its failed work, or undone', async () => {
+  const awaiting = await longshore(
     ...['submit', 'toy', '--set', 'subtasks=2', '--set', 'failAlways=[1]'],
     ...['--on-failure', 'hold', '--max-failures', '1', '--key', 'held-1', '--wait'],
   );
-  expect(held.code).toBe(6);
-  expect(held.stdout).toMatch(/is held and waits for a decision: 1 subtask of step sleep failed[^]*task skip/);
+  expect(awaiting.code).toBe(6);
+  expect(awaiting.stdout).toMatch(/awaits resolution: 1 subtask of step sleep failed[^]*task skip/);
   expect(await json('task', 'subtasks', 'held-1', '--state', 'failed', '--step', 'sleep')).toMatchObject({
     subtasks: [{ ordinal: 1, failures: 1 }],
   });

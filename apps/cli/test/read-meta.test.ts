@@ -50,8 +50,8 @@ describe('--meta', () => {
   });
 
   test.each([
-    ['nowhere.json', 'there is no such file'],
-    ['list.json', 'must hold a JSON object'],
+    ['nowhere.json', 'the file does not exist'],
+    ['list.json', 'must be a JSON object'],
     ['broken.json', 'is not JSON'],
     ['.', 'cannot be read'],
   ])('refuses %s', (file, reason) => {

@@ -20,7 +20,7 @@ describe('a duration', () => {
   });
 
   test.each(['', '90', '1 parsec', '-3s', '1h soon', '1,5h', '1e3s', '1m30', '2 weeks', '1M'])('is not %j', (text) => {
-    expect(() => read(text)).toThrow('write it with its unit');
+    expect(() => read(text)).toThrow('give a number and a unit, such as 500ms');
   });
 
   test.each(['99ms', '8d'])('of %s is out of bounds', (text) => {
@@ -69,7 +69,7 @@ describe('a selector', () => {
     'zone,,a',
     '=a',
   ])('is not %j', (text) => {
-    expect(() => addSelectors(text)).toThrow('is none of zone=a, zone!=a, "zone in (a,b)" and zone.');
+    expect(() => addSelectors(text)).toThrow('has none of the forms zone=a, zone!=a, "zone in (a,b)" and zone.');
   });
 });
 

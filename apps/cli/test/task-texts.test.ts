@@ -6,7 +6,7 @@ import { taskDetailText } from '../src/output/task-text.ts';
 import { detail, step } from './samples.ts';
 
 const error = { code: 'TOY_FAILED', message: 'told to', permanent: true };
-const held: Partial<TaskView> = { state: 'awaiting-resolution', onFailure: 'hold', error };
+const awaiting: Partial<TaskView> = { state: 'awaiting-resolution', onFailure: 'hold', error };
 const failedSubtasks = step({ subtasks: { total: 10, pending: 5, running: 0, succeeded: 3, failed: 2 } });
 
 function control(kind: string): ControlProgress {
@@ -14,22 +14,20 @@ function control(kind: string): ControlProgress {
 }
 
 describe('the summary', () => {
-  test('of a paused task says how it goes on', () => {
-    expect(taskSummary(detail({ task: { state: 'paused' } }))).toBe(
-      'task 12 is paused; "task resume 12" lets it go on',
-    );
+  test('of a paused task says how to resume it', () => {
+    expect(taskSummary(detail({ task: { state: 'paused' } }))).toBe('task 12 is paused; "task resume 12" resumes it');
     expect(taskSummary(detail({ task: { state: 'paused', error } }))).toContain('paused after TOY_FAILED: told to;');
   });
 
-  test('of a held task says what failed, and every choice', () => {
-    expect(taskSummary(detail({ task: held, steps: [failedSubtasks] }))).toBe(
+  test('of a task that awaits resolution says what failed, and every choice', () => {
+    expect(taskSummary(detail({ task: awaiting, steps: [failedSubtasks] }))).toBe(
       [
-        'task 12 import is held and waits for a decision: 2 subtasks of step load failed',
+        'task 12 import awaits resolution: 2 subtasks of step load failed',
         'error TOY_FAILED: told to',
-        '  task retry 12   tries again what failed; --set key=value changes its meta first',
-        '  task skip 12    goes on without what failed',
-        '  task revert 12  undoes its work: it ends as failed',
-        '  task cancel 12  undoes its work: it ends as canceled',
+        '  task retry 12   tries the failed work again; --set key=value changes the meta first',
+        '  task skip 12    continues without the failed work',
+        '  task revert 12  undoes its work; it ends as failed',
+        '  task cancel 12  undoes its work; it ends as canceled',
       ].join('\n'),
     );
   });
@@ -38,21 +36,23 @@ describe('the summary', () => {
     { kind: 'revert', says: 'its work could not be undone', choices: ['retry', 'skip'] },
     { kind: 'finish', says: 'its finish hook failed', choices: ['retry', 'skip', 'revert', 'cancel'] },
     { kind: 'plan', says: 'its next step could not be planned', choices: ['retry', 'revert', 'cancel'] },
-  ])('of one held for a failed $kind hook offers $choices', ({ kind, says, choices }) => {
-    const text = taskSummary({ ...detail({ task: held }), controls: [control(kind)] });
-    expect(text.split('\n')[0]).toBe(`task 12 import is held and waits for a decision: ${says}`);
+  ])('of one that awaits resolution after a failed $kind hook offers $choices', ({ kind, says, choices }) => {
+    const text = taskSummary({ ...detail({ task: awaiting }), controls: [control(kind)] });
+    expect(text.split('\n')[0]).toBe(`task 12 import awaits resolution: ${says}`);
     expect(Array.from(text.matchAll(/^ {2}task (\w+) 12/gm), ([, choice]) => choice)).toEqual(choices);
   });
 
   test('of one that failed before its first step offers no skip', () => {
-    const text = taskSummary(detail({ task: { ...held, step: null, error: { ...error, code: 'DEADLINE_EXCEEDED' } } }));
-    expect(text).toContain('waits for a decision: its deadline has passed\n');
+    const text = taskSummary(
+      detail({ task: { ...awaiting, step: null, error: { ...error, code: 'DEADLINE_EXCEEDED' } } }),
+    );
+    expect(text).toContain('awaits resolution: its deadline has passed\n');
     expect(text).not.toContain('task skip');
   });
 
   test('of one whose revert failed names both errors', () => {
-    const text = taskSummary({ ...detail({ task: held }), controls: [control('revert')] });
-    expect(text).toContain('undo failed with TOY_FAILED: revert went wrong\nerror TOY_FAILED: told to');
+    const text = taskSummary({ ...detail({ task: awaiting }), controls: [control('revert')] });
+    expect(text).toContain('the undo failed with TOY_FAILED: revert went wrong\nerror TOY_FAILED: told to');
   });
 
   test('of one whose revert was left out does not claim that its work was undone', async () => {
@@ -73,7 +73,7 @@ describe('the summary', () => {
       [
         'task 12 import was canceled',
         'not undone: no node can run its revert hook',
-        'not undone: its revert hook failed, and was skipped on request',
+        'not undone: its revert hook failed and was skipped on request',
       ].join('\n'),
     );
     expect(await readSkippedHooks({ events }, detail())).toEqual([]);
@@ -121,15 +121,15 @@ describe('everything about a task', () => {
   });
 
   test('ends with what may be done when it waits for a person', () => {
-    expect(taskDetailText(detail({ task: held, steps: [failedSubtasks] }))).toMatch(
-      /decision: 2 subtasks[^]*task skip 12/,
+    expect(taskDetailText(detail({ task: awaiting, steps: [failedSubtasks] }))).toMatch(
+      /awaits resolution: 2 subtasks[^]*task skip 12/,
     );
-    expect(taskDetailText(detail({ task: { state: 'paused' } }))).toContain('  task resume 12  lets it go on');
+    expect(taskDetailText(detail({ task: { state: 'paused' } }))).toContain('  task resume 12  resumes it');
     expect(taskDetailText(detail())).not.toContain('task cancel 12');
   });
 });
 
-test('following a task goes on while it is paused, and says so once for each pause', async () => {
+test('following a task continues while it is paused, and says so once for each pause', async () => {
   const states = ['running', 'paused', 'paused', 'running', 'paused', 'awaiting-resolution', 'running'];
   const task = {
     watch: async function* () {
@@ -143,5 +143,5 @@ test('following a task goes on while it is paused, and says so once for each pau
     onRemark: (text) => remarks.push(text),
   });
   expect(last.task.state).toBe('awaiting-resolution');
-  expect(remarks).toEqual(Array(2).fill('still waiting: task 12 is paused; "task resume 12" lets it go on'));
+  expect(remarks).toEqual(Array(2).fill('still waiting: task 12 is paused; "task resume 12" resumes it'));
 });

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** Where `longshore dev` keeps its data unless it is told otherwise, and where other commands look for its addresses. */
+/** Default folder for the data of `longshore dev`. Other commands look there for its addresses. */
 export const DEV_FOLDER = '.longshore';
 export const DEV_FILE = 'dev.json';
 
-/** What `longshore dev` writes for other commands. Holds secrets: readable for its user alone. */
+/** What `longshore dev` writes for other commands. It contains secrets: only its user can read it. */
 export interface DevFile {
   readonly natsUrl: string;
   readonly token: string;
@@ -28,7 +28,7 @@ export function findDevFile(folder: string): FoundDevFile | null {
   }
 }
 
-/** Reads one dev file; null when it isn't there, isn't readable, or isn't one. */
+/** Reads one dev file; null when it is missing, unreadable, or no dev file. */
 export function readDevFile(path: string): FoundDevFile | null {
   let value: unknown;
   try {

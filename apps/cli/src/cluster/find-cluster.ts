@@ -35,7 +35,7 @@ export function findCluster(
   if (dev === null) {
     throw new CliError(
       'CLUSTER_NOT_FOUND',
-      `no cluster is named, and ${cwd} and the folders above it run no dev cluster`,
+      `no cluster is named, and no dev cluster runs in ${cwd} or a folder above it`,
     );
   }
   return fromDevFile(dev, cluster);
@@ -80,7 +80,7 @@ function parseServer(server: string): URL {
     const url = new URL(text);
     if (/^(nats|tls|wss?):$/.test(url.protocol) && url.hostname !== '') return url;
   }
-  // What can't be read can't be shown either: it may hold a password.
+  // The message doesn't show the text, because it may contain a password.
   throw new LongshoreError('ARGUMENT_INVALID', 'the NATS server is not a URL of the form nats://host:4222');
 }
 

@@ -26,7 +26,7 @@ function clusterName(name: string): string {
   return name;
 }
 
-/** Connects to the cluster that the command is meant for, and closes the connection however the work ends. */
+/** Connects to the cluster that the command is meant for, and always closes the connection. */
 export async function withClient<T>(
   flags: ClusterFlags,
   context: CommandContext,

@@ -28,8 +28,8 @@ Examples:
   $ longshore dev --replicas 2        then kill a leader, and see the standby lead
   $ longshore dev --plugin @longshore/plugin-import --plugin ./my-task-type.ts
 
-It runs a real Postgres, a message broker and all services on this machine, on free ports of 127.0.0.1, and keeps its data
-in --data-dir. Other commands find it from the same folder and from those below it; from elsewhere:
+It runs a real Postgres, a message broker and all services on this machine, on free ports of 127.0.0.1. It keeps its data
+in --data-dir. Other commands find it from the same folder and from folders below. From elsewhere:
   $ longshore task list --server path/to/.longshore/dev.json`;
 
 export function addDevCommand(program: Command, context: CommandContext): void {
@@ -39,19 +39,23 @@ export function addDevCommand(program: Command, context: CommandContext): void {
     .option('--executors <n>', 'how many executors', wholeNumber(1, 64), 3)
     .option(
       '--replicas <n>',
-      'processes of owner, node-manager and balancer each: one leads, the others stand by',
+      'processes each of owner, node-manager and balancer; one leads, the others stand by',
       wholeNumber(1, 8),
       1,
     )
     .option(
       '--plugin <package>',
-      `package or file with a task type; several times; default: ${DEFAULT_PLUGINS.join(', ')}`,
+      `package or file with a task type; may be given several times; default: ${DEFAULT_PLUGINS.join(', ')}`,
       collected,
     )
     .option('--data-dir <folder>', 'where the data is kept', DEV_FOLDER)
-    .option('--import-root <folder>', 'folder that imports may read; several times; default: this folder', collected)
-    .option('--verbose', 'show what every service logs')
-    .option('--json', 'print JSON for programs once it is up')
+    .option(
+      '--import-root <folder>',
+      'folder that imports may read; may be given several times; default: this folder',
+      collected,
+    )
+    .option('--verbose', 'show the logs of all services')
+    .option('--json', 'print JSON for programs once it has started')
     .addHelpText('after', EXAMPLES)
     .action(async (flags: DevFlags) => {
       const importRoots = (flags.importRoot ?? ['.']).map((root) => existingFolder(root, context.cwd));
@@ -73,12 +77,13 @@ export function addDevCommand(program: Command, context: CommandContext): void {
 
 /** A path means the same in every process; a package's name is left to the executor. */
 function pluginName(name: string, cwd: string): string {
-  if (name.includes(',')) throw new LongshoreError('ARGUMENT_INVALID', `--plugin ${name}: give each with its own flag`);
+  if (name.includes(','))
+    throw new LongshoreError('ARGUMENT_INVALID', `--plugin ${name}: give each plugin its own flag`);
   return name.startsWith('.') || isAbsolute(name) ? resolve(cwd, name) : name;
 }
 
 function existingFolder(path: string, cwd: string): string {
   const folder = resolve(cwd, path);
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return folder;
-  throw new LongshoreError('ARGUMENT_INVALID', `--import-root ${path}: there is no such folder`);
+  throw new LongshoreError('ARGUMENT_INVALID', `--import-root ${path}: the folder does not exist`);
 }

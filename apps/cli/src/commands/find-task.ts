@@ -1,6 +1,6 @@
 import type { LongshoreClient, TaskHandle } from '@longshore/client';
 
-/** What the help of each command says about its task. */
+/** The help text for the task argument of each command. */
 export const TASK_ARGUMENT = 'id of the task, or its key (key:NAME for a key that looks like an id)';
 
 const KEY_PREFIX = 'key:';

@@ -13,8 +13,8 @@ const EXAMPLES = `
 Examples:
   $ longshore limits set --max-scheduled-tasks 64
 
-The store keeps limits, so they survive restarts. Beyond --max-scheduled-tasks tasks wait with TASK_LIMIT, whatever slots
-are free; those that are canceled, paused, modified or undone are served all the same.`;
+The store keeps limits, so they survive restarts. Tasks beyond --max-scheduled-tasks wait with TASK_LIMIT, even if slots
+are free. You can still cancel, pause, modify and undo them.`;
 
 export function addLimitsSetCommand(limits: Command, context: CommandContext): void {
   const command = limits

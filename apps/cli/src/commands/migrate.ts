@@ -12,8 +12,8 @@ const EXAMPLES = `
 Examples:
   $ LONGSHORE_DATABASE_URL=postgres://longshore@db/longshore longshore migrate
 
-Run it before the services of a new version. It is safe to run again, and while services of the version before run.
-A password belongs into LONGSHORE_DATABASE_URL or a passfile: a process list shows flags.`;
+Run it before you start services of a new version. You can safely run it again, and while services of the old version run.
+Put a password into LONGSHORE_DATABASE_URL or a passfile: a process list shows flags.`;
 
 export function addMigrateCommand(program: Command, context: CommandContext): void {
   program
@@ -31,7 +31,7 @@ export function addMigrateCommand(program: Command, context: CommandContext): vo
       }
       const { applied, version } = await migrateStore(url);
       if (flags.json === true) context.print(JSON.stringify({ applied, version }));
-      else if (applied.length === 0) context.print(`the store is at ${version} already`);
+      else if (applied.length === 0) context.print(`the store is already at ${version}`);
       else context.print([...applied.map((name) => `applied ${name}`), `the store is at ${version}`].join('\n'));
     });
 }

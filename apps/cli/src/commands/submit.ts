@@ -26,10 +26,10 @@ Examples:
       --selector 'zone in (a,b)' --selector disk=ssd
   $ jq '.table = "public.orders_2"' orders.json | longshore submit import --meta - --key orders-2 --json
 
-A value of --set that reads as JSON is that JSON, every other one is text; a dot goes one level deeper.
-"longshore type show TYPE" tells what the meta of a type must look like. A second submit with the same --key
-and the same content gives the same task, so a script may simply run again. What no flag says is the type's
-default; "longshore task modify" changes it later.`;
+A --set value that is valid JSON is that JSON; any other value is text. A dot in the key goes one level deeper.
+"longshore type show TYPE" shows what the meta of a type must look like. A second submit with the same --key
+and the same content gives the same task, so a script may run again. Settings without a flag have the type's
+default. "longshore task modify" changes them later.`;
 
 export function addSubmitCommand(program: Command, context: CommandContext): void {
   const command = program
@@ -39,8 +39,12 @@ export function addSubmitCommand(program: Command, context: CommandContext): voi
     .option('--set <key=value>', 'set one field of the meta; may be given several times', collected)
     .option('-k, --key <key>', 'idempotency key; default: a random one')
     .option('--type-version <version>', 'version of the type; default: the newest')
-    .option('--scope <scope>', 'service scope; default: nodes without one, or the background ones')
-    .option('--gate <json>', 'a condition under which it starts batches; may be given several times', collected)
+    .option('--scope <scope>', 'scope of nodes; default: the background nodes, or else those without a scope')
+    .option(
+      '--gate <json>',
+      'a condition that must be true before a batch starts; may be given several times',
+      collected,
+    )
     .option('-w, --wait', 'show progress until it has ended');
   withClusterFlags(withSettingsFlags(command))
     .addHelpText('after', EXAMPLES)
@@ -78,6 +82,6 @@ function readGate(text: string): NonNullable<SubmitRequest['gates']>[number] {
 }
 
 function submittedText(task: { readonly id: string; readonly created: boolean }, program: string): string {
-  const what = task.created ? `task ${task.id} submitted` : `task ${task.id} has this key and content already`;
+  const what = task.created ? `task ${task.id} submitted` : `task ${task.id} already has this key and content`;
   return `${what}\nwatch it: ${program} task watch ${task.id}`;
 }

@@ -13,16 +13,17 @@ const EXAMPLES = `
 Examples:
   $ LONGSHORE_TARGET_URL=postgres://admin@warehouse/sales longshore target prepare --grant-to loader
 
-Tasks keep a small schema (longshore_effects) in each database that they change: it is what makes their effects happen once.
-The first task creates it. Run this where the executors' role may not: as a role that may, granting to theirs. It is safe to
-run again. A password belongs into LONGSHORE_TARGET_URL or a passfile: a process list shows flags.`;
+Tasks keep a small schema (longshore_effects) in each database that they change. It makes their effects happen once.
+The first task creates it. If the executors' role may not create it, run this command as a role that may, and grant to the
+executors' role. You can safely run it again. Put a password into LONGSHORE_TARGET_URL or a passfile: a process list shows
+flags.`;
 
 export function addTargetPrepareCommand(target: Command, context: CommandContext): void {
   target
     .command('prepare')
     .description("create Longshore's schema in a target database ahead of its first task")
     .option('--url <url>', 'the target, postgres://user@host:5432/database; default: $LONGSHORE_TARGET_URL')
-    .option('--grant-to <role>', 'role that executors connect with; it gets what effects need')
+    .option('--grant-to <role>', 'role of the executors; it gets the rights that effects need')
     .option('--json', 'print JSON for programs')
     .addHelpText('after', EXAMPLES)
     .action(async (flags: TargetPrepareFlags) => {

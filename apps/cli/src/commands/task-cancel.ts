@@ -12,8 +12,9 @@ const EXAMPLES = `  $ longshore task cancel 12 --reason 'wrong file'
   $ longshore task cancel orders-2026-01-01 --wait
   $ longshore task cancel 12 --force
 
-A canceled task stops what runs and undoes what it had done. With --wait the exit code is 0 once it was canceled.
---force is for a task whose type is gone or broken: what its hooks would have undone stays, and its events name them.`;
+A cancel stops the task's running work and undoes its effects. With --wait the exit code is 0 once the task was canceled.
+--force is for a task whose type is gone or broken. It skips hooks that can't run: the effects that they would have undone
+stay, and the task's events name the hooks.`;
 
 export function addTaskCancelCommand(task: Command, context: CommandContext): void {
   addControlCommand<CancelFlags>(task, context, {
@@ -26,7 +27,7 @@ export function addTaskCancelCommand(task: Command, context: CommandContext): vo
       ({ reason, force }) =>
       (handle) =>
         handle.cancel({ reason, force }),
-    text: ({ id }, { changed }) => (changed ? `task ${id} is being canceled` : `task ${id} was being canceled already`),
+    text: ({ id }, { changed }) => (changed ? `task ${id} is being canceled` : `task ${id} was already being canceled`),
     waitFor: (handle, asJson) =>
       waitForTask(handle, asJson, {
         ...context,

@@ -15,9 +15,9 @@ const EXAMPLES = `  $ longshore task modify 12 --slots 8 --max-nodes 4 --reason 
   $ longshore task modify 12 --no-throttle --no-max-nodes --priority 100
   $ longshore task modify 12 --set batchRows=500
 
-Pending, running, paused and held tasks can be changed. The command ends once the change is applied; work that runs is
-told and keeps its place. A new budget replaces the old one whole. --set takes the keys that the task's type lets be
-changed; when the type refuses one, nothing is changed.`;
+You can change a task that is pending, running, paused or awaiting resolution. The command ends once the change is applied.
+Running work is told and keeps its place. A new budget replaces the whole old one. --set takes the keys that the task's type
+allows; if the type refuses one, nothing changes.`;
 
 export function addTaskModifyCommand(task: Command, context: CommandContext): void {
   addControlCommand<ModifyFlags>(task, context, {

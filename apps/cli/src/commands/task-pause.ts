@@ -8,20 +8,20 @@ import { addControlCommand } from './control-command.ts';
 const EXAMPLES = `  $ longshore task pause 12 --reason 'the disk is nearly full'
   $ longshore task pause orders-2026-01-01 --wait && df -h /data
 
-Nothing of a paused task starts. What runs is handed back with its checkpoint; what must not be interrupted is let to
-its end, so a pause may take a while: --wait ends once the task is paused. "longshore task resume" lets it go on.`;
+No work of a paused task starts. Running work is handed back with its checkpoint. Work that must not be interrupted runs to
+its end, so a pause may take a while; --wait ends once the task is paused. "longshore task resume" resumes it.`;
 
 export function addTaskPauseCommand(task: Command, context: CommandContext): void {
   addControlCommand(task, context, {
     name: 'pause',
     description: 'pause a task',
     examples: EXAMPLES,
-    waits: 'wait until nothing of it runs any more',
+    waits: 'wait until none of its work runs',
     prepare:
       ({ reason }) =>
       (handle) =>
         handle.pause({ reason }),
-    text: ({ id }, { changed }) => (changed ? `task ${id} is being paused` : `task ${id} was paused before`),
+    text: ({ id }, { changed }) => (changed ? `task ${id} is being paused` : `task ${id} was already paused`),
     waitFor: async (handle, asJson) => {
       const detail = await handle.wait({
         signal: context.signal,

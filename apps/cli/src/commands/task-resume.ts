@@ -6,19 +6,19 @@ import { waitForTask } from './wait-for-task.ts';
 const EXAMPLES = `  $ longshore task resume 12
   $ longshore task resume orders-2026-01-01 --wait
 
-Each subtask goes on from its checkpoint, on its node or on another one. A deadline rests while a task is paused.`;
+Each subtask continues from its checkpoint, on its node or on another one. Paused time doesn't count against a deadline.`;
 
 export function addTaskResumeCommand(task: Command, context: CommandContext): void {
   addControlCommand(task, context, {
     name: 'resume',
-    description: 'let a paused task go on',
+    description: 'resume a paused task',
     examples: EXAMPLES,
     waits: 'show progress until it has ended',
     prepare:
       ({ reason }) =>
       (handle) =>
         handle.resume({ reason }),
-    text: ({ id }, { changed }) => (changed ? `task ${id} goes on` : `task ${id} was going on already`),
+    text: ({ id }, { changed }) => (changed ? `task ${id} continues` : `task ${id} was not paused`),
     waitFor: (handle, asJson) => waitForTask(handle, asJson, context),
   });
 }

@@ -12,22 +12,22 @@ interface RetryFlags extends ControlFlags {
 const EXAMPLES = `  $ longshore task retry 12 --wait
   $ longshore task retry 12 --set nullText=NULL --reason 'the file says NULL'
 
-A held task (--on-failure hold) tries again what failed; what succeeded is kept. --set changes keys of the meta first,
-as "longshore task modify" does. See also "task skip", "task revert" and "task cancel".`;
+For a task that awaits resolution (--on-failure hold). Its failed work is tried again; what succeeded is kept. --set changes
+keys of the meta first, as "longshore task modify" does. See also "task skip", "task revert" and "task cancel".`;
 
 export function addTaskRetryCommand(task: Command, context: CommandContext): void {
   addControlCommand<RetryFlags>(task, context, {
     name: 'retry',
-    description: "try a held task's failed work again",
+    description: 'resolve a failed task: try its failed work again',
     examples: EXAMPLES,
     waits: 'show progress until it has ended',
     withFlags: (command) =>
-      command.option('--set <key=value>', 'change one key of the meta before; may be given several times', collected),
+      command.option('--set <key=value>', 'change one key of the meta first; may be given several times', collected),
     prepare: ({ set, reason }) => {
       const meta = set === undefined ? undefined : readMeta(undefined, set, context.cwd);
       return (handle) => handle.retry({ meta, reason, signal: context.signal });
     },
-    text: ({ id }) => `task ${id} tries again what failed`,
+    text: ({ id }) => `task ${id} tries its failed work again`,
     waitFor: (handle, asJson) => waitForTask(handle, asJson, context),
   });
 }

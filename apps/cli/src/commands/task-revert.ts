@@ -6,20 +6,20 @@ import { waitForTask } from './wait-for-task.ts';
 
 const EXAMPLES = `  $ longshore task revert 12 --wait
 
-A held task (--on-failure hold) is undone and ends as failed. A task that isn't held is undone by "longshore task
-cancel". With --wait the exit code is 0 once it is undone.`;
+For a task that awaits resolution (--on-failure hold). It is undone and ends as failed. To undo any other task, use "longshore
+task cancel". With --wait the exit code is 0 once it is undone.`;
 
 export function addTaskRevertCommand(task: Command, context: CommandContext): void {
   addControlCommand(task, context, {
     name: 'revert',
-    description: 'undo a held task',
+    description: 'resolve a failed task: undo it',
     examples: EXAMPLES,
     waits: 'wait until its work is undone',
     prepare:
       ({ reason }) =>
       (handle) =>
         handle.revert({ reason }),
-    text: ({ id }, { changed }) => (changed ? `task ${id} is being undone` : `task ${id} was being undone already`),
+    text: ({ id }, { changed }) => (changed ? `task ${id} is being undone` : `task ${id} was already being undone`),
     waitFor: (handle, asJson) =>
       waitForTask(handle, asJson, {
         ...context,

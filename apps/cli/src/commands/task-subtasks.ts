@@ -22,7 +22,7 @@ Examples:
 export function addTaskSubtasksCommand(task: Command, context: CommandContext): void {
   const command = task
     .command('subtasks')
-    .description("list a task's subtasks, hooks of its type included")
+    .description("list a task's subtasks, including the hooks of its type")
     .argument('<task>', TASK_ARGUMENT)
     .addOption(new Option('--state <state...>', 'only in these states').choices(Object.values(SubtaskState)))
     .option('--step <step>', 'only of this step')

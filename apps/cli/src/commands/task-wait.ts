@@ -13,7 +13,7 @@ Examples:
   $ longshore task wait 12 && echo loaded
   $ longshore task wait orders-2026-01-01 --json | jq .task.result
 
-It prints nothing before the task has ended; "longshore task watch" shows progress. A Ctrl-C leaves the task running.`;
+It prints nothing before the task has ended. "longshore task watch" shows progress. Ctrl-C leaves the task running.`;
 
 export function addTaskWaitCommand(task: Command, context: CommandContext): void {
   withClusterFlags(task.command('wait').description('wait for a task to end').argument('<task>', TASK_ARGUMENT))

@@ -10,7 +10,7 @@ Examples:
   $ longshore task watch 12
   $ longshore task watch 12 --json | jq -c '[.task.state, .steps[-1].rows]'
 
-With --json each change is one line of JSON, a whole snapshot. A Ctrl-C leaves the task running.`;
+With --json each change is one line of JSON with a whole snapshot. Ctrl-C leaves the task running.`;
 
 export function addTaskWatchCommand(task: Command, context: CommandContext): void {
   withClusterFlags(task.command('watch').description("show a task's progress").argument('<task>', TASK_ARGUMENT))

@@ -6,7 +6,7 @@ import { taskSummary } from '../output/task-summary.ts';
 import { exitCodeOfTask, followTask } from '../progress/follow-task.ts';
 import { showProgress } from '../progress/show-progress.ts';
 
-/** Shows a task's progress until it is settled, then what it came to; the exit code says the same. */
+/** Shows a task's progress until it is settled, then how it ended. The exit code says the same. */
 export async function waitForTask(task: TaskHandle, asJson: boolean, context: CommandContext): Promise<void> {
   const display = asJson ? null : showProgress(process.stderr);
   try {
@@ -27,7 +27,7 @@ export async function waitForTask(task: TaskHandle, asJson: boolean, context: Co
 
 /** A Ctrl-C ends the waiting, never the task. */
 export function noteGoesOn(task: TaskHandle, context: CommandContext): void {
-  context.note(`\ntask ${task.id} goes on.`);
+  context.note(`\ntask ${task.id} continues.`);
   context.note(`watch it:  ${context.program} task watch ${task.id}`);
   context.note(`cancel it: ${context.program} task cancel ${task.id}`);
 }

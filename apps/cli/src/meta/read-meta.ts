@@ -6,7 +6,7 @@ import { setValue } from './set-value.ts';
 /**
  * The meta of a submit: the JSON object of a file (`-`: of stdin), then each `--set` over it.
  *
- * @throws {LongshoreError} ARGUMENT_INVALID when the file can't be read or holds no JSON object, or a `--set` is none.
+ * @throws {LongshoreError} ARGUMENT_INVALID when the file can't be read or is no JSON object, or a `--set` is invalid.
  */
 export function readMeta(
   file: string | undefined,
@@ -22,7 +22,7 @@ function readObject(file: string, cwd: string): Record<string, unknown> {
   try {
     text = readFileSync(file === '-' ? 0 : resolve(cwd, file), 'utf8');
   } catch (cause) {
-    const reason = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : String(cause);
+    const reason = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'the file does not exist' : String(cause);
     throw new LongshoreError('ARGUMENT_INVALID', `--meta ${name} cannot be read: ${reason}`, { cause });
   }
   let value: unknown;
@@ -32,7 +32,7 @@ function readObject(file: string, cwd: string): Record<string, unknown> {
     throw new LongshoreError('ARGUMENT_INVALID', `--meta ${name} is not JSON: ${(cause as Error).message}`, { cause });
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new LongshoreError('ARGUMENT_INVALID', `--meta ${name} must hold a JSON object`);
+    throw new LongshoreError('ARGUMENT_INVALID', `--meta ${name} must be a JSON object`);
   }
   return value as Record<string, unknown>;
 }

@@ -6,10 +6,10 @@ const FORBIDDEN = new Set(['__proto__', 'constructor', 'prototype']);
 type Meta = Record<string, unknown>;
 
 /**
- * A meta with one more field, as `--set key=value` gives it. A dot in the key goes one level deeper; a value that reads as
- * JSON is that JSON (`true`, `8`, `["a"]`, `"8"`), every other one is text.
+ * A meta with one more field, as `--set key=value` gives it. A dot in the key goes one level deeper. A value that is valid
+ * JSON is that JSON (`true`, `8`, `["a"]`, `"8"`); any other value is text.
  *
- * @throws {LongshoreError} ARGUMENT_INVALID without `=`, with an empty name, or where a field on the way is no object.
+ * @throws {LongshoreError} ARGUMENT_INVALID without `=`, with an empty name, or if a field on the path is no object.
  */
 export function setValue(meta: Readonly<Meta>, assignment: string): Meta {
   const equals = assignment.indexOf('=');

@@ -42,14 +42,14 @@ export function typeTable(types: readonly TypeView[]): string {
   );
 }
 
-/** Everything about one version of a type: what its meta must look like above all. */
+/** Everything about one version of a type, above all what its meta must look like. */
 export function typeText(view: TypeView): string {
   const fields = fieldsText([
     ['type', `${view.type}@${view.version}`],
     ['description', view.description || NONE],
     ['steps', view.steps.join(', ') || NONE],
     ['hooks', view.hooks.join(', ') || NONE],
-    ['nodes', view.nodes.join(', ') || `${NONE} (no live node offers it now)`],
+    ['nodes', view.nodes.join(', ') || `${NONE} (no live node has it loaded now)`],
     ['defaults', JSON.stringify(view.defaults)],
     ['contract', view.contract],
   ]);
@@ -58,5 +58,5 @@ export function typeText(view: TypeView): string {
 
 /** Limits of the whole cluster. */
 export function limitsText({ maxScheduledTasks }: ClusterLimits): string {
-  return fieldsText([['tasks that have slots at once, at most', maxScheduledTasks]]);
+  return fieldsText([['most tasks with slots at once', maxScheduledTasks]]);
 }

@@ -4,7 +4,7 @@ import { formatCount, formatDuration } from './format-values.ts';
 /** A name and its value, as `task show` prints them. */
 export type Field = readonly [name: string, value: string];
 
-/** What a task was told besides its slots and nodes; what it wasn't told is left out. */
+/** Settings of a task besides its slots and nodes. Settings without a value are left out. */
 export function settingFields(task: TaskView): readonly Field[] {
   return [
     ...field('slot cap', task.runtimeSlots, ({ max, steps }) =>

@@ -1,8 +1,8 @@
 import { TaskState, type EventView, type TaskDetail, type TaskHandle } from '@longshore/client';
 
 /**
- * Hooks that were left out while a task was undone, in the words of its events: after a forced cancel, or when a person skipped a
- * revert that failed. None: it was undone.
+ * Hooks that were skipped while a task was undone, in the words of its events: after a forced cancel, or when a person skipped a
+ * failed revert. Empty: it was undone.
  *
  * @throws {LongshoreError} BUS_UNAVAILABLE, BUS_TIMEOUT.
  */
@@ -21,5 +21,5 @@ export async function readSkippedHooks(
 
 function skippedBy({ kind, to, message }: EventView): string | null {
   if (kind === 'hook-skipped') return message ?? 'a hook was skipped';
-  return kind === 'skip' && to === TaskState.reverted ? 'its revert hook failed, and was skipped on request' : null;
+  return kind === 'skip' && to === TaskState.reverted ? 'its revert hook failed and was skipped on request' : null;
 }

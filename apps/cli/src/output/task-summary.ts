@@ -2,12 +2,12 @@ import { isTerminalTaskState, TaskOutcome, TaskState, type TaskDetail, type Task
 import { SubtaskKind } from '@longshore/core';
 import { formatBytes, formatBytesPerSecond, formatCountOf, formatDuration } from './format-values.ts';
 import { plainText } from './plain-text.ts';
-import { choiceLines, heldFor, pausedText } from './task-choices.ts';
+import { choiceLines, failureText, pausedText } from './task-choices.ts';
 
 /**
- * What a settled task came to, in a line or two; of one that waits for a person, what it waits for and what may be done.
+ * How a settled task ended, in a line or two. For a task that waits for a person: what failed, and the possible commands.
  *
- * @param skippedHooks what was left out while it was undone; see `readSkippedHooks`.
+ * @param skippedHooks hooks that were skipped while it was undone; see `readSkippedHooks`.
  */
 export function taskSummary(detail: TaskDetail, skippedHooks: readonly string[] = []): string {
   const { task } = detail;
@@ -17,7 +17,7 @@ export function taskSummary(detail: TaskDetail, skippedHooks: readonly string[] 
   if (task.state === TaskState.paused) return pausedText(task);
   if (task.state === TaskState.awaitingResolution) {
     return [
-      `${name} is held and waits for a decision: ${heldFor(detail)}`,
+      `${name} awaits resolution: ${failureText(detail)}`,
       ...failedRevert(detail),
       ...reason,
       ...choiceLines(detail),
@@ -33,14 +33,14 @@ export function taskSummary(detail: TaskDetail, skippedHooks: readonly string[] 
 
 function undoneText({ state, step }: TaskView): string {
   if (state !== TaskState.reverted) return '';
-  return step === null ? '; nothing had been done' : '; its work was undone';
+  return step === null ? '; nothing was done' : '; its work was undone';
 }
 
-/** The error of a revert; the task's own is what it was undone for. */
+/** The error of the revert. The task's own error says why it was undone. */
 function failedRevert({ controls }: TaskDetail): readonly string[] {
   return controls.flatMap(({ kind, error }) =>
     kind === SubtaskKind.revert && error !== null
-      ? [`undo failed with ${error.code}: ${plainText(error.message)}`]
+      ? [`the undo failed with ${error.code}: ${plainText(error.message)}`]
       : [],
   );
 }
@@ -50,10 +50,10 @@ function durationText({ task }: TaskDetail): string {
   return ` after ${formatDuration(Date.parse(task.endedAt) - Date.parse(task.createdAt))}`;
 }
 
-/** Below this a speed says nothing but how long the rest took. */
+/** Below this size a speed only shows how long the rest took. */
 const LEAST_BYTES_FOR_SPEED = 1_000_000;
 
-/** The rows and bytes of the step that moved the most rows; the speed is over the whole task, which is honest, if low. */
+/** Rows and bytes of the step with the most rows. The speed is over the whole task: a low figure, but a true one. */
 function amountText({ task, steps, rerun }: TaskDetail): string {
   const most = steps.toSorted((a, b) => b.rows - a.rows)[0];
   if (most === undefined || most.rows === 0 || task.endedAt === null) return '';

@@ -2,7 +2,7 @@ import { TaskState, type EventView, type SubtaskView, type TaskDetail, type Task
 import { formatAge, formatBytes, formatCount, formatCountOf, NONE } from './format-values.ts';
 import { settingFields } from './settings-text.ts';
 import { fieldsText, tableText } from './table.ts';
-import { choiceLines, heldFor } from './task-choices.ts';
+import { choiceLines, failureText } from './task-choices.ts';
 
 /** Tasks as a table. */
 export function taskTable(tasks: readonly TaskView[], nowMs: number): string {
@@ -107,7 +107,7 @@ export function taskDetailText(detail: TaskDetail): string {
   const choices = choiceLines(detail);
   if (choices.length > 0) {
     const why =
-      task.state === TaskState.awaitingResolution ? `it waits for a decision: ${heldFor(detail)}` : 'it is paused';
+      task.state === TaskState.awaitingResolution ? `it awaits resolution: ${failureText(detail)}` : 'it is paused';
     sections.push([why, ...choices].join('\n'));
   }
   return sections.join('\n\n');

@@ -2,7 +2,7 @@ import { isTerminalTaskState, TaskOutcome, TaskState, type TaskDetail, type Task
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { pausedText } from '../output/task-choices.ts';
 
-/** One lost look is noise; a person wants to know of an outage, not of each poll in it. */
+/** In milliseconds. A person wants to know of an outage, not of each failed poll. */
 const REMARK_INTERVAL_MS = 10_000;
 
 /** Where a followed task is shown. */
@@ -11,16 +11,16 @@ export interface FollowOptions {
   /** Called for every snapshot, the last one included. */
   readonly onSnapshot: (detail: TaskDetail) => void;
   /**
-   * Called when the cluster can't be reached, not more often than a person wants to read it, and when the task was paused: both
-   * keep it from going on without ending the wait.
+   * Called when the cluster can't be reached, at most every 10 s, and when the task was paused. In both cases the wait continues
+   * without progress.
    */
   readonly onRemark: (text: string) => void;
 }
 
 /**
- * Follows a task to its end, or to the moment when it holds its failure and waits for a person.
+ * Follows a task to its end, or until it awaits resolution.
  *
- * @throws the signal's reason; {RemoteError} what the cluster refuses with.
+ * @throws the signal's reason; {RemoteError} when the cluster refuses.
  */
 export async function followTask(
   task: Pick<TaskHandle, 'watch'>,
@@ -30,7 +30,7 @@ export async function followTask(
   const onProblem = (problem: Error): void => {
     if (performance.now() - saidAtMs < REMARK_INTERVAL_MS) return;
     saidAtMs = performance.now();
-    onRemark(`still trying: ${problem.message}; the task itself goes on`);
+    onRemark(`still trying: ${problem.message}; the task itself continues`);
   };
   let wasPaused = false;
   for await (const detail of task.watch({ signal, onProblem })) {
@@ -40,17 +40,17 @@ export async function followTask(
     wasPaused = isPaused;
     if (isSettled(detail)) return detail;
   }
-  throw new TypeError('a watch ends with a terminal snapshot');
+  throw new TypeError('the watch ended without a terminal snapshot');
 }
 
-/** Whether nothing more happens without a person: it has ended, or it holds its failure. */
+/** Whether nothing more happens without a person: the task has ended, or awaits resolution. */
 function isSettled({ task }: TaskDetail): boolean {
   return isTerminalTaskState(task.state) || task.state === TaskState.awaitingResolution;
 }
 
-/** The exit code that says what a settled task came to. */
+/** The exit code for a settled task. */
 export function exitCodeOfTask({ task }: TaskDetail): ExitCode {
-  if (task.state === TaskState.awaitingResolution) return EXIT.held;
+  if (task.state === TaskState.awaitingResolution) return EXIT.awaitsResolution;
   switch (task.outcome) {
     case TaskOutcome.succeeded:
       return EXIT.ok;

@@ -30,5 +30,5 @@ function parseSelector(text: string): LabelSelector {
   const [, label = '', op, value = ''] = EQUALITY.exec(text) ?? [];
   if (op !== undefined) return { label, op: op === '!=' ? '!=' : '=', value };
   if (EXISTS.test(text)) return { label: text, op: 'exists' };
-  throw new InvalidArgumentError(`"${text}" is none of zone=a, zone!=a, "zone in (a,b)" and zone.`);
+  throw new InvalidArgumentError(`"${text}" has none of the forms zone=a, zone!=a, "zone in (a,b)" and zone.`);
 }

@@ -3,20 +3,20 @@ import { LongshoreError } from '@longshore/core';
 import type { Command } from 'commander';
 import { readSettings, type SettingsFlags } from './task-settings.ts';
 
-/** Flags of a modification: those of a submit, and those that take a limit away. */
+/** Flags of a modification: those of a submit, and those that remove a limit. */
 export interface ChangesFlags extends SettingsFlags {
-  /** False: no budget any more. */
+  /** False: remove the budget. */
   readonly throttle?: boolean;
 }
 
-/** Adds the flags that take a limit away. A limit that is set and taken away at once is what was said last. */
+/** Adds the flags that remove a limit. If one command sets and removes a limit, the last flag counts. */
 export function withRemovalFlags(command: Command): Command {
   return command
-    .optionsGroup('Limits taken away:')
-    .option('--no-max-nodes', 'on as many nodes as there are')
+    .optionsGroup('Limits removed:')
+    .option('--no-max-nodes', 'use all nodes')
     .option('--no-max-runtime-slots', 'use all of its slots')
-    .option('--no-selector', 'on nodes with any labels')
-    .option('--no-throttle', 'no budget: as fast as it can')
+    .option('--no-selector', 'use nodes with any labels')
+    .option('--no-throttle', 'no budget')
     .option('--no-subtask-timeout', 'an attempt may run for ever')
     .option('--no-stall-timeout', 'an attempt may show no progress for ever')
     .option('--no-deadline', 'the task may take for ever')
@@ -27,12 +27,12 @@ export function withRemovalFlags(command: Command): Command {
  * What the flags change.
  *
  * @param meta keys of the meta with their new values; empty: the meta stays.
- * @throws {LongshoreError} ARGUMENT_INVALID when they change nothing, or say two things at once.
+ * @throws {LongshoreError} ARGUMENT_INVALID when they change nothing, or contradict each other.
  */
 export function readChanges(flags: ChangesFlags, meta: Readonly<Record<string, unknown>>): TaskChanges {
   const settings = readSettings(flags);
   if (flags.throttle === false && settings.throttle !== undefined) {
-    throw new LongshoreError('ARGUMENT_INVALID', '--no-throttle takes the budget away: give no new one with it');
+    throw new LongshoreError('ARGUMENT_INVALID', '--no-throttle removes the budget; give no new budget with it');
   }
   const changes = {
     ...settings,
@@ -52,7 +52,7 @@ export function readChanges(flags: ChangesFlags, meta: Readonly<Record<string, u
   );
 }
 
-/** Null, which takes the limit away, after its `--no-` form. */
+/** Null, which removes the limit, after its `--no-` form. */
 function orNull<T>(flag: unknown, value: T | undefined): T | null | undefined {
   return flag === false ? null : value;
 }

@@ -5,7 +5,7 @@ import { collected, decimal, wholeNumber } from '../commands/options.ts';
 import { duration } from './duration.ts';
 import { addSelectors, type LabelSelector } from './label-selector.ts';
 
-/** Flags for what a submit says of a task and a modification changes; `false`: the `--no-` form of a modification. */
+/** Flags of the settings that a submit gives and a modification changes. `false`: the `--no-` form of a modification. */
 export interface SettingsFlags {
   readonly priority?: number;
   readonly slots?: number;
@@ -30,19 +30,19 @@ export interface SettingsFlags {
 }
 
 const DAY_MS = 86_400_000;
-/** The longest timer that Node has, which is what ends an attempt. */
+/** Node's longest timer. A timer ends the attempt. */
 const MAX_TIMEOUT_MS = 2_147_483_647;
 
-/** Adds those flags to a command. Their bounds are the protocol's, so that a wrong one is named by its flag. */
+/** Adds those flags to a command. Their bounds are the protocol's, so that an error names the flag. */
 export function withSettingsFlags(command: Command): Command {
   const timeout = duration(100, MAX_TIMEOUT_MS);
   return command
     .optionsGroup('Slots and nodes:')
-    .option('--priority <n>', 'lower goes first, 1 to 1024', wholeNumber(PRIORITY.min, PRIORITY.max))
+    .option('--priority <n>', '1 to 1024; lower goes first', wholeNumber(PRIORITY.min, PRIORITY.max))
     .option('--slots <n>', 'slots on each node', wholeNumber(1, 4_096))
     .option('--slots-per-subtask <n>', 'slots of one subtask', wholeNumber(1, 4_096))
-    .option('--max-nodes <n>', 'the most nodes', wholeNumber(1, 100_000))
-    .option('--max-runtime-slots <n>', 'use at most so many of its slots on each node', wholeNumber(1, 4_096))
+    .option('--max-nodes <n>', 'most nodes to use', wholeNumber(1, 100_000))
+    .option('--max-runtime-slots <n>', 'most slots to use on each node', wholeNumber(1, 4_096))
     .option('--runtime-steps <steps>', 'with --max-runtime-slots: only in these steps, comma-separated', names)
     .option(
       '--selector <condition>',
@@ -50,36 +50,36 @@ export function withSettingsFlags(command: Command): Command {
       addSelectors,
     )
     .optionsGroup('Budget:')
-    .option('--rows-per-second <n>', 'the most rows a second, over all nodes', wholeNumber(1, 1e12))
-    .option('--bytes-per-second <n>', 'the most bytes a second, over all nodes', wholeNumber(1, 1e12))
-    .option('--statements-per-second <n>', 'the most statements a second, over all nodes', wholeNumber(1, 1e12))
+    .option('--rows-per-second <n>', 'most rows per second, over all nodes', wholeNumber(1, 1e12))
+    .option('--bytes-per-second <n>', 'most bytes per second, over all nodes', wholeNumber(1, 1e12))
+    .option('--statements-per-second <n>', 'most statements per second, over all nodes', wholeNumber(1, 1e12))
     .optionsGroup('Failures and time:')
     .addOption(
-      new Option('--on-failure <what>', 'undo the work of a failed task, or hold it for a decision').choices([
+      new Option('--on-failure <what>', 'after a failure: undo the work, or wait for a decision').choices([
         'revert',
         'hold',
       ]),
     )
     .option('--max-failures <n>', 'failures after which a subtask fails for good', wholeNumber(1, 1_000_000))
     .option('--retry-first-wait <duration>', 'wait after the first failure', duration(0, DAY_MS))
-    .option('--retry-factor <n>', 'each further wait is so many times the one before', decimal(1, 100))
+    .option('--retry-factor <n>', 'each further wait is this many times the one before', decimal(1, 100))
     .option('--retry-max-wait <duration>', 'the longest wait between two tries', duration(0, 7 * DAY_MS))
-    .option('--retry-jitter <share>', 'share of a wait that is drawn at random, 0 to 1', decimal(0, 1))
+    .option('--retry-jitter <share>', 'random share of a wait, 0 to 1', decimal(0, 1))
     .option('--never-retry <code>', 'an error code that is never tried again; may be given several times', collected)
     .option('--subtask-timeout <duration>', 'how long one attempt of a subtask may run', timeout)
-    .option('--stall-timeout <duration>', 'how long one may go without progress', timeout)
+    .option('--stall-timeout <duration>', 'how long an attempt may show no progress', timeout)
     .option(
       '--deadline <duration>',
-      'how long the task may take from its submit, pauses not counted',
+      'how long the task may take from its submit, without pauses',
       duration(1, 365 * DAY_MS),
     )
     .optionsGroup('Options:');
 }
 
-/** What a submit and a modification say alike. */
+/** Settings that a submit and a modification share. */
 export type TaskSettings = Omit<SubmitRequest, 'type' | 'typeVersion' | 'key' | 'meta' | 'scope' | 'gates'>;
 
-/** What the flags say. Flags that weren't given are undefined. @throws {LongshoreError} ARGUMENT_INVALID. */
+/** The settings from the flags. Missing flags are undefined. @throws {LongshoreError} ARGUMENT_INVALID. */
 export function readSettings(flags: SettingsFlags): TaskSettings {
   const { priority, slots, slotsPerSubtask, onFailure } = flags;
   return {
@@ -102,7 +102,7 @@ function unlessTaken<T>(value: T | false | undefined): T | undefined {
 function readRuntimeSlots({ maxRuntimeSlots: max, runtimeSteps: steps }: SettingsFlags): TaskSettings['runtimeSlots'] {
   if (max !== undefined && max !== false) return { max, steps: steps?.slice() };
   if (steps === undefined) return undefined;
-  throw new LongshoreError('ARGUMENT_INVALID', '--runtime-steps says where --max-runtime-slots holds: give both');
+  throw new LongshoreError('ARGUMENT_INVALID', '--runtime-steps needs --max-runtime-slots; give both');
 }
 
 function readThrottle(flags: SettingsFlags): TaskSettings['throttle'] {
