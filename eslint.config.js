@@ -59,6 +59,27 @@ function boundaries(alsoAllowed = []) {
   ];
 }
 
+/**
+ * The rule about imports by name, whole. A later block of the configuration replaces the rule of an earlier one instead of adding to it, so
+ * each block takes its rule from here.
+ */
+function restrictedImports({ isDriverAllowed }) {
+  const drivers = ['pg', 'pg-copy-streams', 'kysely'];
+  const message = 'Postgres is reached through @longshore/store, @longshore/effects, or @longshore/postgres.';
+  return [
+    'error',
+    {
+      paths: isDriverAllowed ? [] : drivers.map((name) => ({ name, message })),
+      patterns: [
+        {
+          group: ['@longshore/*/src', '@longshore/*/src/**', '@longshore/*/dist', '@longshore/*/dist/**'],
+          message: 'Import through the package door.',
+        },
+      ],
+    },
+  ];
+}
+
 export default tseslint.config(
   { ignores: ['**/dist', '**/out-tsc', '**/.nx', '**/coverage'] },
   js.configs.recommended,
@@ -81,29 +102,23 @@ export default tseslint.config(
         'error',
         { allowConstantLoopConditions: 'only-allowed-literals' },
       ],
-      'no-restricted-imports': [
+      'no-restricted-imports': restrictedImports({ isDriverAllowed: false }),
+      'no-restricted-syntax': [
         'error',
-        {
-          patterns: [
-            { group: ['@longshore/*/src/*', '@longshore/*/dist/*'], message: 'Import through the package door.' },
-          ],
-        },
+        { selector: 'ExportAllDeclaration', message: 'Name what the door exports, so that it says what is public.' },
       ],
     },
   },
   {
-    // The driver is reached in four kinds of place only: where sessions are opened, the store, the effects in a target, and a plugin.
-    files: ['**/*.ts'],
-    ignores: [
-      'libs/postgres/**',
-      'libs/store/**',
-      'libs/effects/**',
-      'plugins/**',
-      'tools/**',
-      'test/**',
-      '**/*.test.ts',
+    // Tests and tools too may look at a database themselves.
+    files: [
+      ...['postgres', 'store', 'effects'].map((name) => `libs/${name}/**/*.ts`),
+      'plugins/**/*.ts',
+      'tools/**/*.ts',
+      'test/**/*.ts',
+      '**/test/**/*.ts',
     ],
-    rules: { 'no-restricted-imports': ['error', { paths: ['pg', 'kysely', 'pg-copy-streams'] }] },
+    rules: { 'no-restricted-imports': restrictedImports({ isDriverAllowed: true }) },
   },
   {
     files: ['**/*.test.ts', 'test/**/*.ts', '**/test/**/*.ts'],

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { startPostgres, type EmbeddedPostgres } from '@longshore/embedded';
 import { migrateStore, openStore, type Store } from '@longshore/store';
 import { createLogger, type Logger } from '@longshore/telemetry';
-// eslint-disable-next-line no-restricted-imports -- tests look at the store, and harm it, from outside
 import pg from 'pg';
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
 
