@@ -44,7 +44,7 @@ export {
 export { evenShares, nodeOfOrdinal, nodesForPlan } from './placement/spread.ts';
 export { balanceTask, type BalanceInput, type Move, type NodeLoad } from './scheduling/balance.ts';
 export { choosePreempted, type PreemptibleRun } from './scheduling/preemption.ts';
-export { holdGuard } from './task/held-task.ts';
+export { resolutionGuard } from './task/resolution-guard.ts';
 export {
   STOP_EFFECTS,
   STOP_REASONS,

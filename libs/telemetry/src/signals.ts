@@ -25,14 +25,14 @@ export const SPANS = {
     name: 'submit {type}',
     kind: 'PRODUCER',
     by: 'client',
-    help: 'A submit, retries included, in an application that traces itself. Parent of everything that the task does.',
+    help: 'A submit, retries included, in an application that traces itself. It is the parent of all spans of the task.',
     attributes: ['longshore.task.type', 'longshore.task.id', 'error.type'],
   },
   request: {
     name: 'task.submit',
     kind: 'SERVER',
     by: 'owner',
-    help: "The owner's part of a submit. The parent of what the task does when the client has no trace.",
+    help: "The owner's part of a submit. It is the parent of the task's spans when the client has no trace.",
     attributes: ['rpc.system.name', 'rpc.method', 'longshore.task.type', 'longshore.task.id', 'error.type'],
   },
   move: {
@@ -40,8 +40,8 @@ export const SPANS = {
     kind: 'INTERNAL',
     by: 'owner (the leading one)',
     help:
-      'What the owner does with a task: `validate` (one that was submitted within a transaction), `insert-control`, `consume-prepare`, `consume-plan` (the next step begins), `finish`, `fail`, ' +
-      '`stop`, `end-pending`, `undo`, `archive`. The gaps between them and the hooks are what a task waits for.',
+      'What the owner does with a task: `validate` (a task that was submitted within a transaction), `insert-control`, `consume-prepare`, `consume-plan` (the next step begins), `finish`, `fail`, ' +
+      '`stop`, `end-pending`, `undo`, `archive`. In the gaps between these spans and the hooks the task waits.',
     attributes: ['longshore.task.id', 'longshore.task.type', 'longshore.task.state'],
   },
   control: {
@@ -56,8 +56,8 @@ export const SPANS = {
     kind: 'CONSUMER',
     by: 'executor',
     help:
-      'An attempt of a subtask, from its start to its end. A later attempt has a link to the one before it. The attempt of a node ' +
-      'that was lost is told by the node-manager, with the outcome `lost`.',
+      'An attempt of a subtask, from its start to its end. A later attempt has a link to the one before it. If the node was lost, ' +
+      'the node-manager exports the span, with the outcome `lost`.',
     attributes: [
       ...ATTEMPT,
       'longshore.step',
@@ -70,7 +70,7 @@ export const SPANS = {
     name: 'waiting {code}',
     kind: 'INTERNAL',
     by: 'executor',
-    help: 'What a subtask waited for: its budget, a gate, or what it says itself with `context.waiting`.',
+    help: 'What a subtask waited for: its budget, a gate, or a reason that it gave with `context.waiting`.',
     attributes: ['longshore.waiting.code', 'longshore.waiting.message'],
   },
   stream: {
@@ -90,19 +90,19 @@ export const SPAN_ATTRIBUTES: Readonly<Record<string, string>> = {
   'error.type': "The error's code (semantic conventions); the status then is an error, with code and message.",
   'longshore.link': 'On a link: `previous-attempt`.',
   'longshore.node.id': 'The executor.',
-  'longshore.step': 'The step that the subtask belongs to.',
+  'longshore.step': 'The step of the subtask.',
   'longshore.subtask.attempt': 'From 1.',
   'longshore.subtask.bytes': 'Bytes that it reported as done.',
   'longshore.subtask.id': 'The subtask.',
   'longshore.subtask.kind': '`work`, or the hook of a control subtask.',
   'longshore.subtask.ordinal': 'Its place in the step, from 1.',
   'longshore.subtask.outcome':
-    '`succeed`, `fail`, `retry`, `cancel`, `release` (given back while it ran), `pause` (its task was paused), `postpone` (it gave its slots back to wait), `hand-back` (given back before it ran) or `lost`.',
+    '`succeed`, `fail`, `retry`, `cancel`, `release` (handed back while it ran), `pause` (its task was paused), `postpone` (it freed its slots to wait), `hand-back` (handed back before it ran) or `lost`.',
   'longshore.subtask.rows': 'Rows that it reported as done.',
   'longshore.task.id': 'The task.',
   'longshore.task.state': 'Its state before.',
   'longshore.task.type': 'The type of the task.',
-  'longshore.waiting.code': 'The reason, as `task show` has it.',
+  'longshore.waiting.code': 'The reason, as in `task show`.',
   'longshore.waiting.message': 'The reason in a sentence.',
   'rpc.method': 'The request (semantic conventions).',
   'rpc.system.name': '`longshore` (semantic conventions).',

@@ -16,15 +16,15 @@ import { table } from './markdown-table.ts';
 export function statesPage(): string {
   return [
     '# States',
-    'A task and its subtasks change their states by the transitions below and by no others: the store refuses what is not here.',
+    'A task and its subtasks change their states only by the transitions below. The store refuses all others.',
     '## Task',
     diagram(
       TASK_TRANSITIONS.map((row) => ({ ...row, label: row.guard === undefined ? row.on : `${row.on} (${row.guard})` })),
       TaskState.pending,
       Object.values(TaskState).filter(isTerminalTaskState),
     ),
-    '`succeed`, `failed` and `reverted` are terminal; how a task ended is its `outcome`: `succeeded`, `failed` or `canceled`. A state ' +
-      'that a service does not know, because a newer one wrote it, counts as in flight and is left alone.',
+    '`succeed`, `failed` and `reverted` are terminal. The `outcome` of a task says how it ended: `succeeded`, `failed` or `canceled`. If ' +
+      'a newer service wrote a state that an older one does not know, the older one leaves the task alone and counts it as in flight.',
     table(['from', 'on', 'to', 'by', 'when'], TASK_TRANSITIONS.map(taskRow)),
     '## Subtask',
     diagram(
@@ -32,14 +32,14 @@ export function statesPage(): string {
       SubtaskState.pending,
       [SubtaskState.succeed, SubtaskState.canceled, SubtaskState.skipped],
     ),
-    'The `holder` is the node that has claimed the subtask, told by its name and the attempt; the `framework` speaks for a row that ' +
-      'no live node holds. Hooks of a task type (prepare, plan, finish, revert, clean) are subtasks too, and follow the same machine.',
+    'The `holder` is the node and the attempt that claimed the subtask. The `framework` acts on rows without a live holder. ' +
+      'Hooks of a task type (prepare, plan, finish, revert, clean) are subtasks too, and follow the same machine.',
     table(['from', 'on', 'to', 'by'], SUBTASK_TRANSITIONS.map(subtaskRow)),
     '## Why a running subtask is stopped',
-    'Its `AbortSignal` aborts with one of these reasons (`stopReason(signal)`), and this becomes of it: `paused` and `pending` keep its ' +
-      'checkpoint and use up no retry; `failure` is for the retry policy, `failed` is for good; `left` means that its holder writes ' +
-      'nothing more, as the row is freed with its node.',
-    table(['reason', 'when', 'it may run again', 'it is not idempotent'], STOP_REASONS.map(stopRow)),
+    'The `AbortSignal` of a subtask aborts with one of these reasons (`stopReason(signal)`). The last two columns say what becomes of ' +
+      'the subtask. `paused` and `pending` keep its checkpoint and use up no retry. `failure` is for the retry policy. `failed` is ' +
+      'for good. `left` means that its holder writes nothing more, because the node-manager frees the row.',
+    table(['reason', 'when', 'idempotent', 'not idempotent'], STOP_REASONS.map(stopRow)),
   ].join('\n\n');
 }
 

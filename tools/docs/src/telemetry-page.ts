@@ -15,15 +15,15 @@ export function telemetryPage(): string {
   const own = Object.values<MetricInfo>(METRICS).map((info) => [prometheusName(info), info] as const);
   return [
     '# Spans and metrics',
-    'What services, clients and task types emit. Names never change their meaning; new ones may come. How to switch it on: ' +
-      '[Tracing a task](../tracing.md).',
+    'Services, clients and task types emit these spans and metrics. The meaning of a name never changes; new names may come. ' +
+      '[Tracing a task](../tracing.md) says how to switch them on.',
     '## Spans',
     table(
       ['name', 'kind', 'by', 'what it is'],
       spans.map(({ name, kind, by, help }) => [code(name), kind, by, help]),
     ),
-    'SQL of a subtask, other than what streams its rows, has spans of the `pg` instrumentation (`pg.query:SELECT database`), with ' +
-      "the semantic conventions' attributes for databases. Spans of a task type itself are its own.",
+    "A subtask's other SQL has spans of the `pg` instrumentation (`pg.query:SELECT database`), with the attributes of the semantic " +
+      'conventions for databases. A task type may add its own spans.',
     '## Attributes of spans',
     table(
       ['attribute', 'on', 'what it says'],
@@ -37,9 +37,9 @@ export function telemetryPage(): string {
       ]),
     ),
     'The resource has `service.name` (`longshore-owner`, `longshore-executor`, …), `service.namespace` (`longshore`), ' +
-      '`service.instance.id`, `longshore.cluster`, and what `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` say.',
+      '`service.instance.id`, `longshore.cluster`, and the values of `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES`.',
     '## Metrics',
-    'One count, two ways out: `/metrics` of each service for Prometheus, and OTLP. No label has the id of a task.',
+    'Each metric is counted once and goes out in two ways: `/metrics` of each service for Prometheus, and OTLP. No label has the id of a task.',
     table(
       ['name in OTLP', 'name for Prometheus', 'type', 'unit', 'labels', 'by', 'what it counts'],
       [...own, ...Object.entries(NODE_METRICS)].map(([prometheus, { name, type, unit, labels, by, help }]) => [
@@ -52,8 +52,8 @@ export function telemetryPage(): string {
         help,
       ]),
     ),
-    'For Prometheus there are the other metrics of a Node process as well (`process_*`, `nodejs_*`), and all have the label ' +
-      '`service`. Metrics of a task type have the names that it gave them.',
+    'Prometheus also gets the other metrics of a Node process (`process_*`, `nodejs_*`). All have the label `service`. Metrics of a ' +
+      'task type have the names that it gave them.',
   ].join('\n\n');
 }
 

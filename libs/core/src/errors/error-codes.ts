@@ -1,6 +1,6 @@
 /** What an error means for the one who gets it. */
 export interface ErrorCodeInfo {
-  /** Permanent: trying the same again can't help. Transient: it may. */
+  /** Permanent: another try can't help. Transient: it may. */
   readonly permanent: boolean;
   /** What happened and what to do, for the reference page. */
   readonly help: string;
@@ -10,8 +10,8 @@ const permanent = (help: string): ErrorCodeInfo => ({ permanent: true, help });
 const transient = (help: string): ErrorCodeInfo => ({ permanent: false, help });
 
 /**
- * Every code that the framework itself raises. Plugins bring codes of their own, with a prefix of their own. The
- * reference page (docs/reference/errors.md) is held against this table by a test.
+ * Every code that the framework itself raises. Plugins have their own codes, with their own prefix. A test compares the
+ * reference page (docs/reference/errors.md) with this table.
  */
 export const ERROR_CODES = {
   ARGUMENT_INVALID: permanent('An argument of a request is missing or wrong; the message names the field.'),
@@ -19,81 +19,73 @@ export const ERROR_CODES = {
     "A request or its reply is larger than the NATS server's max_payload. Ask for smaller pages, or raise max_payload (1 MiB by default).",
   ),
   BUS_TIMEOUT: transient(
-    'No answer came in time. Ask for the state before sending a change again, or send it with the same key.',
+    'No answer came in time. Check the state before you send a change again, or send it with the same key.',
   ),
   BUS_UNAVAILABLE: transient(
-    'No owner answers or the NATS server is away. Check `longshore node list` and the services; running work goes on meanwhile.',
+    'No owner answers, or the NATS server is away. Check `longshore node list` and the services. Running work continues meanwhile.',
   ),
   CONFIG_INVALID: permanent(
     'An option of a service is missing or wrong; the message names the flag and the environment variable.',
   ),
   CONNECTION_UNKNOWN: permanent(
-    'A task names a connection that the executor has not configured. Add it to the executor, or fix the name.',
+    'A task names a connection that the executor does not have. Add it to the executor, or correct the name.',
   ),
   DEADLINE_EXCEEDED: permanent(
-    'The task was not done by its deadline. Raise it with `longshore task modify --deadline`, or submit without one.',
+    'The task missed its deadline. Raise it with `longshore task modify --deadline`, or submit without one.',
   ),
   HTTP_PORT_IN_USE: permanent(
-    'The port for health and metrics is taken. Choose another with --http-port, or 0 for a free one.',
+    'The port for health and metrics is in use. Choose another one with --http-port, or 0 for a free one.',
   ),
-  INTERNAL: transient('An error without a code of its own. The service that raised it has logged it with its stack.'),
-  LEADER_LOST: transient('The service is no longer the leader; the write was not made, the new leader makes it.'),
+  INTERNAL: transient('An error without its own code. The service that raised it has logged it with its stack.'),
+  LEADER_LOST: transient('The service is no longer the leader and did not make the write. The new leader makes it.'),
   META_INVALID: permanent(
     "The task's meta doesn't fit its type's schema; the message names the field. See `longshore type show`.",
   ),
   META_TOO_LARGE: permanent(
-    'The meta or checkpoint is larger than the store takes (256 KiB, 64 KiB). Put the data elsewhere and name it.',
+    'The meta (256 KiB) or checkpoint (64 KiB) is too large for the store. Put the data elsewhere and name it.',
   ),
   NODE_FENCED: transient(
-    'The node was declared dead, or another process registered under its name. Its work has been given to others.',
+    'The node was declared dead, or another process registered under its name. Others have its work now.',
   ),
   NODE_LOST: permanent(
-    'The node that ran a non-idempotent subtask was lost, so nobody knows how far it came. Decide by hand whether to run it again.',
+    'The node that ran a non-idempotent subtask was lost, so nobody knows how far it came. Decide yourself whether to run it again.',
   ),
   PLAN_INVALID: permanent('A plan hook returned something that is not a list of subtasks. Fix the task type.'),
   PLUGIN_CONTRACT: permanent(
-    'The package speaks another version of the SDK contract. Install the version that fits this executor.',
+    'The package needs another version of the SDK contract. Install a version that fits this executor.',
   ),
-  PLUGIN_INVALID: permanent(
-    'The package does not export a task type, or a broken one. The message says what is wrong.',
-  ),
+  PLUGIN_INVALID: permanent('The package exports no task type, or a broken one. The message says what is wrong.'),
   PLUGIN_LOAD_FAILED: permanent(
-    'A package named in the executor configuration cannot be imported. Install it beside the executor, or fix its name.',
+    'The executor cannot import a package that its configuration names. Install it beside the executor, or correct its name.',
   ),
   PLUGIN_SETTINGS_INVALID: permanent(
     "The executor's settings for a plugin don't fit the schema that the plugin declares.",
   ),
   RUNNER_CRASHED: transient(
-    'The worker that ran the subtask ended: out of memory, or an exit in plugin code. It is run again by the retry policy.',
+    'The runner of the subtask ended: out of memory, or an exit in plugin code. The retry policy decides about the next attempt.',
   ),
   STATE_CONFLICT: permanent("The task's state doesn't allow this; the message names the state."),
   STORE_REFUSED: permanent(
-    'Postgres refuses the connection: the user, the password or the database in the URL is wrong.',
+    'Postgres refuses the connection. The user, the password or the database in the URL is wrong.',
   ),
-  STORE_SCHEMA_NEWER: permanent(
-    'The database was migrated by a newer Longshore. Use that version, or a database of its own.',
-  ),
+  STORE_SCHEMA_NEWER: permanent('A newer Longshore migrated the database. Use that version, or another database.'),
   STORE_SCHEMA_OLD: permanent('The database lacks migrations of this version. Run `longshore migrate`.'),
-  STORE_UNAVAILABLE: transient(
-    'Postgres cannot be reached. Work that runs goes on; its results are written when it is back.',
-  ),
+  STORE_UNAVAILABLE: transient('Postgres cannot be reached. Running work continues; its results are written later.'),
   SUBTASK_FAILED: transient("A plugin threw an error without a code. The message is the plugin's own."),
   SUBTASK_STALLED: transient(
-    'A subtask made no progress for as long as its task allows (stallTimeoutMs), and was stopped. It counts as a failure.',
+    'A subtask made no progress for the time that its task allows (stallTimeoutMs), and was stopped. This counts as a failure.',
   ),
   SUBTASK_TIMEOUT: transient(
-    'An attempt of a subtask ran longer than its task allows (subtaskTimeoutMs), and was stopped. It counts as a failure.',
+    'An attempt of a subtask ran longer than its task allows (subtaskTimeoutMs), and was stopped. This counts as a failure.',
   ),
   TASK_CANCELED: permanent('The task was canceled.'),
-  TASK_KEY_TAKEN: permanent(
-    'A task of this key exists with other content. Choose another key, or look at the task that has it.',
-  ),
-  TASK_NOT_FOUND: permanent('There is no task of this id or key, neither active nor in history.'),
+  TASK_KEY_TAKEN: permanent('Another task has this key, with other content. Choose another key, or look at that task.'),
+  TASK_NOT_FOUND: permanent('No task has this id or key, neither active nor in history.'),
   TYPE_INCOMPATIBLE: permanent(
-    'The task type is registered, but in no version that can run the task: the same major version, and not older. Load one on an executor, or submit with another version.',
+    'The task type is registered, but in no version that can run the task (the same major version, and not older). Load such a version on an executor, or submit with another version.',
   ),
   TYPE_UNKNOWN: permanent(
-    'No executor ever registered this task type. Load its package on an executor; see `longshore type list`.',
+    'No executor ever registered this task type. Load its package on an executor. See `longshore type list`.',
   ),
 } as const satisfies Record<string, ErrorCodeInfo>;
 

@@ -15,11 +15,11 @@ export const TaskState = {
 } as const;
 export type TaskState = (typeof TaskState)[keyof typeof TaskState];
 
-/** How a terminal task ended, beside its state, so that nobody has to match error texts. */
+/** How a terminal task ended. It saves readers from matching states or error texts. */
 export const TaskOutcome = { succeeded: 'succeeded', failed: 'failed', canceled: 'canceled' } as const;
 export type TaskOutcome = (typeof TaskOutcome)[keyof typeof TaskOutcome];
 
-/** What a failure leads to: undo the task's work, or hold it for a person's decision. */
+/** What follows a failure. `revert`: the task's work is undone. `hold`: the task awaits resolution by a person. */
 export const OnFailure = { revert: 'revert', hold: 'hold' } as const;
 export type OnFailure = (typeof OnFailure)[keyof typeof OnFailure];
 

@@ -5,21 +5,21 @@ export type TaskTrigger =
   | 'plan' // a step was planned and becomes current
   | 'finish' // the last step is done and the finish hook has run
   | 'fail' // a subtask or a hook failed for good
-  | 'refuse' // the framework itself cannot run the task
+  | 'refuse' // the framework cannot run the task
   | 'cancel' // a user wants it undone
   | 'stop' // a cancelled task's work is being stopped
   | 'undo' // the revert hook has run, or there is none
   | 'pause'
-  | 'suspend' // its errors are of the kind that pauses a task
-  | 'settle' // nothing of a pausing task runs any more
+  | 'suspend' // all its errors have codes that pause a task
+  | 'settle' // no work of a pausing task runs any more
   | 'resume'
   | 'restart' // a resuming task's paused subtasks are pending again
   | 'modify'
   | 'apply' // a modification is written
   | 'drop' // the task type refused it
-  | 'retry' // a held task's failed subtasks are pending again
-  | 'skip' // a held task goes on without its failed subtasks
-  | 'revert'; // a held task is to be undone
+  | 'retry' // resolution: the failed subtasks are pending again
+  | 'skip' // resolution: the task continues without its failed subtasks
+  | 'revert'; // resolution: the task is undone
 
 /** A condition beyond the state, decided by the caller under the task's row lock. */
 export type TaskGuard =
@@ -30,7 +30,7 @@ export type TaskGuard =
   | 'it was pending'
   | 'it was running'
   | 'it was paused'
-  | 'it was held'
+  | 'it awaited resolution'
   | 'a revert failed'
   | 'a step failed'
   | 'a plan failed'
@@ -48,7 +48,7 @@ const t = (from: TaskState, on: TaskTrigger, to: TaskState, by: 'user' | 'owner'
   guard === undefined ? { from, on, to, by } : { from, on, to, by, guard };
 
 /**
- * The whole task machine as data: every transition there is. The store refuses what is not here, the owner asks it what
+ * The whole task machine as data: all transitions. The store refuses any other, the owner asks it what
  * follows, and the documentation's diagram is drawn from it.
  */
 export const TASK_TRANSITIONS: readonly TaskTransition[] = [
@@ -94,11 +94,11 @@ export const TASK_TRANSITIONS: readonly TaskTransition[] = [
   t('modifying', 'apply', 'pending', 'owner', 'it was pending'),
   t('modifying', 'apply', 'running', 'owner', 'it was running'),
   t('modifying', 'apply', 'paused', 'owner', 'it was paused'),
-  t('modifying', 'apply', 'awaiting-resolution', 'owner', 'it was held'),
+  t('modifying', 'apply', 'awaiting-resolution', 'owner', 'it awaited resolution'),
   t('modifying', 'drop', 'pending', 'owner', 'it was pending'),
   t('modifying', 'drop', 'running', 'owner', 'it was running'),
   t('modifying', 'drop', 'paused', 'owner', 'it was paused'),
-  t('modifying', 'drop', 'awaiting-resolution', 'owner', 'it was held'),
+  t('modifying', 'drop', 'awaiting-resolution', 'owner', 'it awaited resolution'),
   t('modifying', 'cancel', 'cancelling', 'user'),
 ];
 

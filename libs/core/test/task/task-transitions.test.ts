@@ -80,11 +80,11 @@ const EXPECTED = `
   modifying            apply    pending              it was pending
   modifying            apply    running              it was running
   modifying            apply    paused               it was paused
-  modifying            apply    awaiting-resolution  it was held
+  modifying            apply    awaiting-resolution  it awaited resolution
   modifying            drop     pending              it was pending
   modifying            drop     running              it was running
   modifying            drop     paused               it was paused
-  modifying            drop     awaiting-resolution  it was held
+  modifying            drop     awaiting-resolution  it awaited resolution
   modifying            cancel   cancelling
 `
   .trim()

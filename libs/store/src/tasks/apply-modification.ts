@@ -15,7 +15,7 @@ const GUARD_OF: Readonly<Record<Modification['from'], TaskGuard>> = {
   pending: 'it was pending',
   running: 'it was running',
   paused: 'it was paused',
-  'awaiting-resolution': 'it was held',
+  'awaiting-resolution': 'it awaited resolution',
 };
 
 /**

@@ -1,4 +1,4 @@
-import { holdGuard, type ControlKind, type TaskGuard } from '@longshore/core';
+import { resolutionGuard, type ControlKind, type TaskGuard } from '@longshore/core';
 import { sql } from 'kysely';
 import { archiveEndedControls } from '../controls/ended-controls.ts';
 import { controlTask, lockActiveTask, type ControlResult } from './pause-task.ts';
@@ -84,7 +84,7 @@ export async function outcomeOfUndone(tx: Tx, id: string): Promise<'canceled' | 
 async function readHoldGuard(tx: Tx, task: LockedTask): Promise<TaskGuard> {
   const failed = await sql<{ kind: ControlKind }>`
     SELECT kind FROM subtasks WHERE task_id = ${task.id} AND kind <> 'work' AND state = 'failed'`.execute(tx);
-  return holdGuard(
+  return resolutionGuard(
     failed.rows.map((row) => row.kind),
     task.step,
   );

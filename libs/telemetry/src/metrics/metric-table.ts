@@ -45,7 +45,7 @@ export const METRICS = {
     type: 'counter',
     unit: '{write}',
     by: 'executor',
-    help: "Ends of attempts that the store refused, because the subtask was somebody else's by then.",
+    help: 'Ends of attempts that the store refused, because the subtask had another holder by then.',
     labels: [],
   },
   slots: {
@@ -61,7 +61,7 @@ export const METRICS = {
     type: 'counter',
     unit: '{loss}',
     by: 'all',
-    help: "Leases that were lost or ran out: a node's (`node`), or a leader's by its name.",
+    help: "Leases that were lost or ran out: a node's (`node`), or a leader's (its name).",
     labels: ['lease'],
   },
   freedSubtasks: {
@@ -69,7 +69,7 @@ export const METRICS = {
     type: 'counter',
     unit: '{subtask}',
     by: 'node-manager (the leading one)',
-    help: 'Subtasks that were taken from nodes that were lost.',
+    help: 'Subtasks that were freed from dead nodes.',
     labels: ['type'],
   },
   droppedSpans: {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { holdGuard } from '../../src/task/held-task.ts';
+import { resolutionGuard } from '../../src/task/resolution-guard.ts';
 
 test.each([
   ['failed work', [], 'load', 'a step failed'],
@@ -9,5 +9,5 @@ test.each([
   ['a failed revert, whatever failed before it', ['plan', 'finish', 'revert'], null, 'a revert failed'],
   ['failed gates', ['gates'], 'load', 'a step failed'],
 ] as const)('%s', (_, controls, step, guard) => {
-  expect(holdGuard(controls, step)).toBe(guard);
+  expect(resolutionGuard(controls, step)).toBe(guard);
 });
