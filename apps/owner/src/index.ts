@@ -1,6 +1,6 @@
 import { leadWhileElected, type ServiceDefinition } from '@longshore/service';
 import { apiHandlers } from './api/handlers.ts';
-import { leadOwner } from './lead-owner.ts';
+import { leadOwner } from './scheduling/lead-owner.ts';
 import { OWNER_OPTIONS } from './owner-options.ts';
 
 /** The owner: every replica answers the API; the leading one admits tasks and moves them through their states. */

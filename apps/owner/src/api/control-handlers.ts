@@ -14,7 +14,7 @@ import {
   type Store,
   type StoredTask,
 } from '@longshore/store';
-import { changesOf } from './changes-of-request.ts';
+import { changesOf } from '../checking/changes-of-request.ts';
 import { taskView } from './views.ts';
 
 interface ControlContext {

@@ -19,8 +19,8 @@ import {
   type StoredTask,
 } from '@longshore/store';
 import type { Tracing } from '@longshore/telemetry';
-import { RequestChecker } from '../request-checker.ts';
-import { definedOf } from './changes-of-request.ts';
+import { RequestChecker } from '../checking/request-checker.ts';
+import { definedOf } from '../checking/changes-of-request.ts';
 import { controlHandlers } from './control-handlers.ts';
 import { TaskSubmitter } from './submit.ts';
 import { traceRequest } from './trace-request.ts';

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { LongshoreError } from '@longshore/core';
 import type { SubmitReply, SubmitRequest, TraceContext } from '@longshore/protocol';
 import { readTask, submitTask, type Store } from '@longshore/store';
-import type { RequestChecker } from '../request-checker.ts';
+import type { RequestChecker } from '../checking/request-checker.ts';
 import { taskView } from './views.ts';
 
 /** Takes tasks in: checks the request, writes the row. */

@@ -1,6 +1,6 @@
 import { cancelTask, pauseTask, readTask, resumeTask } from '@longshore/store';
 import { expect, test } from 'vitest';
-import { useOwner } from './fixtures/owner-ground.ts';
+import { useOwner } from '../fixtures/owner-ground.ts';
 
 const owner = useOwner(16);
 

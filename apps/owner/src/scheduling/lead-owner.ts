@@ -9,7 +9,7 @@ import {
   type RetentionCursor,
 } from '@longshore/store';
 import { gaugeOf } from '@longshore/telemetry';
-import type { OWNER_OPTIONS } from './owner-options.ts';
+import type { OWNER_OPTIONS } from '../owner-options.ts';
 import { schedulingRounds } from './scheduling-round.ts';
 
 /** How often old tasks are looked for, in milliseconds. */

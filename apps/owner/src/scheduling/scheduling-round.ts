@@ -11,10 +11,11 @@ import {
 } from '@longshore/store';
 import type { Tracing } from '@longshore/telemetry';
 import { MoveSpans } from './move-spans.ts';
-import { RequestChecker } from './request-checker.ts';
-import { schedulingPass, type PassLogger, type PassResult } from './scheduling-pass.ts';
-import { TypeCatalog } from './type-catalog.ts';
-import { validateSubmitted } from './validate-submitted.ts';
+import { RequestChecker } from '../checking/request-checker.ts';
+import type { PassResult } from './pass-result.ts';
+import { schedulingPass, type PassLogger } from './scheduling-pass.ts';
+import { TypeCatalog } from '../types/type-catalog.ts';
+import { validateSubmitted } from '../checking/validate-submitted.ts';
 
 /** What the leading owner's rounds work with. */
 export interface RoundContext {

@@ -1,7 +1,7 @@
 import { LongshoreError, nodeId, taskId, type NodeInfo } from '@longshore/core';
 import type { OwnerWrites, ScheduledTask, StoredType } from '@longshore/store';
 import { describe, expect, test } from 'vitest';
-import { schedulingPass, type PassInput } from '../src/scheduling-pass.ts';
+import { schedulingPass, type PassInput } from '../../src/scheduling/scheduling-pass.ts';
 
 const TYPE: StoredType = {
   type: 'toy',

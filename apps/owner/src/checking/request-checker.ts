@@ -8,9 +8,9 @@ import {
 } from '@longshore/core';
 import type { GateRequest, SubmitRequest } from '@longshore/protocol';
 import { readTypes, type Db, type StoredType, type TaskSettings } from '@longshore/store';
-import { definedOf, runtimeSlotsOf } from './api/changes-of-request.ts';
-import { MetaValidator } from './api/meta-validator.ts';
-import { incompatibleType } from './incompatible-type.ts';
+import { definedOf, runtimeSlotsOf } from './changes-of-request.ts';
+import { MetaValidator } from './meta-validator.ts';
+import { incompatibleType } from '../types/incompatible-type.ts';
 
 /** How long registered types are remembered, in milliseconds: so much later a new version is the default. */
 const TYPES_MS = 1_000;

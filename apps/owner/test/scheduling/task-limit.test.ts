@@ -1,6 +1,6 @@
 import { cancelTask, modifyTask, pauseTask, readTask, registerNode, registerType, resumeTask } from '@longshore/store';
 import { expect, test } from 'vitest';
-import { useOwner } from './fixtures/owner-ground.ts';
+import { useOwner } from '../fixtures/owner-ground.ts';
 
 const owner = useOwner(1);
 const type = { type: 'toy', version: '1.0.0' };

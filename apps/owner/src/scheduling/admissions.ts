@@ -1,0 +1,74 @@
+import {
+  eligibleNodes,
+  placementInForce,
+  reserveInRankOrder,
+  type Admission,
+  type NodeId,
+  type NodeInfo,
+  type PinnedSlots,
+  type TaskId,
+} from '@longshore/core';
+import type { AdmissionChange, ScheduledTask } from '@longshore/store';
+import type { KnownType } from '../types/known-type.ts';
+
+/** Who has slots where, and why the others wait. A task that takes no part is missing. */
+export type Admissions = ReadonlyMap<TaskId, Admission>;
+
+/** What changes for a task that takes part in the admission. */
+export type SlotChange = AdmissionChange & { readonly taskId: TaskId; readonly reservedNodes: readonly NodeId[] };
+
+/** What slots there are to give. */
+export interface AdmissionInput {
+  readonly nodes: readonly NodeInfo[];
+  readonly maxScheduledTasks: number;
+  /** Slots that nobody may take back. */
+  readonly pinned: readonly PinnedSlots[];
+}
+
+/**
+ * Decides who has slots. A task that is still to be prepared takes no part, since `prepare` may change what it needs; it only says when no
+ * node could prepare it.
+ */
+export function admitInRankOrder(
+  ranked: readonly ScheduledTask[],
+  types: ReadonlyMap<TaskId, KnownType | null>,
+  { nodes, maxScheduledTasks, pinned }: AdmissionInput,
+): Admissions {
+  const isUnprepared = (task: ScheduledTask): boolean =>
+    task.state === 'pending' && !task.isPrepared && types.get(task.id)?.hooks.includes('prepare') === true;
+  const scheduled = ranked.filter(
+    (task) => task.isValidated && (task.state === 'running' || task.state === 'pending' || keepsSlots(task)),
+  );
+  const admissions = [
+    ...reserveInRankOrder(
+      scheduled.filter((task) => !isUnprepared(task)).map((task) => ({ ...task, placement: placementInForce(task) })),
+      nodes,
+      maxScheduledTasks,
+      pinned,
+    ),
+    ...scheduled
+      .filter(isUnprepared)
+      .map((task) => ({ taskId: task.id, nodes: [], waiting: eligibleNodes(nodes, task).none })),
+  ];
+  return new Map(admissions.map((admission) => [admission.taskId, admission]));
+}
+
+/** A task that is being modified keeps its slots meanwhile, as its work goes on. */
+function keepsSlots({ state, modification }: ScheduledTask): boolean {
+  return state === 'modifying' && (modification?.from === 'running' || modification?.from === 'pending');
+}
+
+/** What is different from what is stored, so that a pass without news writes nothing. */
+export function changesOfAdmissions(tasks: readonly ScheduledTask[], admissions: Admissions): readonly SlotChange[] {
+  return tasks.flatMap((task) => {
+    const admission = admissions.get(task.id);
+    if (admission === undefined) return [];
+    const isSame = admission.nodes.join() === task.reserved.join() && isSameWait(admission.waiting, task.waiting);
+    return isSame ? [] : [{ taskId: task.id, reservedNodes: admission.nodes, waiting: admission.waiting }];
+  });
+}
+
+/** Whether a task waits for what it was known to wait for. */
+export function isSameWait(found: AdmissionChange['waiting'], stored: AdmissionChange['waiting']): boolean {
+  return found?.code === stored?.code && found?.message === stored?.message;
+}

@@ -1,0 +1,144 @@
+import {
+  compareRank,
+  hasCode,
+  LongshoreError,
+  toErrorData,
+  type ErrorData,
+  type NodeId,
+  type TaskId,
+  type TaskMove,
+} from '@longshore/core';
+import type { OwnerWrites, ScheduledTask, StoredType } from '@longshore/store';
+import type { Logger } from '@longshore/telemetry';
+import { incompatibleType } from '../types/incompatible-type.ts';
+import { findKnownType, type KnownType } from '../types/known-type.ts';
+import {
+  admitInRankOrder,
+  changesOfAdmissions,
+  type AdmissionInput,
+  type Admissions,
+  type SlotChange,
+} from './admissions.ts';
+import { carryOut } from './carry-out.ts';
+import { decideMoves, type Moves } from './moves.ts';
+import { PassNotes, type PassResult } from './pass-result.ts';
+import { waitsForHooks } from './waits-for-hooks.ts';
+
+/** Where a pass says what went wrong with one task. */
+export type PassLogger = Pick<Logger, 'error'>;
+
+/** What one pass looks at. */
+export interface PassInput extends AdmissionInput {
+  readonly tasks: readonly ScheduledTask[];
+  /** The version of a task's type that it is run by; null: nobody ever registered one. */
+  readonly typeOf: (task: ScheduledTask) => Promise<StoredType | null>;
+  /** Registered versions of a type that `typeOf` didn't find one for. */
+  readonly versionsOf: (type: string) => readonly string[];
+  /** Looks at a task that was submitted within a user's transaction. False: nothing was changed. */
+  readonly validate: (id: TaskId) => Promise<boolean>;
+  /** Sees each move while it is carried out; resolves to what `carryOut` does. */
+  readonly around: (task: ScheduledTask, move: TaskMove, carryOut: () => Promise<boolean>) => Promise<boolean>;
+}
+
+/** What a pass has decided. */
+interface Decisions {
+  readonly ranked: readonly ScheduledTask[];
+  readonly types: ReadonlyMap<TaskId, KnownType | null>;
+  readonly admissions: Admissions;
+  readonly moves: Moves;
+  readonly changes: readonly SlotChange[];
+}
+
+/**
+ * One scheduling pass: who has slots, then the next move of every task. Reads nothing but its input and the types; what it
+ * decides is written task by task, each write checking that its snapshot still holds.
+ */
+export async function schedulingPass(input: PassInput, writes: OwnerWrites, logger: PassLogger): Promise<PassResult> {
+  const decisions = await decide(input);
+  const { ranked, admissions, moves, changes } = decisions;
+  const together = nodesGivenWithMoves(changes, moves);
+  await writes.saveAdmissions([
+    ...changes.filter((change) => !together.has(change.taskId)),
+    ...waitsForHooks(ranked, admissions, moves, input.nodes),
+  ]);
+
+  const notes = new PassNotes();
+  noteNewNodes(notes, ranked, changes);
+  for (const task of ranked) {
+    try {
+      await moveOn(task, { input, decisions, together, writes, notes });
+    } catch (error) {
+      // One task that can't be moved must not keep the others waiting.
+      if (hasCode(error, 'LEADER_LOST') || hasCode(error, 'STORE_UNAVAILABLE')) throw error;
+      logger.error({ error, task_id: task.id }, 'a task could not be moved on');
+    }
+  }
+  return notes;
+}
+
+async function decide(input: PassInput): Promise<Decisions> {
+  const ranked = input.tasks.toSorted(compareRank);
+  const types = new Map<TaskId, KnownType | null>();
+  for (const task of ranked) types.set(task.id, await findKnownType(task, input.typeOf));
+  const admissions = admitInRankOrder(ranked, types, input);
+  const moves = decideMoves(ranked, types, admissions, input.nodes);
+  return { ranked, types, admissions, moves, changes: changesOfAdmissions(ranked, admissions) };
+}
+
+/** A task that is admitted and gets its control subtask at once has both written together: one commit less on its way to start. */
+function nodesGivenWithMoves(changes: readonly SlotChange[], moves: Moves): ReadonlyMap<TaskId, readonly NodeId[]> {
+  return new Map(
+    changes
+      .filter((change) => change.reservedNodes.length > 0 && moves.get(change.taskId)?.do === 'insert-control')
+      .map((change) => [change.taskId, change.reservedNodes]),
+  );
+}
+
+/** A running task that has got nodes may have work there already: one that was resumed, or has waited for its slots. */
+function noteNewNodes(notes: PassNotes, ranked: readonly ScheduledTask[], changes: readonly SlotChange[]): void {
+  const running = new Set(ranked.filter((task) => task.state === 'running').map((task) => task.id));
+  for (const { taskId, reservedNodes } of changes) {
+    if (!running.has(taskId)) continue;
+    notes.mustMove = true;
+    for (const node of reservedNodes) notes.noteWork(node, taskId);
+  }
+}
+
+interface MoveContext {
+  readonly input: PassInput;
+  readonly decisions: Decisions;
+  /** Nodes that tasks have just been given, to be stored with their moves. */
+  readonly together: ReadonlyMap<TaskId, readonly NodeId[]>;
+  readonly writes: OwnerWrites;
+  readonly notes: PassNotes;
+}
+
+/** Writes what was decided for one task. */
+async function moveOn(task: ScheduledTask, { input, decisions, together, writes, notes }: MoveContext): Promise<void> {
+  const type = decisions.types.get(task.id) ?? null;
+  if (type === null) {
+    if (await writes.refuse(task.id, noType(task, input.versionsOf(task.type)))) notes.noteRefusal(task.id);
+    return;
+  }
+  const move = decisions.moves.get(task.id) ?? { do: 'wait' };
+  const done = await input.around(task, move, () =>
+    carryOut(move, task, type, {
+      nodes: input.nodes,
+      validate: input.validate,
+      writes,
+      wake: (node, id) => notes.noteWork(node, id),
+      reserved: together.get(task.id),
+    }),
+  );
+  if (!done) return;
+  notes.noteMove(task.id, move.do);
+  const nodes = move.do === 'consume-plan' ? (decisions.admissions.get(task.id)?.nodes ?? []) : [];
+  for (const node of nodes) notes.noteWork(node, task.id);
+}
+
+function noType({ type, typeVersion }: ScheduledTask, registered: readonly string[]): ErrorData {
+  if (registered.length > 0) return toErrorData(incompatibleType(type, typeVersion, registered));
+  return toErrorData(
+    new LongshoreError('TYPE_UNKNOWN', `no executor ever registered ${type}@${typeVersion}; load its package on one`),
+  );
+}

@@ -1,0 +1,22 @@
+import { eligibleNodes, type NodeInfo } from '@longshore/core';
+import type { AdmissionChange, ScheduledTask } from '@longshore/store';
+import { isSameWait, type Admissions } from './admissions.ts';
+import type { Moves } from './moves.ts';
+
+/**
+ * Says why the hook of a task that takes no part in the admission can't run, such as the revert of one that is being undone: no node can run it.
+ * Such a task has no slots to wait for.
+ */
+export function waitsForHooks(
+  tasks: readonly ScheduledTask[],
+  admissions: Admissions,
+  moves: Moves,
+  nodes: readonly NodeInfo[],
+): readonly AdmissionChange[] {
+  return tasks.flatMap((task) => {
+    if (admissions.has(task.id)) return [];
+    const hasHook = moves.get(task.id)?.do === 'insert-control' || task.controls.some((row) => row.state === 'pending');
+    const waiting = hasHook ? eligibleNodes(nodes, task).none : null;
+    return isSameWait(waiting, task.waiting) ? [] : [{ taskId: task.id, reservedNodes: null, waiting }];
+  });
+}
