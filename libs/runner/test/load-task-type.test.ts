@@ -22,6 +22,7 @@ test.each([
   ['no default export', 'broken/no-default.ts', 'PLUGIN_INVALID', /no default export/],
   ['something that is no task type', 'broken/not-a-type.ts', 'PLUGIN_INVALID', /planStep is missing/],
   ['a meta without JSON Schema', 'broken/no-schema.ts', 'PLUGIN_INVALID', /JSON Schema/],
+  ['a type that nobody defined', 'broken/not-defined.ts', 'PLUGIN_INVALID', /not made by defineTaskType/],
   ['another version of the contract', 'broken/other-contract.ts', 'PLUGIN_CONTRACT', /version 99 .* speaks 1/],
   ['settings that do not fit', 'with-settings.ts', 'PLUGIN_SETTINGS_INVALID', /with-settings.*root: expected a folder/],
   ['a module that ends its thread', 'broken/exits.ts', 'RUNNER_CRASHED', /ended while loading/],

@@ -1,12 +1,7 @@
 import type { StandardJSONSchemaV1, StandardSchemaV1 } from '@standard-schema/spec';
+import { CONTRACT_VERSION, usedHooks } from './contract.ts';
 import type { Extension } from './extension.ts';
 import type { SchedulerExtension } from './scheduler-extension.ts';
-
-/**
- * The version of the contract between framework and task type. An executor refuses a package of another one
- * (PLUGIN_CONTRACT); it rises only when an existing package would break.
- */
-export const CONTRACT_VERSION = 1;
 
 /** A schema that validates and can give its JSON Schema: zod 4, and whatever else speaks Standard Schema with JSON Schema. */
 export type MetaSchema<Meta = unknown> = StandardSchemaV1<unknown, Meta> & StandardJSONSchemaV1<unknown, Meta>;
@@ -74,7 +69,12 @@ export interface TaskTypeDefinition<Meta = unknown, Settings = unknown> {
 
 /** A task type as an executor loads it: the default export of its package. */
 export interface TaskType<Meta = unknown, Settings = unknown> extends TaskTypeDefinition<Meta, Settings> {
+  /** Tells a task type from what else a package may export. */
+  readonly kind: 'longshore.task-type';
+  /** The version of the SDK contract that it was built for. An executor refuses one outside of its range (PLUGIN_CONTRACT). */
   readonly contract: number;
+  /** The optional hooks that it uses, such as `scheduler.prepare`. An executor refuses a type with one that it doesn't know. */
+  readonly hooks: readonly string[];
 }
 
 const NAME = /^[a-z][a-z0-9-]{0,63}$/;
@@ -105,5 +105,5 @@ export function defineTaskType<Meta, Settings = undefined>(
   if (new Set(definition.steps).size !== definition.steps.length) {
     throw new TypeError(`steps of ${definition.type}: each name once`);
   }
-  return { ...definition, contract: CONTRACT_VERSION };
+  return { ...definition, kind: 'longshore.task-type', contract: CONTRACT_VERSION, hooks: usedHooks(definition) };
 }

@@ -1,6 +1,6 @@
 export { changeMeta, type MetaChange } from './change-meta.ts';
+export { CONTRACT_VERSION, OPTIONAL_HOOKS } from './contract.ts';
 export {
-  CONTRACT_VERSION,
   defineTaskType,
   type MetaSchema,
   type TaskType,

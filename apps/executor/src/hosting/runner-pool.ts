@@ -46,7 +46,8 @@ export class RunnerPool {
   async load(packageName: string, moduleUrl: string): Promise<void> {
     const { nodeId, clusterId, connections, settings, fenceGraceMs, isTracing } = this.#options;
     const setup = { moduleUrl, packageName, nodeId, clusterId, connections, settings, fenceGraceMs, isTracing };
-    const first = await startRunner({ setup, memoryBytes: this.memoryOf(1) });
+    const onWarning = (message: string): void => this.#options.logger.warn({ package: packageName }, message);
+    const first = await startRunner({ setup, memoryBytes: this.memoryOf(1), onWarning });
     const { type } = first;
     if (this.#plugins.has(type.type)) {
       await first.terminate();

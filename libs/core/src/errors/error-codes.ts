@@ -52,7 +52,7 @@ export const ERROR_CODES = {
   ),
   PLAN_INVALID: permanent('A plan hook returned something that is not a list of subtasks. Fix the task type.'),
   PLUGIN_CONTRACT: permanent(
-    'The package needs another version of the SDK contract. Install a version that fits this executor.',
+    'The package was built for a version of the SDK contract, or uses a hook, that this executor cannot run. The message names it. Install a version that fits, or update the executor.',
   ),
   PLUGIN_INVALID: permanent('The package exports no task type, or a broken one. The message says what is wrong.'),
   PLUGIN_LOAD_FAILED: permanent(

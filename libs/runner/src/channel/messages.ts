@@ -154,7 +154,7 @@ export interface RunEnd {
 }
 
 export type MessageFromRunner =
-  | { readonly kind: 'ready'; readonly type: TypeDescription }
+  | { readonly kind: 'ready'; readonly type: TypeDescription; readonly warning: string | null }
   | { readonly kind: 'load-failed'; readonly error: ErrorData }
   | { readonly kind: 'call'; readonly callId: number; readonly runId: string; readonly call: HostCall }
   | { readonly kind: 'progress'; readonly runs: readonly RunProgress[] }

@@ -47,6 +47,8 @@ export interface RunnerOptions {
    * from a cold disk in a few; a module that blocks or waits for something would keep its executor from ever being ready.
    */
   readonly loadTimeoutMs?: number;
+  /** Told what is wrong with a task type that can be run all the same: a contract that a later host refuses. Default: nobody. */
+  readonly onWarning?: (message: string) => void;
 }
 
 /** A worker thread with a loaded task type. Belongs to one task at a time. */
@@ -135,8 +137,10 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     loading = setTimeout(() => reject(loadTimeout(options.setup.packageName, loadTimeoutMs)), loadTimeoutMs);
     worker.on('message', (message: unknown) => {
       if (!isFromRunner(message)) return;
-      if (message.kind === 'ready') resolve(message.type);
-      else if (message.kind === 'load-failed') reject(errorOfData(message.error));
+      if (message.kind === 'ready') {
+        if (message.warning !== null) options.onWarning?.(message.warning);
+        resolve(message.type);
+      } else if (message.kind === 'load-failed') reject(errorOfData(message.error));
     });
     worker.once('error', (cause: unknown) =>
       reject(new LongshoreError('RUNNER_CRASHED', `the runner ended while loading: ${describe(cause)}`, { cause })),

@@ -1,11 +1,14 @@
 import { LongshoreError } from '@longshore/core';
-import { CONTRACT_VERSION, type TaskType } from '@longshore/sdk';
+import type { TaskType } from '@longshore/sdk';
+import { checkContract } from './check-contract.ts';
 import type { RunnerSetup } from '../channel/messages.ts';
 
 export interface LoadedType {
   readonly type: TaskType;
   /** The executor's settings, checked by the type's schema. */
   readonly settings: unknown;
+  /** What its author should know; null: nothing. */
+  readonly warning: string | null;
 }
 
 /**
@@ -22,22 +25,32 @@ export async function loadTaskType(setup: RunnerSetup): Promise<LoadedType> {
       throw new LongshoreError('PLUGIN_LOAD_FAILED', `cannot import ${packageName}: ${reason}`, { cause });
     },
   );
-  const type = checkShape(module.default, packageName);
-  if (type.contract !== CONTRACT_VERSION) {
-    throw new LongshoreError(
-      'PLUGIN_CONTRACT',
-      `${packageName} speaks version ${type.contract} of the SDK contract, this executor speaks ${CONTRACT_VERSION}`,
-    );
+  const exported = module.default;
+  // The contract first: of another version, the rest may look different.
+  const warning = checkContract(readContract(exported, packageName), packageName);
+  const type = checkShape(exported, packageName);
+  return { type, settings: await checkSettings(type, setup), warning };
+}
+
+function invalidPlugin(packageName: string, reason: string): LongshoreError {
+  const message = `${packageName}: ${reason}; export the result of defineTaskType as default`;
+  return new LongshoreError('PLUGIN_INVALID', message);
+}
+
+function readContract(exported: unknown, packageName: string): Pick<TaskType, 'contract' | 'hooks'> {
+  const invalid = (reason: string): LongshoreError => invalidPlugin(packageName, reason);
+  if (typeof exported !== 'object' || exported === null) throw invalid('there is no default export of a task type');
+  const { contract, hooks = [] } = exported as Partial<TaskType>;
+  if (!Number.isInteger(contract)) throw invalid('the default export has no contract version');
+  if (!Array.isArray(hooks) || !hooks.every((hook) => typeof hook === 'string')) {
+    throw invalid('its hooks are no list of names');
   }
-  return { type, settings: await checkSettings(type, setup) };
+  return { contract: Number(contract), hooks };
 }
 
 function checkShape(exported: unknown, packageName: string): TaskType {
-  const invalid = (reason: string): LongshoreError =>
-    new LongshoreError('PLUGIN_INVALID', `${packageName}: ${reason}; export the result of defineTaskType as default`);
-  if (typeof exported !== 'object' || exported === null) throw invalid('there is no default export of a task type');
+  const invalid = (reason: string): LongshoreError => invalidPlugin(packageName, reason);
   const type = exported as Partial<TaskType>;
-  if (typeof type.contract !== 'number') throw invalid('the default export has no contract version');
   if (typeof type.type !== 'string' || typeof type.version !== 'string') throw invalid('type or version is missing');
   if (!Array.isArray(type.steps) || type.steps.length === 0) throw invalid('it has no steps');
   if (typeof type.scheduler?.planStep !== 'function') throw invalid('scheduler.planStep is missing');
@@ -46,6 +59,7 @@ function checkShape(exported: unknown, packageName: string): TaskType {
   const meta: unknown = type.meta;
   const standard = (meta as { readonly ['~standard']?: { readonly jsonSchema?: unknown } } | undefined)?.['~standard'];
   if (standard?.jsonSchema === undefined) throw invalid('meta is not a Standard Schema that gives a JSON Schema');
+  if (type.kind !== 'longshore.task-type') throw invalid('the default export was not made by defineTaskType');
   return exported as TaskType;
 }
 

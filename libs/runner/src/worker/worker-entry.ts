@@ -39,7 +39,7 @@ try {
   parentPort?.on('message', (message: MessageToRunner) => receive(message, loaded, executors));
   setInterval(reportProgress, PROGRESS_MS).unref();
   setInterval(() => void reportMeasurements(), PROGRESS_MS).unref();
-  host.send({ kind: 'ready', type: describeType(loaded.type) });
+  host.send({ kind: 'ready', type: describeType(loaded.type), warning: loaded.warning });
 } catch (thrown) {
   host.send({ kind: 'load-failed', error: toErrorData(thrown, 'PLUGIN_INVALID') });
 }

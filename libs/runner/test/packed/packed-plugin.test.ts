@@ -2,8 +2,19 @@ import { expect, test } from 'vitest';
 import { startFixture } from '../start-fixture.ts';
 import { packPlugin } from './pack-plugin.ts';
 
-async function startPacked(): ReturnType<typeof startFixture> {
-  return startFixture({ setup: { moduleUrl: packPlugin('packed-plugin.ts'), packageName: 'packed-plugin' } });
+async function startPacked(patch: Parameters<typeof packPlugin>[1] = {}): ReturnType<typeof startFixture> {
+  const moduleUrl = packPlugin('packed-plugin.ts', patch);
+  return startFixture({ setup: { moduleUrl, packageName: 'packed-plugin' } });
+}
+
+/** The SDK's copy of a later release that has one more optional hook of the scheduler extension. */
+const withHook = (name: string): Parameters<typeof packPlugin>[1] => ({
+  'contract.js': (text) => replaced(text, 'const schedulerHooks = {', `const schedulerHooks = { ${name}: true,`),
+});
+
+function replaced(text: string, from: string, to: string): string {
+  expect(text).toContain(from);
+  return text.replace(from, to);
 }
 
 test('a packed plugin runs with a copy of the SDK of its own', async () => {
@@ -47,4 +58,22 @@ test("a packed plugin recognises the host's errors", async () => {
   const { host, start } = await startPacked();
   const result = { code: 'CONNECTION_UNKNOWN', permanent: true };
   expect(await host.settlement(start('catch-host-error'))).toMatchObject({ ok: true, result });
+});
+
+test('a plugin of a later SDK is refused when it uses a hook that this host does not know, by its name', async () => {
+  await expect(startPacked(withHook('onMoonrise'))).rejects.toMatchObject({
+    code: 'PLUGIN_CONTRACT',
+    permanent: true,
+    message: expect.stringContaining('packed-plugin uses the hook scheduler.onMoonrise, unknown to this executor'),
+  });
+});
+
+test('a hook that a later SDK brings refuses no plugin that does not use it', async () => {
+  const { host, start } = await startPacked(withHook('onEclipse'));
+  expect(await host.settlement(start('tell-classes'))).toMatchObject({ ok: true });
+});
+
+test('a plugin of a later contract is refused', async () => {
+  const later = { 'contract.js': (text: string) => replaced(text, 'CONTRACT_VERSION = 1', 'CONTRACT_VERSION = 2') };
+  await expect(startPacked(later)).rejects.toMatchObject({ code: 'PLUGIN_CONTRACT' });
 });

@@ -58,7 +58,7 @@ export default defineTaskType<Record<string, unknown>>({
   version: '1.0.0',
   meta,
   steps: ['work'],
-  scheduler: { planStep: () => [] },
+  scheduler: { planStep: () => [], ...{ onMoonrise: () => undefined } },
   executor: {
     getStepExecutor: () => ({
       runSubtask: async (context) => {
