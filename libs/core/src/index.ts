@@ -1,12 +1,17 @@
 export { isId, nodeId, subtaskId, taskId, type NodeId, type SubtaskId, type TaskId } from './data/ids.ts';
 export { isKnownTaskState, isTerminalTaskState, OnFailure, TaskOutcome, TaskState } from './task/task-states.ts';
+export { isTerminalSubtaskState, SubtaskState } from './subtask/subtask-states.ts';
 export {
-  isTerminalSubtaskState,
-  SIDE_KINDS,
+  isKnownSubtaskKind,
+  isPlannedKind,
+  isSideKind,
+  kindsWith,
+  SUBTASK_KIND_NAMES,
+  SUBTASK_KINDS,
   SubtaskKind,
-  SubtaskState,
   type ControlKind,
-} from './subtask/subtask-states.ts';
+  type SubtaskKindInfo,
+} from './subtask/subtask-kinds.ts';
 export {
   isTaskTransition,
   nextTaskState,
@@ -21,7 +26,7 @@ export {
   type SubtaskTransition,
   type SubtaskTrigger,
 } from './subtask/subtask-transitions.ts';
-export { CLAIMABLE_IN, isClaimable } from './subtask/claimable.ts';
+export { isClaimable } from './subtask/claimable.ts';
 export { compareRank, PRIORITY, type Ranked } from './scheduling/rank.ts';
 export {
   BACKGROUND_SCOPE,

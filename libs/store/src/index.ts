@@ -24,6 +24,7 @@ export { claimSubtasks, type ClaimedSubtask, type ClaimRequest } from './claims/
 export {
   readClaimableWork,
   readTaskStates,
+  type ClaimableControl,
   type ClaimableWork,
   type RunnableTask,
   type RunningTaskState,

@@ -81,7 +81,7 @@ describe('what is claimed', () => {
       afterMs: 3_600_000,
     });
     expect(ordinals(await claim(store.db, n1, taskId, 9))).toEqual([2]);
-    expect(await readClaimableWork(store.db, 'n1')).toEqual({ tasks: [], controls: [], gates: [] });
+    expect(await readClaimableWork(store.db, 'n1')).toEqual({ tasks: [], controls: [] });
     const session = await store.session();
     await session.run(
       `UPDATE subtasks SET not_before = clock_timestamp() - interval '1ms' WHERE not_before IS NOT NULL`,
@@ -118,7 +118,7 @@ describe('what is claimed', () => {
     await owner.insertControl(taskId, 'pending', 'plan', 'n1');
     await owner.insertControl(taskId, 'pending', 'revert', 'n1');
     const [plan, revert] = await controlsOf(db, taskId);
-    expect((await readClaimableWork(db, 'n1')).controls).toEqual([plan]);
+    expect((await readClaimableWork(db, 'n1')).controls).toEqual([{ id: plan, kind: 'plan' }]);
     const claimed = await claimSubtasks(db, n1, [], [plan!, revert!]);
     expect(claimed).toMatchObject([{ id: plan, kind: 'plan', attempt: 1 }]);
   });
@@ -165,7 +165,7 @@ describe('what is offered is in rank order', () => {
     for (const id of ids.toReversed()) await owner.insertControl(id, 'pending', 'plan', 'n1');
     const plans = (await Promise.all(ids.map((id) => controlsOf(store.db, id)))).flat();
     expect(plans).toHaveLength(4);
-    expect((await readOffered(store)).controls).toEqual(plans);
+    expect((await readOffered(store)).controls).toEqual(plans.map((id) => ({ id, kind: 'plan' })));
   });
 });
 

@@ -137,7 +137,7 @@ export class SimExecutor {
       this.#db,
       this.identity,
       requests,
-      work.controls.slice(0, Math.max(0, CONTROL_PLACES - controls)),
+      work.controls.slice(0, Math.max(0, CONTROL_PLACES - controls)).map((control) => control.id),
     );
     if (!isHeard) {
       for (const one of claimed) this.unknown.add(one.id);

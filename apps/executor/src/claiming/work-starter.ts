@@ -1,4 +1,4 @@
-import { nodeId, runtimeSlotsOf, toErrorData, type NodeId } from '@longshore/core';
+import { isPlannedKind, nodeId, runtimeSlotsOf, toErrorData, type NodeId } from '@longshore/core';
 import type { ClaimedSubtask, Settlement, Store } from '@longshore/store';
 import type { Logger } from '@longshore/telemetry';
 import type { AttemptSpans } from '../hosting/attempt-spans.ts';
@@ -44,7 +44,7 @@ export class WorkStarter {
   takeWork(claimed: readonly ClaimedSubtask[]): void {
     const tasks = new Set<string>();
     for (const subtask of claimed) {
-      if (subtask.kind !== 'work') continue;
+      if (!isPlannedKind(subtask.kind)) continue;
       const work = this.#options.works.get(subtask.taskId);
       if (work === undefined) continue;
       work.held.push(subtask);

@@ -1,4 +1,4 @@
-import { isClaimable, nodeId, stopEffect, stopReasonOf, taskId } from '@longshore/core';
+import { isClaimable, isPlannedKind, nodeId, stopEffect, stopReasonOf, taskId } from '@longshore/core';
 import { faultPoint } from '@longshore/faults';
 import { controlHint, wakeHint, type TaskHint } from '@longshore/protocol';
 import type { StopReason } from '@longshore/sdk';
@@ -29,11 +29,6 @@ import type { TaskWork } from '../running/task-work.ts';
 import { TaskWorks } from '../running/task-works.ts';
 import { within } from './within.ts';
 import { WorkStarter } from '../claiming/work-starter.ts';
-
-/** Control subtasks at once: enough for a burst of small tasks, little enough memory. */
-const CONTROL_PLACES = 4;
-/** Tasks whose gates one node reads at once: a query or two a second each. */
-const GATE_PLACES = 64;
 
 /**
  * How long a look for more work is put off that nothing asks for at once, in milliseconds: what has just been claimed or has ended is on
@@ -80,7 +75,7 @@ export class Executor {
     const { store, bus, logger, config } = context;
     this.#context = context;
     this.#membership = membership;
-    this.#slots = new SlotManager(config.slots, CONTROL_PLACES, GATE_PLACES);
+    this.#slots = new SlotManager(config.slots);
     this.#spans = spans;
     this.#pool = pool;
     this.#metrics = metrics;
@@ -205,17 +200,14 @@ export class Executor {
     const identity = this.#membership.identity;
     const claimable = await readClaimableWork(store.db, identity.id);
     const requests = await this.#planner.planAll(claimable.tasks);
-    const controls = [
-      ...claimable.controls.slice(0, this.#slots.freeControls),
-      ...claimable.gates.slice(0, this.#slots.freeGates),
-    ];
+    const controls = this.#slots.fitting(claimable.controls).map((control) => control.id);
     if (requests.length > 0 || controls.length > 0) await this.#claimThese(requests, controls, []);
   }
 
   /** Claims for the tasks that messages named. Says whether there was anything. */
   async #claimHinted(): Promise<boolean> {
     // Each of a task's hooks is one subtask at a time.
-    const tasks = [...this.#hinted].slice(0, this.#slots.freeControls);
+    const tasks = [...this.#hinted].slice(0, this.#slots.freePlaces('shared'));
     this.#hinted.clear();
     const known = tasks.flatMap((id) => this.#works.get(id)?.task ?? []);
     const requests = await this.#planner.plan(known);
@@ -254,7 +246,7 @@ export class Executor {
       if (work !== undefined) work.mayHaveMore = claimed.filter((one) => one.taskId === task).length >= limit;
     }
     this.#starter.takeWork(claimed);
-    for (const subtask of claimed) if (subtask.kind !== 'work') await this.#starter.takeControl(subtask);
+    for (const subtask of claimed) if (!isPlannedKind(subtask.kind)) await this.#starter.takeControl(subtask);
     return claimed.length;
   }
 
@@ -296,7 +288,7 @@ export class Executor {
       (one) =>
         // A step that was started with the end of its plan leaves the owner nothing to do.
         !(one.kind === 'plan' && start.started.has(one.taskId)) &&
-        (one.kind !== 'work' || one.how !== 'succeed' || this.#works.get(one.taskId)?.isBusy !== true),
+        (!isPlannedKind(one.kind) || one.how !== 'succeed' || this.#works.get(one.taskId)?.isBusy !== true),
     );
     if (isNews) bus.publish(bus.subjects.wakeOwner, {});
   }

@@ -1,25 +1,29 @@
-import type { SubtaskKind } from '@longshore/core';
+import { SUBTASK_KINDS, type SubtaskKind } from '@longshore/core';
+
+/** Places that control subtasks without any of their own share: enough for a burst of small tasks, little enough memory. */
+const SHARED_PLACES = 4;
+
+/** A kind with places of its own, or `shared`. */
+type Place = SubtaskKind | 'shared';
 
 /**
  * The slots of this node: who uses how many. One subtask of a task takes the task's slots per subtask; control subtasks take none,
- * but share a fixed number of places, so that a flood of plans can't eat the node's memory.
+ * but one of a fixed number of places, so that a flood of plans can't eat the node's memory. The table of kinds says which.
  */
 export class SlotManager {
   readonly total: number;
-  readonly #controlPlaces: number;
-  readonly #gatePlaces: number;
+  readonly #sharedPlaces: number;
   readonly #usedByTask = new Map<string, number>();
   /** Claims that are under way, by task: how many, and for how many slots. */
   readonly #claims = new Map<string, { readonly count: number; readonly slots: number }>();
   #used = 0;
   #claiming = 0;
-  #controls = 0;
-  #gates = 0;
+  readonly #placesTaken = new Map<Place, number>();
 
-  constructor(total: number, controlPlaces: number, gatePlaces: number) {
+  /** @param sharedPlaces places for control subtasks of the kinds that have none of their own. */
+  constructor(total: number, sharedPlaces: number = SHARED_PLACES) {
     this.total = total;
-    this.#controlPlaces = controlPlaces;
-    this.#gatePlaces = gatePlaces;
+    this.#sharedPlaces = sharedPlaces;
   }
 
   get used(): number {
@@ -31,14 +35,18 @@ export class SlotManager {
     return this.total - this.#used - this.#claiming;
   }
 
-  /** How many more control subtasks may run. */
-  get freeControls(): number {
-    return this.#controlPlaces - this.#controls;
+  /** How many more control subtasks of a kind may run. @param kind `shared`: of those that have no places of their own. */
+  freePlaces(kind: SubtaskKind | 'shared'): number {
+    const place = placeOf(kind);
+    const places = place === 'shared' ? this.#sharedPlaces : Number(SUBTASK_KINDS[place].allowance);
+    return places - (this.#placesTaken.get(place) ?? 0);
   }
 
-  /** How many more tasks' gates may be read. */
-  get freeGates(): number {
-    return this.#gatePlaces - this.#gates;
+  /** Those of some control subtasks, in their order, that there are places for. */
+  fitting<Control extends { readonly kind: SubtaskKind }>(controls: readonly Control[]): readonly Control[] {
+    return [...Map.groupBy(controls, ({ kind }) => placeOf(kind))].flatMap(([place, ofPlace]) =>
+      ofPlace.slice(0, Math.max(0, this.freePlaces(place))),
+    );
   }
 
   /**
@@ -97,12 +105,14 @@ export class SlotManager {
   }
 
   takeControl(kind: SubtaskKind): void {
-    if (kind === 'gates') this.#gates += 1;
-    else this.#controls += 1;
+    this.#placesTaken.set(placeOf(kind), (this.#placesTaken.get(placeOf(kind)) ?? 0) + 1);
   }
 
   releaseControl(kind: SubtaskKind): void {
-    if (kind === 'gates') this.#gates -= 1;
-    else this.#controls -= 1;
+    this.#placesTaken.set(placeOf(kind), (this.#placesTaken.get(placeOf(kind)) ?? 0) - 1);
   }
+}
+
+function placeOf(kind: Place): Place {
+  return kind !== 'shared' && typeof SUBTASK_KINDS[kind].allowance === 'number' ? kind : 'shared';
 }

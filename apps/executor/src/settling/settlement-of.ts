@@ -1,4 +1,11 @@
-import { decideFailure, LongshoreError, MAX_CHECKPOINT_BYTES, stopEffect, type ErrorData } from '@longshore/core';
+import {
+  decideFailure,
+  isPlannedKind,
+  LongshoreError,
+  MAX_CHECKPOINT_BYTES,
+  stopEffect,
+  type ErrorData,
+} from '@longshore/core';
 import type { PlacedStep, PlannedStep, Settled } from '@longshore/runner';
 import type { PlannedPage, Settlement, TaskForRunner } from '@longshore/store';
 import type { Run } from '../running/run.ts';
@@ -92,7 +99,7 @@ function stoppedSettlement(run: Run, error: ErrorData, task: EndingTask, base: B
 /** Errors that pause a task are not tried again: the same would be met again until somebody has made room. */
 function failure({ claimed }: Run, error: ErrorData, { retry, pauseOn }: EndingTask, base: Base): Settlement {
   const decision =
-    claimed.kind === 'work' && pauseOn.includes(error.code)
+    isPlannedKind(claimed.kind) && pauseOn.includes(error.code)
       ? ({ retry: false } as const)
       : decideFailure(error, claimed.failures, retry, Math.random());
   return decision.retry ? { ...base, how: 'retry', error, afterMs: decision.afterMs } : { ...base, how: 'fail', error };

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { SlotManager } from '../../src/running/slot-manager.ts';
 
 /** A node of ten slots, with places for four control subtasks and for 64 tasks' gates. */
-const tenSlots = (): SlotManager => new SlotManager(10, 4, 64);
+const tenSlots = (): SlotManager => new SlotManager(10, 4);
 
 test('what subtasks take is not free any more, whosever they are', () => {
   const slots = tenSlots();
@@ -52,7 +52,7 @@ test('what a subtask gives back fits again, for its task and for others', () => 
 
 test('control subtasks take places of their own and no slots, and who reads gates takes others', () => {
   const slots = tenSlots();
-  const state = (): readonly number[] => [slots.used, slots.freeControls, slots.freeGates];
+  const state = (): readonly number[] => [slots.used, slots.freePlaces('plan'), slots.freePlaces('gates')];
   slots.takeControl('plan');
   expect(state()).toEqual([0, 3, 64]);
   slots.takeControl('gates');

@@ -1,6 +1,6 @@
 import type { ControlSnapshot } from '../task/decide-task.ts';
 import type { Placement } from './label-selectors.ts';
-import { SubtaskKind } from '../subtask/subtask-states.ts';
+import { SubtaskKind } from '../subtask/subtask-kinds.ts';
 
 /** What a task type said of where the current step may run. */
 export interface StepPlacement {

@@ -1,5 +1,4 @@
-import { CLAIMABLE_IN } from './claimable.ts';
-import { SubtaskKind } from './subtask-states.ts';
+import { isKnownSubtaskKind, SUBTASK_KINDS, type SubtaskKindInfo } from './subtask-kinds.ts';
 import { isKnownTaskState } from '../task/task-states.ts';
 
 /** Why a running subtask is asked to stop. */
@@ -38,36 +37,16 @@ export function stopEffect(reason: StopReason, isIdempotent: boolean): StopEffec
 }
 
 /**
- * Why a running subtask has to stop for the state of its task; null: it may go on. While its task is being modified or is held, what
- * runs goes on to its end and nothing else starts. In a state that this build doesn't know it goes on too.
+ * Why a running subtask has to stop for the state of its task; null: it may go on. What each kind does in which state is in
+ * `SUBTASK_KINDS`; in a state or of a kind that this build doesn't know it goes on.
  *
  * @param taskState `gone` when the task has left for history.
  */
-export function stopReasonOf(kind: SubtaskKind, taskState: string): 'cancel' | 'pause' | null {
+export function stopReasonOf(kind: string, taskState: string): 'cancel' | 'pause' | null {
+  if (!isKnownSubtaskKind(kind)) return null;
   if (taskState === 'gone') return 'cancel';
   if (!isKnownTaskState(taskState)) return null;
-  if (CLAIMABLE_IN[kind].includes(taskState)) return null;
-  switch (taskState) {
-    case 'modifying':
-    case 'awaiting-resolution':
-      // Gates are read for work that starts, and a modification that was dropped needs no answer.
-      return kind === SubtaskKind.modify
-        ? 'cancel'
-        : kind === SubtaskKind.gates && taskState !== 'modifying'
-          ? 'pause'
-          : null;
-    case 'pending':
-    case 'running':
-      return kind === SubtaskKind.modify || kind === SubtaskKind.revert || kind === SubtaskKind.clean ? 'cancel' : null;
-    case 'pausing':
-    case 'paused':
-    case 'resuming':
-      return kind === SubtaskKind.modify ? 'cancel' : 'pause';
-    case 'cancelling':
-    case 'reverting':
-    case 'reverted':
-    case 'failed':
-    case 'succeed':
-      return 'cancel';
-  }
+  const { claimableIn, goesOnIn, pausedIn }: SubtaskKindInfo = SUBTASK_KINDS[kind];
+  if (claimableIn.includes(taskState) || goesOnIn.includes(taskState)) return null;
+  return pausedIn.includes(taskState) ? 'pause' : 'cancel';
 }

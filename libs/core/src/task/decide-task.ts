@@ -1,7 +1,16 @@
 import type { SubtaskId, TaskId } from '../data/ids.ts';
 import type { ErrorData } from '../errors/longshore-error.ts';
 import type { Placement } from '../placement/label-selectors.ts';
-import { isTerminalSubtaskState, SIDE_KINDS, SubtaskKind, type ControlKind } from '../subtask/subtask-states.ts';
+import {
+  isKnownSubtaskKind,
+  isSideKind,
+  kindsWith,
+  SUBTASK_KINDS,
+  SubtaskKind,
+  type ControlKind,
+  type SubtaskKindInfo,
+} from '../subtask/subtask-kinds.ts';
+import { isTerminalSubtaskState } from '../subtask/subtask-states.ts';
 import type { Modification } from './task-changes.ts';
 import { isKnownTaskState, TaskState, type OnFailure } from './task-states.ts';
 import type { TaskGuard } from './task-transitions.ts';
@@ -9,7 +18,8 @@ import type { TaskGuard } from './task-transitions.ts';
 /** A control subtask of the task that has not been consumed yet. */
 export interface ControlSnapshot {
   readonly id: SubtaskId;
-  readonly kind: ControlKind;
+  /** A {@link ControlKind}, or one that this build doesn't know. */
+  readonly kind: string;
   readonly state: string;
   readonly error: ErrorData | null;
 }
@@ -55,9 +65,9 @@ export interface TaskSnapshot {
   readonly hasGates: boolean;
   /** Whether its type is to be asked anew where the current step may run: other nodes could take it than when it was asked. */
   readonly needsPlacement: boolean;
-  /** Whether a subtask is pending or paused; those of {@link SIDE_KINDS} don't count. */
+  /** Whether a subtask is pending or paused; those of side kinds don't count. */
   readonly hasPending: boolean;
-  /** Whether a subtask is running on a node; those of {@link SIDE_KINDS} don't count. */
+  /** Whether a subtask is running on a node; those of side kinds don't count. */
   readonly hasRunning: boolean;
   /** The first failed work subtask's error. */
   readonly firstFailure: ErrorData | null;
@@ -103,10 +113,10 @@ export const DEADLINE_EXCEEDED: ErrorData = {
 
 /**
  * Decides what the owner does next for one task. Pure and total: the same snapshot always gives the same move, and a
- * state that this build doesn't know gives `wait`.
+ * state that this build doesn't know gives `wait`, as does a control subtask of such a kind: nobody here can say what it is for.
  */
 export function decideTask(task: TaskSnapshot): TaskMove {
-  if (!isKnownTaskState(task.state)) return WAIT;
+  if (!isKnownTaskState(task.state) || !task.controls.every((row) => isKnownSubtaskKind(row.kind))) return WAIT;
   switch (task.state) {
     case TaskState.pending:
       return decidePending(task);
@@ -139,13 +149,27 @@ function control(task: TaskSnapshot, kind: ControlKind): ControlSnapshot | undef
   return task.controls.find((row) => row.kind === kind);
 }
 
+/** What a control subtask's failure means for its task. */
+function failureOf({ kind }: ControlSnapshot): SubtaskKindInfo['failure'] | null {
+  return isKnownSubtaskKind(kind) ? SUBTASK_KINDS[kind].failure : null;
+}
+
+/** Kinds that run as long as their task does. */
+const LONG_LIVED = kindsWith((info) => info.isLongLived) as readonly ControlKind[];
+
+/** Whether a task has a long-lived subtask of this kind beside its work. */
+function isWanted(kind: ControlKind, task: Pick<TaskSnapshot, 'hasGates' | 'type'>): boolean {
+  const { hook } = SUBTASK_KINDS[kind];
+  return hook === null ? task.hasGates : task.type.hooks.includes(hook);
+}
+
 function decidePending(task: TaskSnapshot): TaskMove {
   if (!task.isValidated) return { do: 'validate' };
   if (task.isOverdue) return { do: 'fail', error: DEADLINE_EXCEEDED };
   const failed = task.controls.find((row) => row.state === 'failed');
   if (failed !== undefined) {
     const error = failed.error ?? unexplained(failed);
-    return failed.kind === SubtaskKind.prepare ? { do: 'fail', error, isUntouched: true } : { do: 'fail', error };
+    return failureOf(failed) === 'undo' ? { do: 'fail', error, isUntouched: true } : { do: 'fail', error };
   }
   const prepare = control(task, SubtaskKind.prepare);
   if (prepare !== undefined) {
@@ -169,17 +193,15 @@ function decideRunning(task: TaskSnapshot): TaskMove {
   if (task.firstFailure !== null) {
     return { do: task.doFailuresPause ? 'suspend' : 'fail', error: task.firstFailure };
   }
-  // What the type said before still holds when it couldn't be asked anew.
-  const failed = task.controls.find((row) => row.state === 'failed' && row.kind !== SubtaskKind.place);
+  const failed = task.controls.find((row) => row.state === 'failed' && failureOf(row) !== 'none');
   if (failed !== undefined) {
     const error = failed.error ?? unexplained(failed);
-    // All work is done by then: undoing it for a hook at its end is a person's decision.
-    return failed.kind === SubtaskKind.finish
+    return failureOf(failed) === 'resolution'
       ? { do: 'fail', error, guard: 'a finish hook failed' }
       : { do: 'fail', error };
   }
-  if (task.hasGates && control(task, SubtaskKind.gates) === undefined)
-    return { do: 'insert-control', kind: SubtaskKind.gates };
+  const missing = LONG_LIVED.find((kind) => isWanted(kind, task) && control(task, kind) === undefined);
+  if (missing !== undefined) return { do: 'insert-control', kind: missing };
   const place = control(task, SubtaskKind.place);
   if (place !== undefined && isTerminalSubtaskState(place.state)) return { do: 'consume-place', control: place.id };
   if (place === undefined && task.needsPlacement) return { do: 'insert-control', kind: SubtaskKind.place };
@@ -206,7 +228,7 @@ export function finishOrSucceed(task: Pick<TaskSnapshot, 'type'>): TaskMove {
 
 /** Over once nothing runs. What failed meanwhile is dealt with when it is resumed. */
 function decidePausing(task: TaskSnapshot): TaskMove {
-  const isBusy = task.controls.some((row) => SIDE_KINDS.includes(row.kind) && row.state === 'running');
+  const isBusy = task.controls.some((row) => isSideKind(row.kind) && row.state === 'running');
   return task.hasRunning || isBusy ? WAIT : { do: 'settle' };
 }
 
@@ -223,7 +245,7 @@ function decideReverting(task: TaskSnapshot): TaskMove {
   const revert = control(task, SubtaskKind.revert);
   if (revert === undefined) {
     // Pending rows end first; running ones end by their holder's word or when their node is fenced.
-    const side = task.controls.filter((row) => SIDE_KINDS.includes(row.kind));
+    const side = task.controls.filter((row) => isSideKind(row.kind));
     if (task.hasPending || side.some((row) => row.state === 'pending')) return { do: 'end-pending' };
     if (task.hasRunning || side.some((row) => row.state === 'running')) return WAIT;
     if (!task.hookRan || !task.type.hooks.includes('revert')) return { do: 'undo', control: null };

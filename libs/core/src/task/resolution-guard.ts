@@ -1,4 +1,3 @@
-import type { ControlKind } from '../subtask/subtask-states.ts';
 import type { TaskGuard } from './task-transitions.ts';
 
 /**
@@ -8,7 +7,7 @@ import type { TaskGuard } from './task-transitions.ts';
  * @param failedControls kinds of its control subtasks that have failed for good.
  * @param step its current step; null before the first one.
  */
-export function resolutionGuard(failedControls: readonly ControlKind[], step: string | null): TaskGuard {
+export function resolutionGuard(failedControls: readonly string[], step: string | null): TaskGuard {
   if (failedControls.includes('revert')) return 'a revert failed';
   if (failedControls.includes('finish')) return 'a finish hook failed';
   if (step === null) return 'it was pending';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { isClaimable } from '../../src/subtask/claimable.ts';
-import { SubtaskKind } from '../../src/subtask/subtask-states.ts';
+import { SubtaskKind } from '../../src/subtask/subtask-kinds.ts';
 import { TaskState } from '../../src/task/task-states.ts';
 
 test('each kind of subtask starts only while its task is in these states', () => {

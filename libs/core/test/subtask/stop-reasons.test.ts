@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { isClaimable } from '../../src/subtask/claimable.ts';
 import { STOP_REASONS, stopEffect, stopReasonOf } from '../../src/subtask/stop-reasons.ts';
-import { SubtaskKind } from '../../src/subtask/subtask-states.ts';
+import { SubtaskKind } from '../../src/subtask/subtask-kinds.ts';
 import { TaskState } from '../../src/task/task-states.ts';
 
 test('each reason means this for what may run again, and for what may not', () => {

@@ -9,7 +9,7 @@ import {
 } from '../../src/task/decide-task.ts';
 import type { ErrorData } from '../../src/errors/longshore-error.ts';
 import { subtaskId, taskId } from '../../src/data/ids.ts';
-import type { ControlKind } from '../../src/subtask/subtask-states.ts';
+import type { ControlKind } from '../../src/subtask/subtask-kinds.ts';
 import { TaskState } from '../../src/task/task-states.ts';
 
 const ERROR: ErrorData = { code: 'TOY_FAILED', message: 'it was told to', permanent: true };
@@ -333,3 +333,13 @@ test('a plan without a further step leads to onDone, or to the end', () => {
   expect(finishOrSucceed(withHooks('onDone'))).toEqual(insert('finish'));
   expect(finishOrSucceed(withHooks())).toEqual({ do: 'finish', control: null });
 });
+
+test.each(Object.values(TaskState))(
+  'a task that is %s and has a subtask of a kind that this build does not know is left alone',
+  (state) => {
+    for (const row of ['pending', 'running', 'succeed', 'failed']) {
+      const controls = [{ id: CONTROL, kind: 'hibernation', state: row, error: null }];
+      expect(decideTask(task({ state, controls, isOverdue: true, step: 'verify' }))).toEqual(WAIT);
+    }
+  },
+);

@@ -1,8 +1,9 @@
-import { CLAIMABLE_IN, type SubtaskKind } from '@longshore/core';
+import { isPlannedKind, SUBTASK_KIND_NAMES, SUBTASK_KINDS, type SubtaskKind } from '@longshore/core';
 import { sql, type RawBuilder } from 'kysely';
 import { checkHeld, isLive, nodeHold, type NodeIdentity } from './held-subtask.ts';
 import { taskForRunner, toTaskForRunner, type TaskForRunner, type TaskRow } from './task-for-runner.ts';
 import { inTransaction, type Db } from '../session/transactions.ts';
+import { isPlanned, sharesPlaces } from '../schema/kind-predicates.ts';
 
 /** How many work subtasks of a task to claim at most. */
 export interface ClaimRequest {
@@ -53,7 +54,7 @@ interface ClaimRow {
  * All of it is one trip to the server: what the locks are taken for is decided by the statement behind them, whose snapshot is newer.
  *
  * @param controls control subtasks to claim, by id.
- * @param hinted tasks whose control subtasks to claim, whichever they are, but for those that read gates.
+ * @param hinted tasks whose control subtasks to claim, whichever they are, of the kinds that share a node's places.
  * @throws {LongshoreError} NODE_FENCED when the node is not live under this epoch any more.
  */
 export async function claimSubtasks(
@@ -104,7 +105,7 @@ function toClaimed(rows: readonly ClaimRow[], taskOf: ReadonlyMap<string, TaskFo
       isIdempotent: row.is_idempotent,
       meta: row.meta,
       checkpoint: row.checkpoint,
-      task: row.kind === 'work' ? null : (taskOf.get(row.task_id) ?? null),
+      task: isPlannedKind(row.kind) ? null : (taskOf.get(row.task_id) ?? null),
     }));
 }
 
@@ -147,16 +148,16 @@ function pendingOf(node: NodeIdentity, request: ClaimRequest): RawBuilder<unknow
     SELECT walk.id FROM tasks t CROSS JOIN LATERAL (
       SELECT s.id FROM subtasks s
       WHERE s.exec_id = ${node.id} AND s.task_id = t.id AND s.step COLLATE "C" = t.step
-        AND s.plan_attempt = t.plan_attempt AND s.state = 'pending' AND s.kind = 'work' AND s.ordinal > ${request.afterOrdinal}
+        AND s.plan_attempt = t.plan_attempt AND s.state = 'pending' AND ${isPlanned('s')} AND s.ordinal > ${request.afterOrdinal}
         AND ${isDue}
       ORDER BY s.ordinal LIMIT ${request.limit} FOR UPDATE SKIP LOCKED) walk
-    WHERE t.id = ${request.taskId} AND t.state = ANY(${CLAIMABLE_IN.work}::text[]) AND ${node.id} = ANY(t.reserved_nodes)
+    WHERE t.id = ${request.taskId} AND t.state = ANY(${SUBTASK_KINDS.work.claimableIn}::text[]) AND ${node.id} = ANY(t.reserved_nodes)
       AND ${isLive(node)}`;
 }
 
 /** Which kind is claimable in which state of its task, as one text each. */
-const CLAIMABLE_PAIRS: readonly string[] = Object.entries(CLAIMABLE_IN).flatMap(([kind, states]) =>
-  states.map((state) => `${kind} ${state}`),
+const CLAIMABLE_PAIRS: readonly string[] = SUBTASK_KIND_NAMES.flatMap((kind) =>
+  SUBTASK_KINDS[kind].claimableIn.map((state) => `${kind} ${state}`),
 );
 
 function dueControls(node: NodeIdentity, controls: readonly string[], hinted: readonly string[]): RawBuilder<unknown> {
@@ -172,7 +173,7 @@ function dueControls(node: NodeIdentity, controls: readonly string[], hinted: re
 function namedControls(controls: readonly string[], hinted: readonly string[]): RawBuilder<unknown> {
   return sql`ARRAY(
     SELECT id FROM unnest(${controls}::bigint[]) AS id
-    UNION SELECT id FROM subtasks WHERE task_id = ANY(${hinted}::bigint[]) AND kind <> 'work' AND kind <> 'gates')`;
+    UNION SELECT id FROM subtasks WHERE task_id = ANY(${hinted}::bigint[]) AND ${sharesPlaces()})`;
 }
 
 /** The tasks of control subtasks that have just been claimed. */

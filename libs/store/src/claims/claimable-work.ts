@@ -1,7 +1,8 @@
-import { isClaimable, type RuntimeSlots, type SubtaskKind } from '@longshore/core';
+import { isClaimable, isKnownSubtaskKind, type RuntimeSlots, type SubtaskKind } from '@longshore/core';
 import { sql } from 'kysely';
 import { fromStore } from '../session/open-store.ts';
 import type { Db } from '../session/transactions.ts';
+import { isControl, isPlanned } from '../schema/kind-predicates.ts';
 
 /** A running task that may have work for a node. */
 export interface RunnableTask {
@@ -15,13 +16,17 @@ export interface RunnableTask {
   readonly planAttempt: number;
 }
 
+/** A control subtask that may be claimed. Its kind says which of a node's places it takes. */
+export interface ClaimableControl {
+  readonly id: string;
+  readonly kind: SubtaskKind;
+}
+
 export interface ClaimableWork {
   /** Running tasks that have slots on the node and a pending, due subtask, in rank order. */
   readonly tasks: readonly RunnableTask[];
-  /** Ids of due control subtasks on the node whose tasks want them now, but for those that read gates. */
-  readonly controls: readonly string[];
-  /** Ids of those that read gates: they run as long as their tasks, so they have an allowance of their own. */
-  readonly gates: readonly string[];
+  /** Due control subtasks on the node whose tasks want them now, in rank order. */
+  readonly controls: readonly ClaimableControl[];
 }
 
 /** What a node could claim now. A hint for the claim, which checks everything again under locks. */
@@ -29,18 +34,16 @@ export async function readClaimableWork(db: Db, nodeId: string): Promise<Claimab
   const controlRows = fromStore(
     sql<{ id: string; kind: string; task_state: string }>`
       SELECT s.id, s.kind, t.state AS task_state FROM subtasks s JOIN tasks t ON t.id = s.task_id
-      WHERE s.kind <> 'work' AND s.exec_id = ${nodeId} AND s.state = 'pending'
+      WHERE ${isControl('s')} AND s.exec_id = ${nodeId} AND s.state = 'pending'
         AND (s.not_before IS NULL OR s.not_before <= clock_timestamp())
       ORDER BY t.priority, t.created_at, t.id`.execute(db),
   );
   const [tasks, controls] = await Promise.all([readRunnableTasks(db, nodeId), controlRows]);
   // The rest would take the few places that a node has for these, and keep them.
-  const due = controls.rows.filter((row) => isClaimable(row.kind as SubtaskKind, row.task_state));
-  return {
-    tasks,
-    controls: due.filter((row) => row.kind !== 'gates').map((row) => row.id),
-    gates: due.filter((row) => row.kind === 'gates').map((row) => row.id),
-  };
+  const due = controls.rows.flatMap(({ id, kind, task_state: state }) =>
+    isKnownSubtaskKind(kind) && isClaimable(kind, state) ? [{ id, kind }] : [],
+  );
+  return { tasks, controls: due };
 }
 
 async function readRunnableTasks(db: Db, nodeId: string): Promise<readonly RunnableTask[]> {
@@ -61,7 +64,7 @@ async function readRunnableTasks(db: Db, nodeId: string): Promise<readonly Runna
       CROSS JOIN LATERAL (
         SELECT 1 FROM subtasks s
         WHERE s.exec_id = ${nodeId} AND s.task_id = t.id AND s.step COLLATE "C" = t.step
-          AND s.plan_attempt = t.plan_attempt AND s.state = 'pending' AND s.kind = 'work'
+          AND s.plan_attempt = t.plan_attempt AND s.state = 'pending' AND ${isPlanned('s')}
           AND (s.not_before IS NULL OR s.not_before <= clock_timestamp())
         ORDER BY s.ordinal LIMIT 1) work
       WHERE t.state = 'running' AND ${nodeId} = ANY(t.reserved_nodes)

@@ -1,4 +1,4 @@
-import type { ControlKind } from '@longshore/core';
+import { SUBTASK_KINDS, type ControlKind } from '@longshore/core';
 import { sql, type RawBuilder } from 'kysely';
 import type { LockedTask } from '../tasks/transition-task.ts';
 
@@ -20,14 +20,14 @@ export function controlInsertion(
   reserved?: readonly string[],
   meta: ControlMeta = {},
 ): RawBuilder<unknown> {
-  // One row per kind and step, and one for the gates of all steps: two passes that decide the same write it once. Both arms hang on the task's lock, which is held.
+  // One row per kind and step, or one for all steps: two passes that decide the same write it once. Both arms hang on the task's lock, which is held.
   const admitted =
     reserved === undefined
       ? sql``
       : sql`WITH admitted AS (UPDATE tasks SET reserved_nodes = ${reserved}::text[], waiting = NULL WHERE id = ${task.id})`;
   return sql`${admitted}
     INSERT INTO subtasks (task_id, kind, step, plan_attempt, ordinal, state, exec_id, is_idempotent, meta)
-    VALUES (${task.id}, ${kind}, ${kind === 'gates' ? '' : (task.step ?? '')}, 0, 1, 'pending', ${node}, true,
+    VALUES (${task.id}, ${kind}, ${SUBTASK_KINDS[kind].rows === 'per task' ? '' : (task.step ?? '')}, 0, 1, 'pending', ${node}, true,
       ${JSON.stringify(meta)}::json)
     ON CONFLICT (task_id, kind, step, plan_attempt, ordinal) DO NOTHING`;
 }

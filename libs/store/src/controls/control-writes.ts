@@ -1,4 +1,4 @@
-import { TaskState, type ControlKind } from '@longshore/core';
+import { SUBTASK_KINDS, TaskState, type ControlKind } from '@longshore/core';
 import { sql } from 'kysely';
 import { findUnfinished } from '../plans/step-start.ts';
 import { asLeaderAtOnce } from '../scheduling/leader-lease.ts';
@@ -42,17 +42,12 @@ export function controlWrites(leader: LeadingOwner): ControlWrites {
 
 /** Whether the task's rows allow a hook of this kind now, as the snapshot said. */
 async function isReadyFor(kind: ControlKind, tx: Tx, task: LockedTask): Promise<boolean> {
-  switch (kind) {
-    case 'plan':
-    case 'finish':
+  switch (SUBTASK_KINDS[kind].comesAfter) {
+    case 'step':
       return task.step === null || (await findUnfinished(tx, [task.id])).size === 0;
-    case 'revert':
+    case 'everything':
       return !(await hasRunning(tx, task));
-    case 'prepare':
-    case 'clean':
-    case 'modify':
-    case 'gates':
-    case 'place':
+    case 'nothing':
       return true;
   }
 }

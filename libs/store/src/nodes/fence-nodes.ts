@@ -4,6 +4,7 @@ import { asLeader, type LeaderLease } from '../scheduling/leader-lease.ts';
 import { fromStore } from '../session/open-store.ts';
 import { recordEvents } from '../tasks/record-event.ts';
 import type { Db, Tx } from '../session/transactions.ts';
+import { isKnown } from '../schema/kind-predicates.ts';
 
 /**
  * Declares nodes dead whose lease ended `marginMs` ago by the database's clock. The node's row is taken exclusively, so a
@@ -80,7 +81,7 @@ interface LockedRow extends OrphanRow {
 
 /**
  * Frees running rows whose holder can't be alive: their node is dead or stopped, or has registered anew since. Level-triggered,
- * so a row is freed whatever was missed before. Idempotent work becomes pending again; the rest fails, as nobody knows how
+ * so a row is freed whatever was missed before; one of a kind that this build doesn't know is left to a newer one. Idempotent work becomes pending again; the rest fails, as nobody knows how
  * far it came.
  *
  * @returns the rows that were freed.
@@ -118,7 +119,7 @@ async function findOrphans(db: Db): Promise<readonly OrphanRow[]> {
     sql<OrphanRow>`
       SELECT s.id, s.task_id, s.exec_id, s.attempt, s.is_idempotent
       FROM subtasks s LEFT JOIN nodes n ON n.id = s.exec_id
-      WHERE s.state = 'running' AND (n.id IS NULL OR n.state IN ('dead', 'stopped') OR n.epoch > s.node_epoch)
+      WHERE s.state = 'running' AND ${isKnown('s')} AND (n.id IS NULL OR n.state IN ('dead', 'stopped') OR n.epoch > s.node_epoch)
       ORDER BY s.id LIMIT ${SWEEP_PAGE_ROWS}`.execute(db),
   );
   return rows.rows;

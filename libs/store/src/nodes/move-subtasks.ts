@@ -4,6 +4,7 @@ import { asLeader, type LeaderLease } from '../scheduling/leader-lease.ts';
 import { NO_NODE } from '../plans/step-placement.ts';
 import { fromStore, storeError } from '../session/open-store.ts';
 import type { Db } from '../session/transactions.ts';
+import { isMovableControl, isPlanned } from '../schema/kind-predicates.ts';
 
 /** A task that has pending subtasks, with what balancing needs. */
 export interface BalanceSnapshot {
@@ -31,7 +32,7 @@ export async function readImbalances(db: Db, liveNodes: readonly string[]): Prom
         CROSS JOIN LATERAL (SELECT (
           SELECT true FROM subtasks s
           WHERE s.exec_id = n.id AND s.task_id = t.id AND s.step COLLATE "C" = t.step AND s.plan_attempt = t.plan_attempt
-            AND s.state = 'pending' AND s.kind = 'work'
+            AND s.state = 'pending' AND ${isPlanned('s')}
           ORDER BY s.ordinal LIMIT 1) IS NOT NULL AS has) p
       ) need
       WHERE t.state = 'running' AND t.step IS NOT NULL AND (need.outside OR (need.some AND need.idle))
@@ -42,7 +43,7 @@ export async function readImbalances(db: Db, liveNodes: readonly string[]): Prom
         SELECT exec_id, count(*) FILTER (WHERE state = 'pending')::int AS pending,
           count(*) FILTER (WHERE state = 'running')::int AS running
         FROM subtasks
-        WHERE task_id = ${task.id} AND kind = 'work' AND step = ${task.step} AND plan_attempt = ${task.plan_attempt}
+        WHERE task_id = ${task.id} AND ${isPlanned()} AND step = ${task.step} AND plan_attempt = ${task.plan_attempt}
           AND state IN ('pending', 'running')
         GROUP BY exec_id`.execute(db);
       snapshots.push({
@@ -75,7 +76,7 @@ export async function moveSubtasks(db: Db, lease: LeaderLease, moves: readonly M
           SELECT s.id FROM tasks t CROSS JOIN LATERAL (
             SELECT id FROM subtasks
             WHERE exec_id = ${move.from} AND task_id = t.id AND step COLLATE "C" = t.step AND plan_attempt = t.plan_attempt
-              AND state = 'pending' AND kind = 'work'
+              AND state = 'pending' AND ${isPlanned()}
             ORDER BY ordinal DESC LIMIT ${move.count} FOR UPDATE SKIP LOCKED) s
           WHERE t.id = ${move.taskId})
         UPDATE subtasks s SET exec_id = ${move.to}, reason = ${move.reason} FROM picked WHERE s.id = picked.id`.execute(
@@ -98,7 +99,7 @@ export interface StrandedControl {
   readonly execId: string;
 }
 
-/** Pending control subtasks on nodes that are not live. */
+/** Pending control subtasks on nodes that are not live, of the kinds that may run on another. */
 export async function readStrandedControls(db: Db): Promise<readonly StrandedControl[]> {
   const rows = await fromStore(
     sql<{
@@ -112,7 +113,7 @@ export async function readStrandedControls(db: Db): Promise<readonly StrandedCon
     }>`
       SELECT s.id, s.task_id, t.type, t.type_version, t.scope, t.selectors, s.exec_id
       FROM subtasks s JOIN tasks t ON t.id = s.task_id LEFT JOIN nodes n ON n.id = s.exec_id
-      WHERE s.kind <> 'work' AND s.state = 'pending' AND (n.id IS NULL OR n.state <> 'live')`.execute(db),
+      WHERE ${isMovableControl('s')} AND s.state = 'pending' AND (n.id IS NULL OR n.state <> 'live')`.execute(db),
   );
   return rows.rows.map((row) => ({
     id: row.id,

@@ -4,6 +4,7 @@ import type { HeldSubtask, NodeIdentity } from '../claims/held-subtask.ts';
 import { fromStore } from '../session/open-store.ts';
 import { pageOfTask } from './subtask-pages.ts';
 import { inTransaction, type Db, type Tx } from '../session/transactions.ts';
+import { isPlanned } from '../schema/kind-predicates.ts';
 
 /** The plan subtask that writes, and what it plans. */
 export interface PlanHold extends HeldSubtask {
@@ -76,7 +77,7 @@ export async function clearAbandonedPlan(db: Db, node: NodeIdentity, plan: PlanH
       const current = await sql<{ step: string | null; plan_attempt: number }>`
         SELECT step, plan_attempt FROM tasks WHERE id = ${plan.taskId}`.execute(tx);
       const { step = null, plan_attempt: planAttempt = 0 } = current.rows[0] ?? {};
-      const isAbandoned = sql`kind = 'work' AND state = 'pending'
+      const isAbandoned = sql`${isPlanned()} AND state = 'pending'
         AND (step, plan_attempt) IS DISTINCT FROM (${step}, ${planAttempt}::int)
         AND (step, plan_attempt) <> (${plan.step}, ${plan.attempt}::int)`;
       const page = await sql`

@@ -2,12 +2,14 @@ import { TaskState, type PlanResult } from '@longshore/core';
 import { sql, type RawBuilder } from 'kysely';
 import type { Tx } from '../session/transactions.ts';
 import { transitionOf, type LockedTask } from '../tasks/transition-task.ts';
+import { isPlanned, isUnknown } from '../schema/kind-predicates.ts';
 
 /** What a plan subtask leaves as its result. */
 export type StoredPlanResult = PlanResult & { readonly totalRows?: number | null; readonly totalBytes?: number | null };
 
 /**
- * Tasks of these whose current step is not over: some of its work is still to be done, or has failed. Asked under the tasks' locks, in a
+ * Tasks of these whose current step is not over: some of its work is still to be done, or has failed, or there is a subtask of a kind that
+ * this build doesn't know. Asked under the tasks' locks, in a
  * statement after them: by a snapshot alone a task was finished that had just got a new pending row.
  */
 export async function findUnfinished(tx: Tx, ids: readonly string[]): Promise<ReadonlySet<string>> {
@@ -15,10 +17,11 @@ export async function findUnfinished(tx: Tx, ids: readonly string[]): Promise<Re
   const unfinished = await sql<{ id: string }>`
     SELECT t.id FROM tasks t CROSS JOIN LATERAL (
       SELECT 1 FROM subtasks s
-      WHERE s.task_id = t.id AND s.kind = 'work' AND s.step = t.step AND s.plan_attempt = t.plan_attempt
+      WHERE s.task_id = t.id AND ${isPlanned('s')} AND s.step = t.step AND s.plan_attempt = t.plan_attempt
         AND s.state NOT IN ('succeed', 'skipped', 'canceled')
       ORDER BY s.ordinal LIMIT 1) unfinished
-    WHERE t.id = ANY(${ids}::bigint[])`.execute(tx);
+    WHERE t.id = ANY(${ids}::bigint[])
+    UNION SELECT task_id AS id FROM subtasks WHERE task_id = ANY(${ids}::bigint[]) AND ${isUnknown()}`.execute(tx);
   return new Set(unfinished.rows.map((row) => row.id));
 }
 

@@ -2,6 +2,7 @@ import type { ErrorData } from '@longshore/core';
 import { sql } from 'kysely';
 import { fromStore } from '../session/open-store.ts';
 import type { Db } from '../session/transactions.ts';
+import { isControl, isPlanned } from '../schema/kind-predicates.ts';
 
 /** How far a planned step is. */
 export interface StoredStepProgress {
@@ -64,14 +65,14 @@ export async function readProgress(db: Db, taskId: string, currentStep: string |
       SELECT s.step, s.exec_id, s.state, count(*)::int AS n, sum(s.rows) AS rows, sum(s.bytes) AS bytes
       FROM (
         SELECT task_id, step, plan_attempt, exec_id, state, rows, bytes FROM subtasks
-          WHERE task_id = ${taskId} AND kind = 'work'
+          WHERE task_id = ${taskId} AND ${isPlanned()}
         UNION ALL
         SELECT task_id, step, plan_attempt, exec_id, state, rows, bytes FROM subtask_history
-          WHERE task_id = ${taskId} AND kind = 'work'
+          WHERE task_id = ${taskId} AND ${isPlanned()}
       ) s JOIN task_steps st ON st.task_id = s.task_id AND st.step = s.step AND st.plan_attempt = s.plan_attempt
       GROUP BY 1, 2, 3`.execute(db),
       sql<{ kind: string; state: string; exec_id: string; attempt: number; error: ErrorData | null }>`
-      SELECT kind, state, exec_id, attempt, error FROM subtasks WHERE task_id = ${taskId} AND kind <> 'work' ORDER BY id`.execute(
+      SELECT kind, state, exec_id, attempt, error FROM subtasks WHERE task_id = ${taskId} AND ${isControl()} ORDER BY id`.execute(
         db,
       ),
       sql<{ n: number }>`

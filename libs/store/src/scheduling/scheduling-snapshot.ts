@@ -1,7 +1,5 @@
 import {
-  SIDE_KINDS,
   taskId,
-  type ControlKind,
   type ControlSnapshot,
   type ErrorData,
   type LabelSelector,
@@ -16,6 +14,7 @@ import { sql } from 'kysely';
 import { storeError } from '../session/open-store.ts';
 import { readPrepared } from '../session/read-prepared.ts';
 import type { Db } from '../session/transactions.ts';
+import { isAwaited, isControl, isPlanned } from '../schema/kind-predicates.ts';
 
 /** A task with the facts that the owner decides on. */
 export interface ScheduledTask {
@@ -49,9 +48,6 @@ export interface ScheduledTask {
   readonly isOverdue: boolean;
   readonly isForced: boolean;
 }
-
-/** What goes on beside a step's work is no part of it. */
-const IS_AWAITED = sql.raw(`s.kind NOT IN (${SIDE_KINDS.map((kind) => `'${kind}'`).join(', ')})`);
 
 interface SnapshotRow {
   id: string;
@@ -97,25 +93,25 @@ export async function readSchedulingSnapshot(db: Db): Promise<readonly Scheduled
         t.gates IS NOT NULL AS has_gates, t.modification, t.is_forced,
         coalesce(t.deadline_at < clock_timestamp(), false) AS is_overdue,
         cardinality(t.pause_on) > 0 AND (SELECT true FROM subtasks s
-          WHERE s.task_id = t.id AND s.state = 'failed' AND s.kind = 'work' AND NOT s.error->>'code' = ANY(t.pause_on)
+          WHERE s.task_id = t.id AND s.state = 'failed' AND ${isPlanned('s')} AND NOT s.error->>'code' = ANY(t.pause_on)
           LIMIT 1) IS NULL AS do_failures_pause,
         CASE WHEN t.step IS NOT NULL THEN
           (SELECT json_build_object('placement', st.placement, 'placedFor', st.placed_for) FROM task_steps st
             WHERE st.task_id = t.id AND st.step = t.step) END AS step_placement,
         CASE WHEN t.state <> 'pending' THEN
-          (SELECT true FROM subtasks s WHERE s.task_id = t.id AND s.state IN ('pending', 'paused') AND ${IS_AWAITED}
+          (SELECT true FROM subtasks s WHERE s.task_id = t.id AND s.state IN ('pending', 'paused') AND ${isAwaited('s')}
             ORDER BY s.kind, s.step, s.plan_attempt, s.ordinal LIMIT 1) IS NOT NULL ELSE false END AS has_pending,
         CASE WHEN t.state <> 'pending' THEN
-          (SELECT true FROM subtasks s WHERE s.task_id = t.id AND s.state IN ('running', '') AND ${IS_AWAITED}
+          (SELECT true FROM subtasks s WHERE s.task_id = t.id AND s.state IN ('running', '') AND ${isAwaited('s')}
             LIMIT 1) IS NOT NULL ELSE false END AS has_running,
         CASE WHEN t.state <> 'pending' THEN
-          (SELECT s.error FROM subtasks s WHERE s.task_id = t.id AND s.state = 'failed' AND s.kind = 'work'
+          (SELECT s.error FROM subtasks s WHERE s.task_id = t.id AND s.state = 'failed' AND ${isPlanned('s')}
             ORDER BY s.ended_at LIMIT 1) END AS first_failure
       FROM tasks t
       LEFT JOIN LATERAL (
         SELECT json_agg(json_build_object('id', s.id::text, 'kind', s.kind, 'state', s.state, 'error', s.error,
           'attempt', s.attempt) ORDER BY s.id) AS controls
-        FROM subtasks s WHERE s.task_id = t.id AND s.kind <> 'work'
+        FROM subtasks s WHERE s.task_id = t.id AND ${isControl('s')}
       ) c ON true
       ORDER BY t.priority, t.created_at, t.id`;
     const rows = await readPrepared(db, statement);
@@ -148,7 +144,7 @@ function toScheduledTask(row: SnapshotRow): ScheduledTask {
     waiting: row.waiting,
     controls: controls.map((control) => ({
       id: control.id as SubtaskId,
-      kind: control.kind as ControlKind,
+      kind: control.kind,
       state: control.state,
       error: control.error,
     })),

@@ -2,6 +2,7 @@ import { nextTaskState, TaskState, type ErrorData } from '@longshore/core';
 import { sql } from 'kysely';
 import type { Tx } from '../session/transactions.ts';
 import { transitionTask, type LockedTask } from '../tasks/transition-task.ts';
+import { isPlanned } from '../schema/kind-predicates.ts';
 
 /** Pauses a task for errors of the kind that its type names. */
 export async function suspendTask(tx: Tx, task: LockedTask, actor: string, error: ErrorData): Promise<void> {
@@ -19,7 +20,7 @@ export async function suspendTask(tx: Tx, task: LockedTask, actor: string, error
 async function pauseSuspending(tx: Tx, task: LockedTask): Promise<void> {
   await sql`
     UPDATE subtasks SET state = 'paused', reason = 'suspended', node_epoch = NULL, ended_at = NULL
-    WHERE task_id = ${task.id} AND kind = 'work' AND state = 'failed'
+    WHERE task_id = ${task.id} AND ${isPlanned()} AND state = 'failed'
       AND error->>'code' = ANY((SELECT pause_on FROM tasks WHERE id = ${task.id})::text[])`.execute(tx);
 }
 

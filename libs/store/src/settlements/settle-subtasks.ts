@@ -1,4 +1,4 @@
-import { stopReasonOf, TaskState, type ErrorData, type SubtaskKind } from '@longshore/core';
+import { isPlannedKind, stopReasonOf, TaskState, type ErrorData } from '@longshore/core';
 import { sql, type RawBuilder } from 'kysely';
 import { claimedWork, workClaim, type ClaimedSubtask } from '../claims/claim-subtasks.ts';
 import { heldLock, lockHeld, nodeHold, type HeldSubtask, type NodeIdentity } from '../claims/held-subtask.ts';
@@ -8,6 +8,7 @@ import { instant, recordEvents, storableText, type TaskEvent } from '../tasks/re
 import { findUnfinished, stepStart, type StoredPlanResult } from '../plans/step-start.ts';
 import { inTransaction, type Db, type Tx } from '../session/transactions.ts';
 import { lockTasks, type LockedTask } from '../tasks/transition-task.ts';
+import { isControl } from '../schema/kind-predicates.ts';
 
 /** How a holder ends its hold on a subtask. */
 export type Settlement = HeldSubtask & {
@@ -179,7 +180,7 @@ function hasPage(one: Settlement): one is Succeeded & { readonly planned: Planne
 function asItsTaskWants(one: Settlement, tasks: ReadonlyMap<string, LockedTask>): Settlement {
   const isStopped = one.how === 'cancel' || one.how === 'pause';
   if (!isStopped && !hasPage(one)) return one;
-  const reason = stopReasonOf(one.kind as SubtaskKind, tasks.get(one.taskId)?.state ?? 'gone');
+  const reason = stopReasonOf(one.kind, tasks.get(one.taskId)?.state ?? 'gone');
   if (reason === null && !isStopped) return one;
   const { id, attempt, taskId, kind, rows, bytes } = one;
   const base = { id, attempt, taskId, kind, rows, bytes };
@@ -195,13 +196,13 @@ function plannedWrites(settlements: readonly Settlement[]): RawBuilder<unknown>[
 type Succeeded = Settlement & { readonly how: 'succeed' };
 
 function isSucceededWork(one: Settlement): one is Succeeded {
-  return one.how === 'succeed' && one.kind === 'work';
+  return one.how === 'succeed' && isPlannedKind(one.kind);
 }
 
 function succeededWrites(node: NodeIdentity, settlements: readonly Settlement[]): RawBuilder<unknown>[] {
   const done = settlements.filter((one) => one.how === 'succeed');
-  const controls = done.filter((one) => one.kind !== 'work');
-  const work = done.filter((one) => one.kind === 'work');
+  const controls = done.filter((one) => !isPlannedKind(one.kind));
+  const work = done.filter((one) => isPlannedKind(one.kind));
   return [
     ...(controls.length > 0 ? [keptSuccess(controls)] : []),
     ...(work.length > 0 ? [moveToHistory(node, work)] : []),
@@ -218,7 +219,7 @@ function keptSuccess(done: readonly Succeeded[]): RawBuilder<unknown> {
       ${done.map((one) => one.rows)}::bigint[],
       ${done.map((one) => one.bytes)}::bigint[]
     ) AS d(id, result, rows, bytes)
-    WHERE s.id = d.id AND s.kind <> 'work'`;
+    WHERE s.id = d.id AND ${isControl('s')}`;
 }
 
 /** Gives rows back in one statement: a node that is stopped may hold hundreds that it never started. */

@@ -4,6 +4,7 @@ import { lockActiveTask, type ControlResult } from './pause-task.ts';
 import { recordEvents } from './record-event.ts';
 import { inTransaction, type Db, type Tx } from '../session/transactions.ts';
 import { transitionTask, type LockedTask } from './transition-task.ts';
+import { isControl, isUnknown } from '../schema/kind-predicates.ts';
 
 /**
  * Cancels a task: one update of its row, whatever the number of its subtasks. From that commit on nothing of it can be
@@ -59,7 +60,7 @@ export async function cancelTask(
 
 /** A task that is over at once leaves no hook behind that was to begin. */
 async function dropUnbegun(tx: Tx, task: LockedTask): Promise<void> {
-  await sql`DELETE FROM subtasks WHERE task_id = ${task.id} AND state = 'pending' AND kind <> 'work'`.execute(tx);
+  await sql`DELETE FROM subtasks WHERE task_id = ${task.id} AND state = 'pending' AND ${isControl()}`.execute(tx);
 }
 
 async function force(tx: Tx, task: LockedTask, actor: string, reason: string | null): Promise<void> {
@@ -71,10 +72,15 @@ async function markForced(tx: Tx, task: LockedTask): Promise<void> {
   await sql`UPDATE tasks SET is_forced = true WHERE id = ${task.id}`.execute(tx);
 }
 
-/** Whether any hook of the plugin has been started for the task. Called under the task's row lock, which claims wait for. */
+/**
+ * Whether any hook of the plugin has been started for the task; of one with a subtask of a kind that this build doesn't know nobody can
+ * say that none has. Called under the task's row lock, which claims wait for.
+ */
 export async function hasHookRun(tx: Tx, task: Pick<LockedTask, 'id' | 'step' | 'isPrepared'>): Promise<boolean> {
   if (task.step !== null || task.isPrepared) return true;
   const started = await sql`
-    SELECT 1 FROM subtasks WHERE task_id = ${task.id} AND kind <> 'work' AND attempt > 0 LIMIT 1`.execute(tx);
+    SELECT 1 FROM subtasks WHERE task_id = ${task.id} AND ${isControl()} AND (attempt > 0 OR ${isUnknown()}) LIMIT 1`.execute(
+    tx,
+  );
   return started.rows.length > 0;
 }

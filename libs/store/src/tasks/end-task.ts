@@ -5,6 +5,7 @@ import { recordEvents } from './record-event.ts';
 import { pageOfTask } from '../plans/subtask-pages.ts';
 import type { Tx } from '../session/transactions.ts';
 import type { LockedTask } from './transition-task.ts';
+import { isKnown, isPlanned, isUnknown } from '../schema/kind-predicates.ts';
 
 /** Rows of a task that are ended or archived in one transaction. */
 const END_PAGE_ROWS = 10_000;
@@ -19,21 +20,22 @@ const COLUMNS = sql.raw(
   ].join(', '),
 );
 
-/** Whether a subtask of a task runs, of whichever kind. */
+/** Whether a subtask of a task runs, of whichever kind. One of a kind that this build doesn't know counts as running in any state. */
 export async function hasRunning(tx: Tx, task: LockedTask): Promise<boolean> {
   const running = await sql`
-    SELECT 1 FROM subtasks WHERE task_id = ${task.id} AND state = 'running' LIMIT 1`.execute(tx);
+    SELECT 1 FROM subtasks WHERE task_id = ${task.id} AND state = 'running'
+    UNION ALL SELECT 1 FROM subtasks WHERE task_id = ${task.id} AND ${isUnknown()} LIMIT 1`.execute(tx);
   return running.rows.length > 0;
 }
 
 /**
- * Ends pending rows of a task that is being undone. Those that never started are dropped and counted; those that ran once keep their
+ * Ends pending rows of a task that is being undone, of the kinds that this build knows. Those that never started are dropped and counted; those that ran once keep their
  * traces in history. A million at once would be one transaction of 17 s and 1 GB of WAL, so it goes in pages.
  *
  * @returns whether there may be more.
  */
 export async function endPending(tx: Tx, task: LockedTask): Promise<boolean> {
-  const isWaiting = sql`state IN ('pending', 'paused')`;
+  const isWaiting = sql`state IN ('pending', 'paused') AND ${isKnown()}`;
   const page = await sql<{ id: string; attempt: number }>`
     SELECT id, attempt FROM subtasks
     WHERE id = ${pageOfTask(task.id, isWaiting, END_PAGE_ROWS)} AND ${isWaiting} ORDER BY id FOR UPDATE`.execute(tx);
@@ -43,7 +45,7 @@ export async function endPending(tx: Tx, task: LockedTask): Promise<boolean> {
   await sql`
     WITH gone AS (DELETE FROM subtasks WHERE id = ANY(${fresh}::bigint[]) RETURNING step, plan_attempt, kind)
     UPDATE task_steps st SET canceled = st.canceled + g.n
-    FROM (SELECT step, plan_attempt, count(*)::int AS n FROM gone WHERE kind = 'work' GROUP BY 1, 2) g
+    FROM (SELECT step, plan_attempt, count(*)::int AS n FROM gone WHERE ${isPlanned()} GROUP BY 1, 2) g
     WHERE st.task_id = ${task.id} AND st.step = g.step AND st.plan_attempt = g.plan_attempt`.execute(tx);
   return page.rows.length === END_PAGE_ROWS;
 }

@@ -1,10 +1,11 @@
-import { resolutionGuard, type ControlKind, type TaskGuard } from '@longshore/core';
+import { resolutionGuard, type TaskGuard } from '@longshore/core';
 import { sql } from 'kysely';
 import { archiveEndedControls } from '../controls/ended-controls.ts';
 import { controlTask, lockActiveTask, type ControlResult } from './pause-task.ts';
 import { recordEvents } from './record-event.ts';
 import { inTransaction, type Db, type Tx } from '../session/transactions.ts';
 import type { LockedTask } from './transition-task.ts';
+import { isControl, isKnown, isSkippable } from '../schema/kind-predicates.ts';
 
 /**
  * Tries a held task's failed work again: what failed is pending anew, with none of its failures counted. Of a task that is being undone
@@ -25,7 +26,7 @@ export function retryTask(db: Db, id: string, actor: string, reason: string | nu
     await sql`
       UPDATE subtasks SET state = 'pending', failures = 0, error = NULL, not_before = NULL, ended_at = NULL, reason = 'retry',
         node_epoch = NULL
-      WHERE task_id = ${id} AND state = 'failed' AND ${guard === 'a revert failed' ? sql`kind = 'revert'` : sql`true`}`.execute(
+      WHERE task_id = ${id} AND state = 'failed' AND ${guard === 'a revert failed' ? sql`kind = 'revert'` : isKnown()}`.execute(
       tx,
     );
     return result;
@@ -82,8 +83,8 @@ export async function outcomeOfUndone(tx: Tx, id: string): Promise<'canceled' | 
 }
 
 async function readHoldGuard(tx: Tx, task: LockedTask): Promise<TaskGuard> {
-  const failed = await sql<{ kind: ControlKind }>`
-    SELECT kind FROM subtasks WHERE task_id = ${task.id} AND kind <> 'work' AND state = 'failed'`.execute(tx);
+  const failed = await sql<{ kind: string }>`
+    SELECT kind FROM subtasks WHERE task_id = ${task.id} AND ${isControl()} AND state = 'failed'`.execute(tx);
   return resolutionGuard(
     failed.rows.map((row) => row.kind),
     task.step,
@@ -92,7 +93,7 @@ async function readHoldGuard(tx: Tx, task: LockedTask): Promise<TaskGuard> {
 
 async function skipFailedWork(tx: Tx, id: string, actor: string): Promise<void> {
   const skipped = await sql<{ id: string }>`
-    UPDATE subtasks SET state = 'skipped' WHERE task_id = ${id} AND state = 'failed' AND kind = 'work' RETURNING id`.execute(
+    UPDATE subtasks SET state = 'skipped' WHERE task_id = ${id} AND state = 'failed' AND ${isSkippable()} RETURNING id`.execute(
     tx,
   );
   await recordEvents(
@@ -103,5 +104,5 @@ async function skipFailedWork(tx: Tx, id: string, actor: string): Promise<void> 
   // Gates or a plan of the next step may have failed beside it.
   await sql`
     UPDATE subtasks SET state = 'pending', failures = 0, error = NULL, not_before = NULL, ended_at = NULL
-    WHERE task_id = ${id} AND state = 'failed'`.execute(tx);
+    WHERE task_id = ${id} AND state = 'failed' AND ${isKnown()}`.execute(tx);
 }

@@ -82,7 +82,8 @@ export async function submitTasks(db: Db, count: number, priority: number): Prom
 export async function planAll(db: Db, nodes: readonly NodeIdentity[], subtasks: number): Promise<void> {
   for (const node of nodes) {
     const { controls } = await readClaimableWork(db, node.id);
-    for (const plan of await claimSubtasks(db, node, [], controls)) {
+    const plans = controls.map((control) => control.id);
+    for (const plan of await claimSubtasks(db, node, [], plans)) {
       await writePlan(db, node, plan, nodes, subtasks);
     }
   }
