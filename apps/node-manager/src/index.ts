@@ -2,10 +2,10 @@ import { leadWhileElected, type ServiceDefinition } from '@longshore/service';
 import { NODE_MANAGER_OPTIONS } from './node-manager-options.ts';
 import { watchNodes } from './watch-nodes.ts';
 
-/** The node-manager: declares nodes dead whose leases ended, and frees what they held. */
+/** The node-manager: declares a node dead when its lease has ended, and frees its subtasks. */
 export const nodeManagerService: ServiceDefinition<typeof NODE_MANAGER_OPTIONS> = {
   name: 'node-manager',
-  description: 'Watches node leases: declares nodes dead, and frees the subtasks that they held.',
+  description: 'Watches node leases: declares nodes dead and frees their subtasks.',
   options: NODE_MANAGER_OPTIONS,
   start: (context) => {
     const { config, store, logger } = context;

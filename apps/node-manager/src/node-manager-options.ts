@@ -7,14 +7,14 @@ export const NODE_MANAGER_OPTIONS = {
   leaseMarginMs: {
     flag: 'lease-margin-ms',
     env: 'LONGSHORE_LEASE_MARGIN_MS',
-    help: "How long after the end of a node's lease it is declared dead, in milliseconds, 0 to 60000: the time an executor has to notice by its own clock and stop what may not run twice.",
+    help: 'How long after the end of its lease a node is declared dead, in milliseconds, 0 to 60000. In this time an executor notices by its own clock and stops non-idempotent work.',
     schema: integer(0, 60_000),
     default: '2000',
   },
   nodeLeaseTtlMs: {
     flag: 'node-lease-ttl-ms',
     env: 'LONGSHORE_LEASE_TTL_MS',
-    help: 'Lease time of the executors, in milliseconds, 1000 to 120000; the same as theirs. After an outage every node gets one from now.',
+    help: 'Lease time of the executors, in milliseconds, 1000 to 120000; give the same value as theirs. After an outage every node gets this time anew.',
     schema: integer(1_000, 120_000),
     default: '6000',
   },

@@ -13,7 +13,7 @@ type Context = ServiceContext<ConfigOf<typeof NODE_MANAGER_OPTIONS>>;
  */
 const OUTAGE_PART = 1 / 3;
 
-/** The leading node-manager's work, until the lease is lost: who is alive, and what the others held. */
+/** The leading node-manager's work, until the lease is lost: it finds dead nodes and frees their subtasks. */
 export async function watchNodes(context: Context, lease: LeaderLease, signal: AbortSignal): Promise<void> {
   const { store, bus, logger, config, telemetry } = context;
   const freedCounter = counterOf(context.metrics, 'freedSubtasks');

@@ -7,14 +7,14 @@ export const OWNER_OPTIONS = {
   maxScheduledTasks: {
     flag: 'max-scheduled-tasks',
     env: 'LONGSHORE_MAX_SCHEDULED_TASKS',
-    help: 'Tasks that have slots at once, 1 to 1000; more would only share the same slots. "longshore limits set" overrides it.',
+    help: 'Most tasks with slots at once, 1 to 1000; more would only share the same slots. "longshore limits set" overrides it.',
     schema: integer(1, 1_000),
     default: String(DEFAULT_MAX_SCHEDULED_TASKS),
   },
   historyDays: {
     flag: 'history-days',
     env: 'LONGSHORE_HISTORY_DAYS',
-    help: 'How long ended tasks are kept, in days, 1 to 36500: with their subtasks and events, their keys, and their rows in the ledgers of targets.',
+    help: 'How long ended tasks are kept, in days, 1 to 36500, with their subtasks, events and keys, and their rows in the ledgers of targets.',
     schema: integer(1, 36_500),
     default: '14',
   },

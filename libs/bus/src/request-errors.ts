@@ -40,7 +40,7 @@ export function isTooLarge(thrown: unknown): boolean {
 export function tooLarge(what: string, cause: unknown): LongshoreError {
   return new LongshoreError(
     'BUS_MESSAGE_TOO_LARGE',
-    `${what} is larger than the NATS server takes; ask for less at once, or raise its max_payload`,
+    `${what} is too large for the NATS server; ask for less at once, or raise its max_payload`,
     { cause },
   );
 }

@@ -85,7 +85,7 @@ function readFaults(text: string | undefined): readonly Fault[] {
   if (text === undefined || text === '') return [];
   const list = JSON.parse(text) as readonly Fault[];
   for (const fault of list) {
-    if (!FAULT_POINTS.includes(fault.at)) throw new Error(`${FAULTS_VARIABLE}: there is no place ${fault.at}`);
+    if (!FAULT_POINTS.includes(fault.at)) throw new Error(`${FAULTS_VARIABLE}: ${fault.at} is no fault point`);
   }
   return list;
 }

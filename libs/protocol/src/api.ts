@@ -34,11 +34,11 @@ export const API = {
   'task.pause': { request: controlRequest, reply: controlReply },
   'task.resume': { request: controlRequest, reply: controlReply },
   'task.modify': { request: modifyRequest, reply: controlReply },
-  /** A held task's failed work is tried again. */
+  /** Resolution: the task's failed work is tried again. */
   'task.retry': { request: controlRequest, reply: controlReply },
-  /** A held task goes on without its failed work. */
+  /** Resolution: the task continues without its failed work. */
   'task.skip': { request: controlRequest, reply: controlReply },
-  /** A held task is undone. */
+  /** Resolution: the task is undone. */
   'task.revert': { request: controlRequest, reply: controlReply },
   'task.events': { request: eventsRequest, reply: eventsReply },
   'task.subtasks': { request: subtasksRequest, reply: subtasksReply },

@@ -16,16 +16,16 @@ export type CancelRequest = z.infer<typeof cancelRequest>;
 export const controlRequest = z.object({ task: taskRef, reason });
 export type ControlRequest = z.infer<typeof controlRequest>;
 
-/** `changed: false`: it was so already. */
+/** `changed: false`: the task already was as asked. */
 export const controlReply = z.object({
   task: taskView,
   changed: z.boolean(),
-  /** Number of the event that it left; what became of it is told by those after it. */
+  /** Number of the event of this request. Later events say what became of it. */
   event: z.int().optional(),
 });
 export type ControlReply = z.infer<typeof controlReply>;
 
-/** What to change of a task; at least one of them. Null takes a limit away. */
+/** What to change; at least one field. Null removes a limit. */
 export const taskChanges = z
   .strictObject({
     priority: taskSettings.priority.optional(),
@@ -40,7 +40,7 @@ export const taskChanges = z
     subtaskTimeoutMs: taskSettings.subtaskTimeoutMs.nullable().optional(),
     stallTimeoutMs: taskSettings.stallTimeoutMs.nullable().optional(),
     deadlineMs: taskSettings.deadlineMs.nullable().optional(),
-    /** Keys of the meta that its type lets be changed. */
+    /** Keys of the meta that the task type allows. */
     meta: z.record(z.string(), z.unknown()).optional(),
   })
   .refine((changes) => Object.values(changes).some((change) => change !== undefined), {
@@ -58,7 +58,7 @@ export const clusterLimits = z.object({
 export type ClusterLimits = z.infer<typeof clusterLimits>;
 
 export const limitsRequest = z.object({});
-/** What is absent stays as it is. */
+/** Absent fields stay as they are. */
 export const setLimitsRequest = clusterLimits
   .partial()
   .refine((limits) => Object.values(limits).some((limit) => limit !== undefined), {

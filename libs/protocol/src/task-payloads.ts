@@ -49,7 +49,7 @@ export const submitRequest = z.object({
   deadlineMs: taskSettings.deadlineMs.optional(),
   /** How much it may do a second, over all of its nodes. Default: as fast as it can. */
   throttle: taskSettings.throttle.optional(),
-  /** Conditions under which it starts batches. Default: none. */
+  /** Conditions that must be true before a batch starts. Default: none. */
   gates: z.array(healthGate).min(1).max(16).optional(),
 });
 export type SubmitRequest = z.infer<typeof submitRequest>;
@@ -87,7 +87,7 @@ export const taskView = z.object({
   selectors: z.array(labelSelector).nullable().optional(),
   subtaskTimeoutMs: z.int().nullable().optional(),
   stallTimeoutMs: z.int().nullable().optional(),
-  /** When its deadline ends; null: it has none, or it rests while the task is paused or held. */
+  /** When its deadline ends. Null: it has none, or the task is paused or awaits resolution, when no time counts. */
   deadlineAt: instant.nullable().optional(),
   /** What a modification that is being applied changes. */
   modifying: z.record(z.string(), z.unknown()).nullable().optional(),

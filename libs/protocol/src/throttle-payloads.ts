@@ -12,7 +12,7 @@ export const throttleLimits = z
 /** Name of a connection that executors have. */
 const connection = z.string().min(1).max(64);
 
-/** A condition on a database under which a task may start batches. Executors look once a second. */
+/** A condition on a database that must be true before a task starts a batch. Executors read it once a second. */
 export const healthGate = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('replica-lag'),
@@ -25,7 +25,7 @@ export const healthGate = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('lock-waits'),
     connection,
-    /** Open while at most so many sessions of others wait for locks. Default 0. */
+    /** Open while at most this many other sessions wait for locks. Default 0. */
     maxSessions: z.int().min(0).max(10_000).optional(),
     /** Shorter waits don't count, in milliseconds. Default 1,000. */
     afterMs: z.int().min(0).max(3_600_000).optional(),
@@ -35,7 +35,7 @@ export const healthGate = z.discriminatedUnion('kind', [
     connection,
     /** What it is called where it is shown. */
     name: z.string().min(1).max(64),
-    /** Answers one row whose first column is true while the task may go on. */
+    /** Returns one row whose first column is true while the task may start batches. */
     sql: z.string().min(1).max(10_000),
   }),
 ]);

@@ -23,7 +23,7 @@ export const COMMON_OPTIONS = {
   databaseConnections: {
     flag: 'database-connections',
     env: 'LONGSHORE_DATABASE_CONNECTIONS',
-    help: 'Sessions of this process in the store, at most; 2 to 100.',
+    help: 'Most sessions of this process in the store; 2 to 100.',
     schema: integer(2, 100),
     default: '8',
   },
@@ -77,14 +77,14 @@ export const COMMON_OPTIONS = {
   mode: {
     flag: 'mode',
     env: 'LONGSHORE_MODE',
-    help: 'production: the database is migrated by `longshore migrate`; development: services migrate it when they start.',
+    help: 'production: `longshore migrate` migrates the database; development: services migrate it when they start.',
     schema: oneOf(['production', 'development']),
     default: 'production',
   },
   httpHost: {
     flag: 'http-host',
     env: 'LONGSHORE_HTTP_HOST',
-    help: 'Address for /healthz, /readyz and /metrics. 0.0.0.0 to be reached from other hosts.',
+    help: 'Address for /healthz, /readyz and /metrics; 0.0.0.0 makes them reachable from other hosts.',
     schema: text,
     default: '127.0.0.1',
   },
@@ -116,14 +116,14 @@ export const LEADER_OPTIONS = {
   leaderTtlMs: {
     flag: 'leader-ttl-ms',
     env: 'LONGSHORE_LEADER_TTL_MS',
-    help: 'How long a leader that vanished keeps its lease, in milliseconds; 1000 to 60000. Lower: a standby takes over sooner; too low and a slow disk costs the lease.',
+    help: 'How long a vanished leader keeps its lease, in milliseconds; 1000 to 60000. With a lower value a standby takes over sooner; too low a value loses the lease on a slow disk.',
     schema: integer(1_000, 60_000),
     default: '5000',
   },
   pollMs: {
     flag: 'poll-ms',
     env: 'LONGSHORE_POLL_MS',
-    help: 'How often to look without having been woken, in milliseconds; 50 to 60000. Wakes make it faster than this; with NATS down this is the pace.',
+    help: 'How often to look without a wake, in milliseconds; 50 to 60000. A wake starts a look at once; while NATS is down this is the pace.',
     schema: integer(50, 60_000),
     default: '1000',
   },

@@ -62,7 +62,7 @@ async function leadOnce(options: LeaderOptions, lease: LeaderLease): Promise<voi
     await renewing;
     options.onChange?.(false);
     await resignLeadership(options.store.db, lease).catch((error: unknown) => {
-      logger.warn({ error }, 'could not give up the lease; it runs out by itself');
+      logger.warn({ error }, 'could not release the lease; it will run out');
     });
     logger.info({ epoch: lease.epoch }, `no longer leading ${options.name}`);
   }

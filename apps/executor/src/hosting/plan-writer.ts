@@ -67,6 +67,6 @@ export class PlanWriter {
   }
 
   #refused(): LongshoreError {
-    return new LongshoreError('STATE_CONFLICT', `the plan of task ${this.#claimed.taskId} is not wanted any more`);
+    return new LongshoreError('STATE_CONFLICT', `task ${this.#claimed.taskId} no longer wants this plan`);
   }
 }

@@ -21,7 +21,7 @@ const LEASE_LOST: ErrorData = {
 export function checkStoredSize(value: unknown, what: string): void {
   const size = Buffer.byteLength(JSON.stringify(value ?? null));
   if (size <= MAX_CHECKPOINT_BYTES) return;
-  throw new LongshoreError('META_TOO_LARGE', `${what} has ${size} bytes, at most ${MAX_CHECKPOINT_BYTES} are stored`);
+  throw new LongshoreError('META_TOO_LARGE', `${what} has ${size} bytes; the limit is ${MAX_CHECKPOINT_BYTES}`);
 }
 
 /** What a plan or a placement came to, with the membership that it holds for; and a plan's rows that are still to be written with it. */

@@ -48,8 +48,9 @@ export function apiHandlers(
     const id = ref.id ?? (await findTaskByKey(store.db, ref.key ?? ''));
     const task = id === null ? null : await readTask(store.db, id);
     if (task !== null) return task;
-    const name = ref.id === undefined ? `key ${JSON.stringify(ref.key)}` : `id ${ref.id}`;
-    throw new LongshoreError('TASK_NOT_FOUND', `there is no task of ${name}`);
+    const message =
+      ref.id === undefined ? `no task has the key ${JSON.stringify(ref.key)}` : `task ${ref.id} does not exist`;
+    throw new LongshoreError('TASK_NOT_FOUND', message);
   };
 
   /** A task's state was changed by a user: who schedules, watches or runs it looks now. */

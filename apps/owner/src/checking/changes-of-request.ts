@@ -39,7 +39,7 @@ export function changesOf(task: StoredTask, type: StoredType | null, request: Mo
     );
   }
   if (meta !== undefined && type?.hooks.includes('modifyMeta') !== true) {
-    throw new LongshoreError('ARGUMENT_INVALID', `changes.meta: ${task.type} doesn't let its meta be changed`);
+    throw new LongshoreError('ARGUMENT_INVALID', `changes.meta: ${task.type} does not allow changes of its meta`);
   }
   const changes = {
     ...plain,

@@ -35,7 +35,7 @@ export class RequestChecker {
     if (size > MAX_META_BYTES) {
       throw new LongshoreError(
         'META_TOO_LARGE',
-        `meta has ${size} bytes, at most ${MAX_META_BYTES} are stored; put the data elsewhere and name it`,
+        `meta has ${size} bytes; the limit is ${MAX_META_BYTES}; put the data elsewhere and name it`,
       );
     }
     const { defaults } = type;

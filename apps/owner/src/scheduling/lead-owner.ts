@@ -82,7 +82,7 @@ export async function leadOwner(
   });
   const listening = listenForSubmits(store.db, {
     onSubmit: () => loop.wake(),
-    onError: (error) => logger.warn({ error }, 'submits within transactions are found by the poll alone for now'),
+    onError: (error) => logger.warn({ error }, 'only the poll finds submits within transactions for now'),
     signal,
   });
   const subscription = bus.subscribe(bus.subjects.wakeOwner, wakeHint, () => loop.wake());

@@ -70,7 +70,7 @@ export async function schedulingPass(input: PassInput, writes: OwnerWrites, logg
     } catch (error) {
       // One task that can't be moved must not keep the others waiting.
       if (hasCode(error, 'LEADER_LOST') || hasCode(error, 'STORE_UNAVAILABLE')) throw error;
-      logger.error({ error, task_id: task.id }, 'a task could not be moved on');
+      logger.error({ error, task_id: task.id }, 'a task could not be moved to its next state');
     }
   }
   return notes;

@@ -166,7 +166,7 @@ describe('while a task is modified', () => {
   test.each(['pending', 'running'] as const)('that was %s it keeps its slots', async (from) => {
     const { writes, run } = onePass([modifying(from, { reserved: [N1] }), waits], { nodes: [node(4)] });
     await run();
-    const message = 'no node has 4 slots free beside the tasks ranked before it';
+    const message = 'no node has 4 free slots beside the higher-ranked tasks';
     const waiting = { code: 'NO_SLOTS', message };
     expect(writes.calls).toEqual<Call[]>([
       ['saveAdmissions', [{ taskId: '2', reservedNodes: [], waiting }]],

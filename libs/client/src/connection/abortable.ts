@@ -1,4 +1,4 @@
-/** Waits for a promise or an abort, whichever is first. What the promise comes to after an abort is nobody's business. */
+/** Waits for a promise or an abort, whichever is first. A result after the abort is ignored. */
 export async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const abort = (): void => reject(signal.reason as Error);

@@ -29,15 +29,15 @@ export interface ConnectOptions {
 /** What every call takes. */
 export interface CallOptions {
   /**
-   * W3C trace context of the caller: the task goes on with that trace. Default: the active span of `@opentelemetry/api`; where
-   * there is none, the task gets a trace of its own.
+   * W3C trace context of the caller: the task continues that trace. Default: the active span of `@opentelemetry/api`. Without
+   * one, the task gets its own trace.
    */
   readonly trace?: TraceContext | undefined;
 }
 
 /** How to follow a task. */
 export interface WatchOptions extends CallOptions {
-  /** Ends the watch: the loop throws the signal's `reason`. The task goes on. Default: only the task's end ends it. */
+  /** Ends the watch: the loop throws the signal's `reason`. The task continues. Default: only the task's end ends it. */
   readonly signal?: AbortSignal | undefined;
   /**
    * How often to ask when no message says that something changed, in milliseconds. Default 2,000, at least 500. Messages
@@ -46,7 +46,7 @@ export interface WatchOptions extends CallOptions {
   readonly pollIntervalMs?: number | undefined;
   /**
    * Called for each look that failed because the cluster could not be reached (BUS_UNAVAILABLE, BUS_TIMEOUT,
-   * STORE_UNAVAILABLE). The watch goes on. Default: such a look passes unseen.
+   * STORE_UNAVAILABLE). The watch continues. Default: such a failure goes unnoticed.
    */
   readonly onProblem?: ((problem: Error) => void) | undefined;
 }
@@ -54,8 +54,8 @@ export interface WatchOptions extends CallOptions {
 /** How long to wait for a task. */
 export interface WaitOptions extends WatchOptions {
   /**
-   * What to wait for; the wait also ends when the task does. Default: the task's end. A task that is paused, or holds its
-   * failure (`awaiting-resolution`), has not ended: somebody may still decide that it goes on.
+   * What to wait for. The wait also ends when the task ends. Default: the task's end. A task that is paused or awaits
+   * resolution has not ended: a person may still let it continue.
    */
   readonly until?: ((snapshot: TaskDetail) => boolean) | undefined;
 }

@@ -88,7 +88,7 @@ export class LongshoreClient {
     return (await this.#connection.request('limits.set', limits, options)).limits;
   }
 
-  /** Closes the connection and ends every watch and wait with BUS_UNAVAILABLE. Tasks go on. Idempotent. */
+  /** Closes the connection and ends every watch and wait with BUS_UNAVAILABLE. Tasks continue. Idempotent. */
   close(): Promise<void> {
     return this.#connection.close();
   }

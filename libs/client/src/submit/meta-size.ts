@@ -11,7 +11,7 @@ export function refuseLargeMeta(request: SubmitRequest): void {
   if (bytes <= MAX_META_BYTES) return;
   throw new LongshoreError(
     'META_TOO_LARGE',
-    `the meta has ${bytes} bytes of JSON, at most ${MAX_META_BYTES} are taken; put the data elsewhere and name it`,
+    `the meta has ${bytes} bytes of JSON; the limit is ${MAX_META_BYTES}; put the data elsewhere and name it`,
     { details: { bytes, maxBytes: MAX_META_BYTES } },
   );
 }

@@ -10,16 +10,15 @@ export interface ControlOptions extends CallOptions {
 /** How to cancel. */
 export interface CancelOptions extends ControlOptions {
   /**
-   * Skips hooks of the task's type that can't run, as its package is gone or broken; what they would have undone stays, and the
-   * task's events name them. Default false: the cancel waits until they can run. Use it when nobody can mend the type.
+   * Skips hooks of the task's type that can't run because its package is gone or broken. Effects that they would have undone stay, and
+   * the task's events name the hooks. Default false: the cancel waits until they can run. Use it when nobody can repair the type.
    */
   readonly force?: boolean | undefined;
 }
 
 /**
- * What to change of a task; at least one of them. What is absent stays; null takes a limit away. A `throttle` replaces the whole
- * budget. `slots` alone keeps a subtask that had all of them at all of them. `meta` are the keys that the task's type lets be
- * changed, with their new values.
+ * What to change; at least one field. Absent fields stay; null removes a limit. A `throttle` replaces the whole budget. With `slots`
+ * alone, a subtask that had all slots has all of them again. `meta` has the keys that the task's type allows, with their new values.
  */
 export type TaskChanges = ModifyRequest['changes'];
 

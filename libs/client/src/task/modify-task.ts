@@ -39,7 +39,7 @@ async function applied(connection: Connection, id: TaskId, task: TaskView, optio
   for await (const seen of watchTask(connection, id, options, read)) {
     if (seen.task.state !== TaskState.modifying) return seen.task;
   }
-  throw new TypeError('a watch ends with a terminal snapshot');
+  throw new TypeError('the watch ended without a terminal snapshot');
 }
 
 /**
@@ -68,6 +68,6 @@ function refusedByType(text: string): RemoteError {
 }
 
 function canceledMeanwhile(id: TaskId): LongshoreError {
-  const message = `task ${id} was canceled before the modification was applied, which dropped it`;
+  const message = `task ${id} was canceled before its modification was applied; the modification was dropped`;
   return new LongshoreError('STATE_CONFLICT', message, { details: { state: TaskState.cancelling } });
 }

@@ -24,11 +24,11 @@ const PAGE_ITEMS = 200;
  */
 export class TaskHandle {
   readonly id: TaskId;
-  /** The task's idempotency key, the random one where the submit named none. */
+  /** The task's idempotency key; a random one if the submit named none. */
   readonly key: string;
   /** The task as it was when this handle was made; `get()` reads it anew. */
   readonly task: TaskView;
-  /** Whether the submit that gave this handle made the task; false when the task was there already. */
+  /** Whether the submit that returned this handle created the task; false when the task existed already. */
   readonly created: boolean;
   readonly #connection: Connection;
 
@@ -60,8 +60,8 @@ export class TaskHandle {
   }
 
   /**
-   * Waits for the task's end, or for what `until` says. Resolves to the snapshot that ended the wait, whatever the task
-   * came to; `result()` is the call that throws for a failed one. A paused or held task has not ended: the wait goes on.
+   * Waits for the task's end, or for the condition `until`. Resolves to the snapshot that ended the wait, also for a failed
+   * task; `result()` throws for a failed one. A task that is paused or awaits resolution has not ended: the wait continues.
    *
    * @throws the reason of `signal` when it aborts; {RemoteError} what an owner refuses with.
    */
@@ -71,11 +71,11 @@ export class TaskHandle {
     for await (const snapshot of this.watch(options)) {
       if (isTerminalTaskState(snapshot.task.state) || until?.(snapshot) === true) return snapshot;
     }
-    throw new TypeError('a watch ends with a terminal snapshot');
+    throw new TypeError('the watch ended without a terminal snapshot');
   }
 
   /**
-   * Waits for the task's end and gives its result, what the type's `onDone` returned; null where it returned nothing.
+   * Waits for the task's end and returns its result: what the type's `onDone` returned, or null.
    *
    * @throws {TaskFailedError} when the task ended in any other way than `succeed`.
    */
@@ -85,28 +85,28 @@ export class TaskHandle {
     return task.result;
   }
 
-  /** Waits for the task's end with the cheapest of looks: whoever waits needs no progress. */
+  /** Waits for the task's end with the cheapest request, because no progress is needed. */
   async #end(options: WatchOptions): Promise<TaskView> {
     const read = () => this.#connection.request('task.view', { task: { id: this.id } }, options);
     for await (const { task } of watchTask(this.#connection, this.id, options, read)) {
       if (isTerminalTaskState(task.state)) return task;
     }
-    throw new TypeError('a watch ends with a terminal snapshot');
+    throw new TypeError('the watch ended without a terminal snapshot');
   }
 
   /**
-   * Pauses the task: nothing of it starts any more, what runs is handed back with its checkpoint, what must not be interrupted is
-   * let to its end. Resolves once that is decided, in state `pausing`; `wait({ until })` for `paused`. `changed` is false when it
-   * was pausing or paused already.
+   * Pauses the task. No work starts any more, running work is handed back with its checkpoint, and non-idempotent work runs to
+   * its end. Resolves once that is decided, in state `pausing`; use `wait({ until })` for `paused`. `changed` is false when the
+   * task was already pausing or paused.
    *
-   * @throws {RemoteError} STATE_CONFLICT in any state but pending and running.
+   * @throws {RemoteError} STATE_CONFLICT in any state except pending and running.
    */
   pause(options: ControlOptions = {}): Promise<ControlReply> {
     return this.#control('task.pause', options);
   }
 
   /**
-   * Lets a paused task go on where it was. Resolves once that is decided; `changed` is false when it was resuming already.
+   * Resumes a paused task where it was. Resolves once that is decided; `changed` is false when it was already resuming.
    *
    * @throws {RemoteError} STATE_CONFLICT when it is not paused.
    */
@@ -115,22 +115,24 @@ export class TaskHandle {
   }
 
   /**
-   * Changes the task while it is pending, running, paused or held, and resolves once the change is applied; work that runs is told
-   * and keeps its subtask.
+   * Changes the task while it is pending, running, paused or awaiting resolution. Resolves once the change is applied. Running work
+   * is told and keeps its subtask.
    *
    * @throws {RemoteError} STATE_CONFLICT in another state, or while another modification is being applied; ARGUMENT_INVALID for a
-   * bad change, or for a meta that the type doesn't let be changed; the code of the task's type when its `modifyMeta` refuses it: nothing is changed then.
+   * bad change, or if the type does not allow changes of its meta; the code of the task's type when its `modifyMeta` refuses it.
+   * Nothing is changed then.
    * @throws {LongshoreError} STATE_CONFLICT when the task was canceled before the change was applied.
-   * @throws the reason of `signal` when it aborts; the change goes on.
+   * @throws the reason of `signal` when it aborts; the change continues.
    */
   modify(changes: TaskChanges, options: ModifyOptions = {}): Promise<ControlReply> {
     return modifyTask(this.#connection, this.id, changes, options, (after) => this.events({ ...options, after }));
   }
 
   /**
-   * Tries a held task's failed work again, with as many failures allowed as at first. With `meta` it is modified before.
+   * Resolves a failed task: its failed work is tried again, with no failures counted. With `meta` the task is modified first.
    *
-   * @throws {RemoteError} STATE_CONFLICT when it is not held; with `meta` also what `modify` throws, and nothing is retried then.
+   * @throws {RemoteError} STATE_CONFLICT when it doesn't await resolution; with `meta` also what `modify` throws, and nothing is
+   * retried then.
    */
   async retry(options: RetryOptions = {}): Promise<ControlReply> {
     const { meta, ...rest } = options;
@@ -139,26 +141,26 @@ export class TaskHandle {
   }
 
   /**
-   * Lets a held task go on without its failed work, which counts as done (`skipped`).
+   * Resolves a failed task: it continues without its failed work, which counts as done (`skipped`).
    *
-   * @throws {RemoteError} STATE_CONFLICT when it is not held, or what failed can't be left out.
+   * @throws {RemoteError} STATE_CONFLICT when it doesn't await resolution, or the failed work can't be skipped.
    */
   skip(options: ControlOptions = {}): Promise<ControlReply> {
     return this.#control('task.skip', options);
   }
 
   /**
-   * Undoes a held task: it ends as `reverted`, outcome `failed`.
+   * Resolves a failed task: it is undone and ends as `reverted`, outcome `failed`.
    *
-   * @throws {RemoteError} STATE_CONFLICT when it is not held.
+   * @throws {RemoteError} STATE_CONFLICT when it doesn't await resolution.
    */
   revert(options: ControlOptions = {}): Promise<ControlReply> {
     return this.#control('task.revert', options);
   }
 
   /**
-   * Cancels the task: it stops what runs, undoes what was done and ends as `reverted`, outcome `canceled`. Resolves once
-   * that is decided; `wait()` for the end. `changed` is false when it was being cancelled or undone already.
+   * Cancels the task: its running work is stopped, its effects are undone, and it ends as `reverted`, outcome `canceled`. Resolves
+   * once that is decided; use `wait()` for the end. `changed` is false when it was already being cancelled or undone.
    *
    * @throws {RemoteError} STATE_CONFLICT when it has ended.
    */
@@ -181,7 +183,7 @@ export class TaskHandle {
     return this.#connection.request(method, request, options);
   }
 
-  /** Every event of the task up to now, oldest first: state changes, and the unusual ones of subtasks. */
+  /** Every event of the task up to now, oldest first: state changes, and unusual events of subtasks. */
   events(options: CallOptions & { readonly after?: number } = {}): AsyncIterable<EventView> {
     return readPages(async (after: number | undefined = options.after) => {
       const page = { task: { id: this.id }, limit: PAGE_ITEMS, ...(after === undefined ? {} : { after }) };

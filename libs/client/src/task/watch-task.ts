@@ -12,7 +12,7 @@ const DEFAULT_POLL_INTERVAL_MS = 2_000;
  * there are few, and whoever waits for the end waits for one.
  */
 const MIN_LOOK_INTERVAL_MS = 500;
-/** What passes by itself: the connection or the store comes back, and the watch goes on. */
+/** Errors that pass by themselves: the connection or the store comes back, and the watch continues. */
 const PASSING: readonly ErrorCode[] = ['BUS_UNAVAILABLE', 'BUS_TIMEOUT', 'STORE_UNAVAILABLE'];
 
 /**

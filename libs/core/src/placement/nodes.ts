@@ -81,7 +81,7 @@ export function eligibleNodes<N extends NodeInfo>(nodes: readonly N[], task: Pla
   if (inScope.length === 0) {
     return none(
       'NO_NODE_IN_SCOPE',
-      `no live node in scope ${JSON.stringify(task.scope)}; start an executor with that scope`,
+      `no live node is in scope ${JSON.stringify(task.scope)}; start an executor with that scope`,
     );
   }
   const selectors = task.selectors ?? [];
@@ -94,7 +94,7 @@ export function eligibleNodes<N extends NodeInfo>(nodes: readonly N[], task: Pla
   if (placed.length === 0) {
     return none(
       'NO_NODE_FITS',
-      `${task.type} allows the current step on none of the ${withType.length} live nodes that have it`,
+      `${task.type} allows the current step on none of the ${withType.length} live nodes that have it loaded`,
     );
   }
   return { nodes: placed.toSorted((a, b) => (a.id < b.id ? -1 : 1)), none: null };
@@ -107,7 +107,7 @@ function noneFits(nodes: readonly Pick<NodeInfo, 'labels'>[], selectors: readonl
   );
   const [selector] = selectors.slice(index);
   const text = selector === undefined ? '' : selectorText(selector);
-  const others = index > 0 ? ' beside the selectors before it' : '';
+  const others = index > 0 ? ' together with the selectors before it' : '';
   return `no live node fits the selector ${JSON.stringify(text)}${others}; start an executor with such labels, or change the selectors`;
 }
 

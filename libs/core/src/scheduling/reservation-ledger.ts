@@ -8,7 +8,7 @@ export interface ReservingTask extends Ranked, PlacedTask {
   readonly slots: number;
   /** The most nodes it may use; null: all. */
   readonly maxNodes: number | null;
-  /** Nodes that it has reserved up to now: kept where possible, so that work isn't moved without need. */
+  /** Nodes on which it has slots now. It keeps them where possible, so that no work moves without need. */
   readonly reserved: readonly NodeId[];
 }
 
@@ -20,7 +20,7 @@ export interface Admission {
   readonly waiting: WaitReason | null;
 }
 
-/** Slots of a node that a task's non-idempotent subtasks use now: nobody may take them. */
+/** Slots of a node that a task's non-idempotent subtasks use now. Nobody may take them. */
 export interface PinnedSlots {
   readonly nodeId: NodeId;
   readonly taskId: TaskId;
@@ -28,12 +28,13 @@ export interface PinnedSlots {
 }
 
 /**
- * Reserves slots in rank order: each task takes `slots` on each of its eligible nodes that has room beside the tasks
- * ranked before it, up to `maxNodes`, and is admitted when at least one has. Lower-ranked tasks are looked through, as
- * their work can be preempted, but for what can't. For equal nodes this is exactly the published stripe rule.
+ * Reserves slots in rank order. Each task takes `slots` on each eligible node with room beside the higher-ranked tasks,
+ * up to `maxNodes` nodes. With at least one node it is admitted. Admission ignores lower-ranked tasks, because their work can
+ * be preempted; only slots that non-idempotent subtasks use count as taken. For equal nodes this is exactly the published
+ * stripe rule.
  *
  * @param limit how many tasks may be admitted at once.
- * @param pinned slots that can't be taken back, those of tasks that take no part included.
+ * @param pinned slots that can't be taken back, including those of tasks outside `tasks`.
  */
 export function reserveInRankOrder(
   tasks: readonly ReservingTask[],
@@ -47,11 +48,11 @@ export function reserveInRankOrder(
   return tasks.toSorted(compareRank).map((task) => {
     const waits = (waiting: WaitReason): Admission => ({ taskId: task.id, nodes: [], waiting });
     if (admitted >= limit) {
-      return waits({ code: 'TASK_LIMIT', message: `${limit} tasks are scheduled already, which is the limit` });
+      return waits({ code: 'TASK_LIMIT', message: `${limit} tasks already have slots, which is the limit` });
     }
     const eligible = eligibleNodes(nodes, task);
     if (eligible.none !== null) return waits(eligible.none);
-    // What is pinned for the task itself is part of what it reserves.
+    // The task's own pinned slots are part of what it reserves.
     const own = new Map((pinnedOf.get(task.id) ?? []).map((one) => [one.nodeId, one.slots]));
     const added = (id: NodeId): number => Math.max(0, task.slots - (own.get(id) ?? 0));
     const withRoom = eligible.nodes.filter((node) => (used.get(node.id) ?? 0) + added(node.id) <= node.slots);
@@ -69,7 +70,7 @@ function usedByPinned(pinned: readonly PinnedSlots[]): Map<NodeId, number> {
   return used;
 }
 
-/** Nodes that it already has first, then the ones with the most room; stable by id. */
+/** Its present nodes first, then those with the most room; stable by id. */
 function chooseNodes(withRoom: readonly NodeInfo[], task: ReservingTask, used: ReadonlyMap<NodeId, number>): NodeId[] {
   const room = (node: NodeInfo): number => node.slots - (used.get(node.id) ?? 0);
   const kept = new Set(task.reserved);
@@ -87,7 +88,7 @@ function noSlots(task: ReservingTask, eligible: readonly NodeInfo[]): WaitReason
   const largest = Math.max(...eligible.map((node) => node.slots));
   const message =
     task.slots > largest
-      ? `wants ${task.slots} slots on a node, the largest has ${largest}; lower the task's slots or add a larger node`
-      : `no node has ${task.slots} slots free beside the tasks ranked before it`;
+      ? `it needs ${task.slots} slots on a node, but the largest node has ${largest}; lower the task's slots or add a larger node`
+      : `no node has ${task.slots} free slots beside the higher-ranked tasks`;
   return { code: 'NO_SLOTS', message };
 }

@@ -107,7 +107,7 @@ const WAIT: TaskMove = { do: 'wait' };
 /** How a task ends that took longer than it may. */
 export const DEADLINE_EXCEEDED: ErrorData = {
   code: 'DEADLINE_EXCEEDED',
-  message: 'the task was not done by its deadline',
+  message: 'the task missed its deadline',
   permanent: true,
 };
 

@@ -20,7 +20,7 @@ export type HealthGate =
       readonly kind: 'query';
       readonly connection: string;
       readonly name: string;
-      /** Answers one row whose first column is true while the task may go on. */
+      /** Returns one row whose first column is true while the task may start batches. */
       readonly sql: string;
     };
 

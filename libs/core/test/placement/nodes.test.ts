@@ -130,7 +130,7 @@ describe('eligible nodes', () => {
       { label: 'zone', op: '=', value: 'north' },
       { label: 'disk', op: 'in', values: ['hdd', 'tape'] },
     ];
-    expect(eligibleNodes(zones, { ...task, selectors }).none?.message).toMatch(/"disk in \(hdd, tape\)" beside/);
+    expect(eligibleNodes(zones, { ...task, selectors }).none?.message).toMatch(/"disk in \(hdd, tape\)" together with/);
   });
 
   test('a type that allows no node is named', () => {

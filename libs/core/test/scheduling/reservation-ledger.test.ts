@@ -129,7 +129,7 @@ describe('unequal nodes', () => {
     const [never, next] = reserveInRankOrder([task(1, 17), task(2, 16)], fleet, NO_LIMIT);
     expect(never?.waiting).toEqual({
       code: 'NO_SLOTS',
-      message: "wants 17 slots on a node, the largest has 16; lower the task's slots or add a larger node",
+      message: "it needs 17 slots on a node, but the largest node has 16; lower the task's slots or add a larger node",
     });
     expect(next?.nodes).toEqual(['big']);
   });

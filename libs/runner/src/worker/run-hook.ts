@@ -120,7 +120,7 @@ async function runWork(
 /** The new meta, which goes through the type's schema again: what a user asked for was checked by nobody yet. */
 async function modifyMeta(run: RunSpec, type: TaskType, context: HookContext): Promise<unknown> {
   if (type.scheduler.modifyMeta === undefined) {
-    throw new LongshoreError('ARGUMENT_INVALID', `${run.task.type} doesn't let its meta be changed`);
+    throw new LongshoreError('ARGUMENT_INVALID', `${run.task.type} does not allow changes of its meta`);
   }
   const meta = await type.scheduler.modifyMeta(context, (run.changes ?? {}) as JsonObject);
   const checked = await type.meta['~standard'].validate(meta);

@@ -158,7 +158,7 @@ async function freeRows(tx: Tx, rows: readonly OrphanRow[]): Promise<void> {
   const lost = rows.filter((row) => !row.is_idempotent).map((row) => row.id);
   const error: ErrorData = {
     code: 'NODE_LOST',
-    message: 'its node was lost while it ran, and it may not simply be run again',
+    message: 'its node was lost while it ran, and it is not idempotent',
     permanent: true,
   };
   await sql`

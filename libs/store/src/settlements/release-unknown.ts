@@ -76,7 +76,7 @@ async function failLost(tx: Tx, node: NodeIdentity, rows: readonly UnknownRow[])
   if (rows.length === 0) return;
   const error: ErrorData = {
     code: 'NODE_LOST',
-    message: 'its node lost track of it, and it may not simply be run again',
+    message: 'its node lost track of it, and it is not idempotent',
     permanent: true,
   };
   await sql`

@@ -35,9 +35,13 @@ export async function cancelTask(
     const guard = (await hasHookRun(tx, task)) ? 'a hook ran' : 'no hook ran';
     const to = nextTaskState(task.state as 'pending', 'cancel', [guard]);
     if (to === null) {
-      throw new LongshoreError('STATE_CONFLICT', `task ${id} is ${task.state}, which this version can't cancel`, {
-        details: { state: task.state },
-      });
+      throw new LongshoreError(
+        'STATE_CONFLICT',
+        `task ${id} is ${task.state}; this version can't cancel a task in that state`,
+        {
+          details: { state: task.state },
+        },
+      );
     }
     const error: ErrorData = {
       code: 'TASK_CANCELED',

@@ -17,12 +17,12 @@ export function modifyTask(
   return inTransaction(db, async (tx) => {
     const task = await lockActiveTask(tx, id);
     if (task.state === 'modifying') {
-      throw new LongshoreError('STATE_CONFLICT', `task ${id} is being modified already; ask again when that is done`, {
+      throw new LongshoreError('STATE_CONFLICT', `task ${id} is already being modified; ask again later`, {
         details: { state: task.state },
       });
     }
     if (!task.isValidated) {
-      const message = `task ${id} was submitted within a transaction and no owner has looked at it yet; ask again later`;
+      const message = `no owner has checked task ${id} yet, because it was submitted within a transaction; ask again later`;
       throw new LongshoreError('STATE_CONFLICT', message, { details: { state: task.state } });
     }
     const modification: Modification = { changes, from: task.state as Modification['from'] };

@@ -67,7 +67,7 @@ function refused(task: LockedTask, trigger: TaskTrigger, guards: readonly TaskGu
   const why = guards.length > 0 && task.state === 'awaiting-resolution' ? ` (${guards.join(', ')})` : '';
   return new LongshoreError(
     'STATE_CONFLICT',
-    `task ${task.id} is ${task.state}${why}; it can't be asked to ${trigger} now`,
+    `task ${task.id} is ${task.state}${why}; this state does not allow ${trigger}`,
     {
       details: { state: task.state },
     },

@@ -68,7 +68,7 @@ async function lookAtLag(
   return {
     isOpen: lagMs <= maxMs,
     code: 'REPLICA_LAG',
-    message: `a replica of ${connection} is ${lagMs} ms behind, at most ${maxMs} ms are asked for`,
+    message: `a replica of ${connection} is ${lagMs} ms behind; the limit is ${maxMs} ms`,
   };
 }
 
@@ -86,7 +86,7 @@ async function lookAtLocks(
   return {
     isOpen: n <= maxSessions,
     code: 'LOCK_WAITS',
-    message: `${n} sessions of ${connection} wait for locks (pid ${(pids ?? []).join(', ') || 'none'}), at most ${maxSessions} are asked for`,
+    message: `${n} sessions of ${connection} wait for locks (pid ${(pids ?? []).join(', ') || 'none'}); the limit is ${maxSessions}`,
   };
 }
 
@@ -97,7 +97,7 @@ async function lookByQuery(gate: HealthGate & { readonly kind: 'query' }, client
     return {
       isOpen: false,
       code: 'GATE_UNREADABLE',
-      message: `the gate ${nameOf(gate)} answered ${rows.length === 0 ? 'no row' : JSON.stringify(value ?? null)}; its query must answer true or false`,
+      message: `the gate ${nameOf(gate)} returned ${rows.length === 0 ? 'no row' : JSON.stringify(value ?? null)}; its query must return true or false`,
     };
   }
   return { isOpen: value, code: 'GATE_CLOSED', message: `the gate ${nameOf(gate)} is closed` };
