@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { FAULT_POINTS, type FaultPoint } from './fault-points.ts';
 
@@ -6,10 +6,11 @@ import { FAULT_POINTS, type FaultPoint } from './fault-points.ts';
 export interface Fault {
   readonly at: FaultPoint;
   /**
-   * `kill`: SIGKILL, `stop`: SIGSTOP (until somebody sends SIGCONT), `delay`: wait, `fail`: throw an error there, once passed on like
-   * any other, `exit`: the process ends with code 70.
+   * `kill`: SIGKILL, `stop`: SIGSTOP (until somebody sends SIGCONT), `hold`: whoever comes there waits until the test removes the file
+   * `once`, and the rest of the process goes on, `delay`: wait, `fail`: throw an error there, once passed on like any other, `exit`: the
+   * process ends with code 70.
    */
-  readonly do: 'kill' | 'stop' | 'delay' | 'fail' | 'exit';
+  readonly do: 'kill' | 'stop' | 'hold' | 'delay' | 'fail' | 'exit';
   /** For `delay`: how long, in milliseconds. */
   readonly ms?: number;
   /** Happens at the n-th time that the process passes the place, from 1. Default: at the first time that `once` can be made. */
@@ -26,6 +27,9 @@ export interface Fault {
 export class InjectedFault extends Error {
   override readonly name = 'InjectedFault';
 }
+
+/** How often whoever is held looks whether it is let go, in milliseconds. */
+const HOLD_LOOK_MS = 20;
 
 /** The variable that switches faults on: a JSON list. */
 export const FAULTS_VARIABLE = 'LONGSHORE_FAULTS';
@@ -70,6 +74,9 @@ async function happen(fault: Fault): Promise<void> {
       return;
     case 'stop':
       process.kill(process.pid, 'SIGSTOP');
+      return;
+    case 'hold':
+      while (existsSync(fault.once)) await wait(HOLD_LOOK_MS);
       return;
     case 'delay':
       await wait(fault.ms ?? 0);
