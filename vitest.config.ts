@@ -16,9 +16,10 @@ export default defineConfig(({ mode }) => ({
     include: MODES.includes(mode) ? [`test/**/*.${mode}.test.ts`] : ['test/**/*.test.ts'],
     exclude: MODES.includes(mode) ? [] : MODES.map((name) => `**/*.${name}.test.ts`),
     passWithNoTests: true,
-    // Starting an embedded Postgres takes a second; a test that waits for a cluster has deadlines of its own.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Only a hang reaches these: on a busy machine a test may take ten times as long. Waits within a test have deadlines of their own.
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
+    expect: { poll: { timeout: 60_000 } },
     execArgv: ['--conditions=@longshore/source'],
     // Tests start some hundreds of processes: each is up in half of the time when it need not compile what others have compiled.
     env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('node_modules/.cache/node-compile', import.meta.url)) },

@@ -62,7 +62,7 @@ export class RecordingHost implements RunnerHost {
   }
 
   /** Waits for a state of this record; says on failure what it is. */
-  async until<T>(what: string, read: () => T | undefined | false, deadlineMs = 20_000): Promise<T> {
+  async until<T>(what: string, read: () => T | undefined | false, deadlineMs = 60_000): Promise<T> {
     return new Promise((resolve, reject) => {
       const look = (): void => {
         const value = read();

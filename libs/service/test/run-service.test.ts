@@ -127,7 +127,7 @@ test('it ends with its parent, also when that is killed', async () => {
   expect(isAlive(pid)).toBe(true);
   parent.kill('SIGKILL');
   await vi.waitFor(() => expect(isAlive(pid), `process ${pid} is still there`).toBe(false), {
-    timeout: 20_000,
+    timeout: 60_000,
     interval: 50,
   });
 });

@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { leaseThrottle, readGates, readWaiting, saveGates, saveProgress, settleSubtasks } from '../src/index.ts';
+import {
+  leaseThrottle,
+  readGates,
+  readTask,
+  readWaiting,
+  saveGates,
+  saveProgress,
+  settleSubtasks,
+} from '../src/index.ts';
 import { useStoreServer } from './fixtures/store-server.ts';
 import { addNode, claim, ended, FAILURE, leadingOwner, runningTask } from './fixtures/tasks.ts';
 
@@ -19,6 +27,9 @@ describe('a budget', () => {
     const { store, taskId, session } = await running();
     await session.run(`UPDATE tasks SET throttle = '{"rows": 1000}' WHERE id = $1`, [taskId]);
     const processes = Array.from({ length: 8 }, (_, index) => store.process(`p${index}`).db);
+    // Each has its session, so that what comes next takes no time.
+    await Promise.all(processes.map((db) => readTask(db, taskId)));
+    const before = performance.now();
     const leases = await Promise.all(
       processes.map((db, index) => leaseThrottle(db, `n${index}`, taskId, { rows: 400, bytes: 5 })),
     );
@@ -29,7 +40,8 @@ describe('a budget', () => {
       [taskId],
     );
     expect(granted).toBeGreaterThan(400);
-    expect(granted + Number(budget?.['available'])).toBeLessThan(2_000);
+    const seconds = (performance.now() - before) / 1_000;
+    expect(granted + Number(budget?.['available'])).toBeLessThan(1_001 + 1_000 * seconds);
     // Bytes have no limit, so nothing of them is leased.
     for (const lease of leases) expect(lease).toMatchObject({ limits: { rows: 1_000 }, granted: {} });
     for (const lease of leases) expect(lease?.granted).not.toHaveProperty('bytes');

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
 export interface WaitUntilOptions {
-  /** Give up after this many milliseconds. Default 30,000. */
+  /** Give up after this many milliseconds. Default 90,000: far beyond what anything takes on a busy machine. */
   readonly timeoutMs?: number;
   /** What is said when it gives up, besides the last value. */
   readonly what: string;
@@ -20,7 +20,7 @@ export async function waitUntil<T>(
   isDone: (value: T) => boolean,
   options: WaitUntilOptions,
 ): Promise<T> {
-  const deadline = performance.now() + (options.timeoutMs ?? 30_000);
+  const deadline = performance.now() + (options.timeoutMs ?? 90_000);
   for (;;) {
     const value = await read();
     if (isDone(value)) return value;

@@ -30,7 +30,7 @@ export interface IndexTarget {
 
 /** An expectation of a state that comes: looked at until it holds, or a deadline that only a hang reaches. */
 export const eventually = <T>(read: () => T | Promise<T>): ReturnType<typeof expect.poll<T>> =>
-  expect.poll(read, { timeout: 30_000 });
+  expect.poll(read, { timeout: 60_000 });
 
 /** A server for the tests of a file. Default: the embedded one. */
 export type StartServer = () => Promise<{ readonly url: string; stop(): Promise<void> }>;

@@ -9,7 +9,7 @@ export async function waitUntilAnswers(url: string, exited: Promise<void>): Prom
       await client.connect();
       await client.end();
     },
-    { timeout: 30_000 },
+    { timeout: 60_000 },
   );
   const ended = exited.then(() => Promise.reject(new Error(`the server of ${url} ended while it was starting`)));
   await Promise.race([answers, ended]);

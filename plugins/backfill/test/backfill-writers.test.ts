@@ -40,7 +40,7 @@ async function state(): Promise<readonly string[]> {
 const untilBlocked = () =>
   expect
     .poll(async () => (await target.client.query('SELECT FROM pg_locks WHERE NOT granted')).rowCount, {
-      timeout: 20_000,
+      timeout: 60_000,
     })
     .toBeGreaterThan(0);
 
@@ -68,14 +68,14 @@ describe('a row that somebody else holds', () => {
     const running = await startUpdate(run, 'UPDATE items SET touched = touched + 1, counter = 10 WHERE id = 400');
     // Every row before it is done by then: a batch is the held row alone.
     await expect
-      .poll(() => run.waits.at(-1)?.message ?? '', { timeout: 20_000 })
+      .poll(() => run.waits.at(-1)?.message ?? '', { timeout: 60_000 })
       .toContain(`process ${await pidOf(other)}`);
     await expect
       .poll(async () => (await target.client.query('SELECT FROM items WHERE counter = 1')).rowCount, {
-        timeout: 20_000,
+        timeout: 60_000,
       })
       .toBe(399);
-    await expect.poll(() => run.openWaits, { timeout: 20_000 }).toBe(1);
+    await expect.poll(() => run.openWaits, { timeout: 60_000 }).toBe(1);
     expect(run.waits.at(-1)?.code).toBe('LOCK_HELD');
     await other.query('COMMIT');
     expect(await running.result).toMatchObject({ rows: 1_000 });
@@ -103,7 +103,7 @@ describe('a row that somebody else holds', () => {
     const controller = new AbortController();
     const held = 'UPDATE items SET touched = 1 WHERE id = 1';
     const running = await startUpdate(run, held, { signal: controller.signal });
-    await expect.poll(() => run.openWaits, { timeout: 20_000 }).toBe(1);
+    await expect.poll(() => run.openWaits, { timeout: 60_000 }).toBe(1);
     controller.abort(new Error('stopped'));
     await expect(running.result).rejects.toThrow('stopped');
     expect(run.openWaits).toBe(0);
@@ -114,10 +114,10 @@ describe('a row that somebody else holds', () => {
 
 test('a statement timeout of the role makes batches smaller', async () => {
   await target.client.query(
-    `CREATE FUNCTION slow(int) RETURNS int LANGUAGE plpgsql VOLATILE AS 'BEGIN PERFORM pg_sleep(0.004); RETURN $1; END'`,
+    `CREATE FUNCTION slow(int) RETURNS int LANGUAGE plpgsql VOLATILE AS 'BEGIN PERFORM pg_sleep(0.015); RETURN $1; END'`,
   );
   const url = new URL(target.url);
-  url.searchParams.set('options', '-c statement_timeout=400ms');
+  url.searchParams.set('options', '-c statement_timeout=1500ms');
   const meta = { ...once, set: { counter: 'counter + slow(1)' }, where: 'id <= 200', targetBatchMs: 60_000 };
   const run = target.start(meta, { url: url.href });
   expect(await run.run()).toMatchObject({ rows: 200 });
@@ -133,7 +133,7 @@ describe('rows that are on their way', () => {
     const run = target.start(once);
     const running = run.run();
     await expect
-      .poll(() => run.waits.at(-1), { timeout: 20_000 })
+      .poll(() => run.waits.at(-1), { timeout: 60_000 })
       .toMatchObject({
         code: 'WRITERS_OPEN',
         message: expect.stringContaining(`process ${await pidOf(other)}`),
@@ -151,7 +151,7 @@ describe('rows that are on their way', () => {
     await other.query('BEGIN; INSERT INTO items DEFAULT VALUES');
     await target.client.query('INSERT INTO items DEFAULT VALUES');
     const tail = run.runStep('tail');
-    await expect.poll(() => run.openWaits, { timeout: 20_000 }).toBe(1);
+    await expect.poll(() => run.openWaits, { timeout: 60_000 }).toBe(1);
     await other.query('COMMIT');
     await tail;
     expect(await run.done()).toMatchObject({ rows: 1_002, throughKey: '1002' });

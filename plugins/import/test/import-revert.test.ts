@@ -181,8 +181,7 @@ test('a revert waits for a late attempt, and takes back what it committed', asyn
   await run.runSubtask('load', first!);
   // The late attempt has its ledger's row, and its COPY waits for us.
   await target.client.query('BEGIN; LOCK TABLE items IN SHARE MODE');
-  const poll = (query: string) =>
-    expect.poll(async () => (await target.client.query(query)).rowCount, { timeout: 10_000 });
+  const poll = (query: string) => expect.poll(async () => (await target.client.query(query)).rowCount);
   const late = run.runSubtask('load', second!);
   await poll('SELECT FROM pg_locks WHERE NOT granted').toBe(1);
   const reverting = run.revert();

@@ -183,7 +183,7 @@ describe('exactly once', () => {
     await target.client.query('BEGIN; LOCK TABLE items');
     const loading = run.runSubtask('load', chunk!).catch((error: unknown) => error);
     const endWaiting = `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE relation = 'items'::regclass AND NOT granted`;
-    await expect.poll(async () => (await target.client.query(endWaiting)).rowCount, { timeout: 10_000 }).toBe(1);
+    await expect.poll(async () => (await target.client.query(endWaiting)).rowCount).toBe(1);
     await target.client.query('COMMIT');
     const error = await loading;
     expect(error).toBeInstanceOf(Error);

@@ -81,7 +81,7 @@ export function describeClient(start: StartServer): void {
       })();
       await service.flush();
       const replies = await Promise.all(
-        Array.from({ length: 200 }, (_, index) => client.request(`api.${index}`, String(index), { timeout: 5_000 })),
+        Array.from({ length: 200 }, (_, index) => client.request(`api.${index}`, String(index), { timeout: 30_000 })),
       );
       expect(replies.map(({ data }) => text.decode(data))).toEqual(replies.map((_, index) => `api.${index}:${index}`));
       await service.close();
@@ -90,8 +90,8 @@ export function describeClient(start: StartServer): void {
 
     test('says at once that nobody listens', async () => {
       const client = await open();
-      await expect(client.request('nobody', 'x', { timeout: 5_000 })).rejects.toThrow('no responders');
-      await expect(client.request('nobody', 'x', { timeout: 5_000, noMux: true })).rejects.toThrow('no responders');
+      await expect(client.request('nobody', 'x', { timeout: 30_000 })).rejects.toThrow('no responders');
+      await expect(client.request('nobody', 'x', { timeout: 30_000, noMux: true })).rejects.toThrow('no responders');
     });
 
     test('ends a subscription after its maximum', async () => {

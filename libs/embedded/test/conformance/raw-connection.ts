@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
-const deadlineMs = 10_000;
+const deadlineMs = 60_000;
 
 /** A bare socket to a server: sends exact bytes, gives back exact bytes. `END` marks that the server closed. */
 export class RawConnection {
