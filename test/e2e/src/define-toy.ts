@@ -13,16 +13,23 @@ import {
   type TaskType,
 } from '@longshore/sdk';
 import { z } from 'zod';
+import { passLatch } from './latch.ts';
 
 const meta = z.strictObject({
   /** Subtasks of the first step. */
   subtasks: z.int().min(0).max(1_000_000).default(4),
   /** How long each takes, in milliseconds; may be modified while it runs. */
   sleepMs: z.int().min(0).max(600_000).default(10),
+  /** Latches that subtasks of the first step wait for when they have started: the first attempt for the first one, and so on. */
+  latches: z.array(z.string()).default([]),
+  /** The first ordinal that waits for them. */
+  latchesFrom: z.int().min(1).default(1),
   /** Parts that a subtask sleeps in turn, with a checkpoint after each. */
   parts: z.int().min(1).max(1_000).default(1),
   /** How long planning one subtask takes, in milliseconds. */
   planMs: z.int().min(0).default(0),
+  /** A latch that the first step's plan waits for when it has planned this many subtasks. Default: none. */
+  planLatch: z.strictObject({ path: z.string(), after: z.int().min(0) }).optional(),
   /** Ordinals whose first attempts fail with a transient error. */
   failOnce: z.array(z.int()).default([]),
   /** Ordinals that fail for good. */
@@ -39,8 +46,8 @@ const meta = z.strictObject({
   failCode: z.string().default('TOY_FAILED'),
   /** A file whose presence makes `failAlways` and failing hooks succeed. */
   fixedFile: z.string().optional(),
-  /** How long `onDone` and `revert` take after they have done their part, in milliseconds. */
-  hookMs: z.int().min(0).default(0),
+  /** A latch that `onDone` and `revert` wait for when they have done their part. Default: none. */
+  hookLatch: z.string().optional(),
   /** What `prepare` asks for, where the type has it. */
   prepared: z.record(z.string(), z.int()).default({}),
   /** A file into which each run of a subtask writes a line when it starts and when it ends. Default: none. */
@@ -78,10 +85,11 @@ export function defineToy({ type, isIdempotent, hasPrepare = false }: ToyOptions
     scheduler: {
       ...(hasPrepare ? { prepare: ({ task }) => Promise.resolve(task.meta.prepared as Prepared<ToyMeta>) } : {}),
       async *planStep(context, step): AsyncGenerator<PlannedSubtask> {
-        const { subtasks, planMs, failPlanOf } = context.task.meta;
+        const { subtasks, planMs, planLatch, failPlanOf } = context.task.meta;
         if (failPlanOf.includes(step)) failHook(context, 'plan');
         const count = step === 'sleep' ? subtasks : 1;
         for (let index = 1; index <= count; index++) {
+          if (step === 'sleep' && index - 1 === planLatch?.after) await passLatch(planLatch.path, context.signal);
           if (planMs > 0) await wait(planMs, undefined, { signal: context.signal });
           yield { meta: { index }, rows: 1 };
         }
@@ -148,6 +156,7 @@ class Sleeper implements StepExecutor<ToyMeta, undefined> {
 
   async runSubtask(context: SubtaskContext<ToyMeta, undefined>): Promise<{ ordinal: number; slots: number }> {
     const { failOnce, failAlways, failAtEnd, failCode, exitOnce, overflowOnce, costRows, parts } = context.task.meta;
+    const { latches, latchesFrom } = context.task.meta;
     const { ordinal } = context.subtask;
     const isFirst = context.attempt === 1;
     note(context, 'start');
@@ -160,12 +169,11 @@ class Sleeper implements StepExecutor<ToyMeta, undefined> {
       if (failOnce.includes(ordinal) && isFirst) throw new Error(`subtask ${ordinal} was told to fail once`);
       if (exitOnce.includes(ordinal) && isFirst) process.exit(3);
       if (overflowOnce.includes(ordinal) && isFirst) overflow();
+      if (ordinal >= latchesFrom) await passLatch(latches[context.attempt - 1], context.signal).catch(sayWhy(context));
       await context.throttle.beforeBatch({ rows: costRows, statements: 1 });
       for (let part = Number(context.checkpoint ?? 0) + 1; part <= parts; part++) {
         const sleepMs = this.#sleepMs ?? context.task.meta.sleepMs;
-        await wait(sleepMs / parts, undefined, { signal: context.signal }).catch(() => {
-          throw new Error(`stopped: ${stopReason(context.signal) ?? 'no reason'}`);
-        });
+        await wait(sleepMs / parts, undefined, { signal: context.signal }).catch(sayWhy(context));
         note(context, `part-${part}`);
         if (parts > 1) await context.saveCheckpoint(part);
       }
@@ -198,11 +206,18 @@ class Sleeper implements StepExecutor<ToyMeta, undefined> {
   }
 }
 
-/** Notes that a hook has done its part, and goes on for a while. */
+/** What a subtask throws whose wait was ended. */
+const sayWhy =
+  ({ signal }: SubtaskContext<ToyMeta, undefined>) =>
+  (): never => {
+    throw new Error(`stopped: ${stopReason(signal) ?? 'no reason'}`);
+  };
+
+/** Notes that a hook has done its part, and goes on until its latch is open. */
 async function noteHook({ task, attempt, signal }: HookContext<ToyMeta, undefined>, hook: string): Promise<void> {
-  const { runsFile, hookMs } = task.meta;
+  const { runsFile, hookLatch } = task.meta;
   if (runsFile !== undefined) appendFileSync(runsFile, `${task.id} 0 ${attempt} ${hook}\n`);
-  if (hookMs > 0) await wait(hookMs, undefined, { signal });
+  await passLatch(hookLatch, signal);
 }
 
 /** One line, appended by one write, so that lines of several processes don't mix. */

@@ -34,7 +34,7 @@ export class PlannedFaults<Name extends string> {
     await mkdir(join(this.#folder, name));
   }
 
-  /** Nobody meets it any more, until it is armed again. */
+  /** Nobody meets it any more, until it is armed again. Whoever it holds goes on. */
   async disarm(name: Name): Promise<void> {
     // Moved away in one go first: a process that meets the fault now would put its file into a folder that is being emptied.
     const folder = join(this.#folder, name);

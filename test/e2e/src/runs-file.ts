@@ -2,6 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { waitUntil } from '@longshore/testing';
+import { Latch } from './latch.ts';
 
 /** One line that a toy subtask wrote. */
 export interface RunNote {
@@ -16,6 +18,7 @@ export interface RunNote {
 export class RunsFile {
   readonly path: string;
   readonly #folder: string;
+  #latches = 0;
 
   private constructor(folder: string) {
     this.#folder = folder;
@@ -24,6 +27,11 @@ export class RunsFile {
 
   static async make(): Promise<RunsFile> {
     return new RunsFile(await mkdtemp(join(tmpdir(), 'longshore-runs-')));
+  }
+
+  /** A closed latch, in the file's folder. */
+  newLatch(): Latch {
+    return new Latch(join(this.#folder, `latch-${++this.#latches}`));
   }
 
   notes(taskId: string): readonly RunNote[] {
@@ -43,6 +51,15 @@ export class RunsFile {
 
   ends(taskId: string): readonly RunNote[] {
     return this.notes(taskId).filter((note) => note.what === 'end');
+  }
+
+  /** Waits until so many subtasks have started by their own word: the store counts what is claimed ahead as running too. */
+  async untilStarted(taskId: string, count: number): Promise<void> {
+    await waitUntil(
+      () => this.starts(taskId).length,
+      (started) => started >= count,
+      { what: `${count} started subtasks` },
+    );
   }
 
   /** What a task's subtasks noted, in the order in which they did: `ordinal/attempt what`. */

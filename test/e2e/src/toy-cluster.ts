@@ -19,7 +19,7 @@ export function startToyCluster(options: Partial<TestClusterOptions> = {}): Prom
 }
 
 /** A deadline for waits in tests: far beyond what anything takes, so that only a hang reaches it. */
-export function deadline(ms = 40_000): { readonly signal: AbortSignal } {
+export function deadline(ms = 120_000): { readonly signal: AbortSignal } {
   return { signal: AbortSignal.timeout(ms) };
 }
 
@@ -29,6 +29,21 @@ export async function untilRunning(task: TaskHandle, count: number): Promise<voi
     () => task.get(),
     (detail) => detail.task.step === 'sleep' && (detail.steps[0]?.subtasks.running ?? 0) >= count,
     { what: `${count} running subtasks` },
+  );
+}
+
+/** Waits until a node runs work of a task. */
+export async function untilRunningOn(task: TaskHandle, node: string): Promise<void> {
+  await waitUntil(
+    async () => {
+      const nodes: string[] = [];
+      for await (const subtask of task.subtasks()) {
+        if (subtask.kind === 'work' && subtask.state === 'running') nodes.push(subtask.node);
+      }
+      return nodes;
+    },
+    (nodes) => nodes.includes(node),
+    { what: `work on ${node}` },
   );
 }
 

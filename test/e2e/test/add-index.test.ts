@@ -59,7 +59,7 @@ async function indexes(): Promise<{ name: string; valid: boolean; parent: string
 }
 
 async function expectWhole(task: TaskHandle): Promise<void> {
-  const { task: ended } = await task.wait(deadline(60_000));
+  const { task: ended } = await task.wait(deadline());
   expect(ended).toMatchObject({
     state: 'succeed',
     result: { index: 'public.orders_customer_id_idx', built: PARTITIONS, partitions: PARTITIONS },

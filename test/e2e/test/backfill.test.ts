@@ -2,11 +2,13 @@ import type { TaskHandle } from '@longshore/client';
 import { startTestCluster, waitUntil, type TestCluster } from '@longshore/testing';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
-import { deadline, killAndRestart } from '../src/toy-cluster.ts';
+import { deadline, killAndRestart, untilRunningOn } from '../src/toy-cluster.ts';
 
 const ROWS = 60_000;
 let cluster: TestCluster;
 let database: pg.Client;
+/** Somebody whose locks hold ranges back. */
+let holder: pg.Client;
 
 beforeAll(async () => {
   cluster = await startTestCluster({
@@ -14,12 +16,10 @@ beforeAll(async () => {
     executors: 3,
     connectStoreAs: 'target',
   });
-  database = new pg.Client({ connectionString: cluster.cluster.databaseUrl });
-  database.on('error', () => undefined);
-  await database.connect();
+  [database, holder] = [await connect(), await connect()];
 });
 afterAll(async () => {
-  await database.end();
+  await Promise.all([database.end(), holder.end()]);
   await cluster.stop();
 });
 beforeEach(async () => {
@@ -30,6 +30,13 @@ beforeEach(async () => {
   );
   await database.query('INSERT INTO accounts (counter) SELECT 0 FROM generate_series(1, $1::int)', [ROWS]);
 });
+
+async function connect(): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: cluster.cluster.databaseUrl });
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
+}
 
 /** Submits a backfill in about 12 ranges of a few dozen batches each. */
 function submit(meta: Record<string, unknown> = {}): Promise<TaskHandle> {
@@ -47,7 +54,13 @@ function submit(meta: Record<string, unknown> = {}): Promise<TaskHandle> {
   });
 }
 
-/** Some batches are committed, and more are to come. */
+/** Locks the rows in the middle of every range: each is changed up to there, and no further. */
+async function holdRanges(): Promise<void> {
+  await holder.query('BEGIN');
+  await holder.query('SELECT FROM accounts WHERE id % 5000 = 2500 ORDER BY id FOR UPDATE');
+}
+
+/** Some batches are committed. */
 async function untilChanging(): Promise<void> {
   await waitUntil(
     async () =>
@@ -69,10 +82,13 @@ async function counters(): Promise<readonly { readonly counter: number; readonly
 describe('a backfill', () => {
   it('changes every row once, whoever is killed, and rows that are added at the end too', async () => {
     const writer = startWriter();
+    await holdRanges();
     const task = await submit();
     await untilChanging();
+    await untilRunningOn(task, 'executor-2');
     await killAndRestart(cluster, 'executor-2');
-    const { task: ended } = await task.wait(deadline(60_000));
+    await holder.query('COMMIT');
+    const { task: ended } = await task.wait(deadline());
     const writes = await writer.stop();
     expect(ended).toMatchObject({ state: 'succeed', outcome: 'succeeded' });
     const { throughKey } = ended.result as { throughKey: string };
@@ -89,10 +105,12 @@ describe('a backfill', () => {
   });
 
   it('stops when it is canceled, and leaves what it has changed', async () => {
+    await holdRanges();
     const task = await submit();
     await untilChanging();
     await task.cancel();
     expect((await task.wait(deadline())).task).toMatchObject({ state: 'reverted', outcome: 'canceled' });
+    await holder.query('COMMIT');
     const [untouched, changed, ...others] = await counters();
     expect(untouched).toMatchObject({ counter: 0 });
     expect(changed).toMatchObject({ counter: 1 });
@@ -128,8 +146,7 @@ describe('a backfill', () => {
 function startWriter(): { stop(): Promise<{ readonly inserts: number; readonly updates: number }> } {
   let isEnding = false;
   const write = async (): Promise<{ inserts: number; updates: number }> => {
-    const client = new pg.Client({ connectionString: cluster.cluster.databaseUrl });
-    await client.connect();
+    const client = await connect();
     const done = { inserts: 0, updates: 0 };
     for (let i = 0; !isEnding; i++) {
       await client.query('INSERT INTO accounts DEFAULT VALUES');

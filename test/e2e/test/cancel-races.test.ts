@@ -5,12 +5,11 @@ import { RunsFile } from '../src/runs-file.ts';
 import { StoreSession } from '../src/store-session.ts';
 import { deadline, startToyCluster, untilRunning } from '../src/toy-cluster.ts';
 
-/** How long a transaction is held open: far longer than a cancel takes. */
-const HELD_MS = 1_500;
+/** Transactions that are held open until a cancel has come. */
 const PLAN = {
-  claim: { at: 'claim.before-commit', do: 'delay', ms: HELD_MS },
-  settle: { at: 'settle.before-commit', do: 'delay', ms: HELD_MS },
-  page: { at: 'plan.page-before-commit', do: 'delay', ms: HELD_MS },
+  claim: { at: 'claim.before-commit', do: 'hold' },
+  settle: { at: 'settle.before-commit', do: 'hold' },
+  page: { at: 'plan.page-before-commit', do: 'hold' },
 } as const;
 let runs: RunsFile;
 let faults: PlannedFaults<keyof typeof PLAN>;
@@ -45,6 +44,37 @@ async function attemptsOf(task: Task): Promise<ReadonlyMap<string, number>> {
   return new Map(rows.map(({ id, attempt }) => [id, attempt]));
 }
 
+interface CancelProgress {
+  readonly waits: boolean;
+  readonly state: string;
+}
+
+/** Cancels a task while a transaction is held open, which goes on once the cancel has got this far. */
+async function cancelWhileHeld(
+  task: Task,
+  fault: keyof typeof PLAN,
+  isFarEnough: (cancel: CancelProgress) => boolean,
+): Promise<void> {
+  const look = async (): Promise<CancelProgress | undefined> => {
+    const [row] = await store.rows<CancelProgress>(
+      `SELECT state, EXISTS (SELECT FROM pg_stat_activity
+         WHERE application_name LIKE 'longshore-owner%' AND wait_event_type = 'Lock') AS waits
+       FROM tasks WHERE id = $1`,
+      [task.id],
+    );
+    return row;
+  };
+  const letGo = async (): Promise<void> => {
+    await waitUntil(look, (row) => row !== undefined && isFarEnough(row), { what: 'the cancel' });
+    await faults.disarm(fault);
+  };
+  await Promise.all([task.cancel(), letGo()]);
+}
+
+const itWaits = ({ waits }: CancelProgress): boolean => waits;
+/** A settlement has the task's row only where it claims too. */
+const itWaitsOrIsDone = ({ waits, state }: CancelProgress): boolean => waits || state === 'cancelling';
+
 async function expectCanceled(task: Task): Promise<void> {
   const ended = await task.wait(deadline());
   expect(ended.task).toMatchObject({ state: 'reverted', outcome: 'canceled', error: { code: 'TASK_CANCELED' } });
@@ -65,22 +95,26 @@ async function expectCanceled(task: Task): Promise<void> {
 describe('a cancel that comes while', () => {
   /** Seen to fail with a claim that reads the task without its lock: it commits after the cancel, and more rows were claimed. */
   it('a claim is open waits for it, and nothing is claimed after', async () => {
-    const task = await submitToy({ subtasks: 100, sleepMs: 300 });
-    await untilRunning(task, 4);
+    const latch = runs.newLatch();
+    const task = await submitToy({ subtasks: 100, sleepMs: 300, latches: [latch.path] });
+    await runs.untilStarted(task.id, 4);
     await faults.arm('claim');
+    latch.open();
     await faults.happened('claim');
-    await task.cancel();
+    await cancelWhileHeld(task, 'claim', itWaits);
     const atCancel = await attemptsOf(task);
     await expectCanceled(task);
     expect(await attemptsOf(task)).toEqual(atCancel);
   });
 
   it('results are being written leaves each subtask with one end', async () => {
-    const task = await submitToy({ subtasks: 100, sleepMs: 300 });
-    await untilRunning(task, 4);
+    const latch = runs.newLatch();
+    const task = await submitToy({ subtasks: 100, sleepMs: 300, latches: [latch.path] });
+    await runs.untilStarted(task.id, 4);
     await faults.arm('settle');
+    latch.open();
     await faults.happened('settle');
-    await task.cancel();
+    await cancelWhileHeld(task, 'settle', itWaitsOrIsDone);
     await expectCanceled(task);
     // What was being written is done, not canceled: it had ended before anybody wanted it to stop.
     const ended = runs.ends(task.id);
@@ -93,7 +127,8 @@ describe('a cancel that comes while', () => {
 
   /** Seen to fail with a page that doesn't take the task's row: the cancel is over first, and the page is written after it. */
   it('a page of a plan is open waits for it, and no page follows', async () => {
-    const task = await submitToy({ subtasks: 5_000, planMs: 1 });
+    const latch = runs.newLatch();
+    const task = await submitToy({ subtasks: 5_000, planLatch: { path: latch.path, after: 1_500 } });
     const rowsOf = async (): Promise<number> => {
       const [row] = await store.rows<{ n: number }>(
         `SELECT count(*)::int AS n FROM subtasks WHERE task_id = $1 AND kind = 'work'`,
@@ -103,12 +138,13 @@ describe('a cancel that comes while', () => {
     };
     await waitUntil(rowsOf, (rows) => rows > 0, { what: 'a page' });
     await faults.arm('page');
+    latch.open();
     await faults.happened('page');
     const before = await rowsOf();
     // The owner ends pending rows in their order right after the cancel: it has to wait until they are counted.
     const firstRow = `SELECT 1 FROM subtasks WHERE task_id = $1 AND kind = 'work' ORDER BY id LIMIT 1 FOR UPDATE`;
     const after = await store.whileLocked(firstRow, [task.id], async () => {
-      await task.cancel();
+      await cancelWhileHeld(task, 'page', itWaits);
       return rowsOf();
     });
     expect(after).toBeGreaterThan(before);
@@ -120,7 +156,7 @@ describe('a cancel that comes while', () => {
     'another cancel comes, %s, is one cancel',
     async (when) => {
       const task = await submitToy(
-        when.startsWith('before') ? { subtasks: 500, planMs: 50 } : { subtasks: 20, sleepMs: 5_000 },
+        when.startsWith('before') ? { subtasks: 500, planMs: 60_000 } : { subtasks: 20, sleepMs: 60_000 },
       );
       if (when.startsWith('before'))
         await waitUntil(

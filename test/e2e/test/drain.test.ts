@@ -1,9 +1,10 @@
 import type { TaskHandle } from '@longshore/client';
 import { waitUntil, type TestCluster } from '@longshore/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
+import type { Latch } from '../src/latch.ts';
 import { RunsFile } from '../src/runs-file.ts';
 import { StoreSession } from '../src/store-session.ts';
-import { deadline, expectEachOnce, startToyCluster, untilRunning } from '../src/toy-cluster.ts';
+import { deadline, expectEachOnce, startToyCluster } from '../src/toy-cluster.ts';
 
 /**
  * SIGTERM hands work back at once. Leases last longer than the tests here: what moves was handed back, nobody declared anybody dead.
@@ -40,12 +41,27 @@ async function eventsOf(task: TaskHandle, kind: string): Promise<readonly (strin
   return messages;
 }
 
-/** Ends an executor as an operator does, looks at the store in that moment, and starts it again. */
-async function stopAndRestart(name: string): Promise<void> {
-  const process = cluster.cluster.processes.get(name);
-  expect(await process?.stop()).toEqual({ code: 0, signal: null });
+const stateOf = async (name: string) => (await cluster.client.nodes()).find((node) => node.id === name)?.state;
+
+/**
+ * Ends an executor as an operator does, looks at the store in that moment, and starts it again.
+ *
+ * @param latch is opened once the node drains: for work that has to end before the process does.
+ */
+async function stopAndRestart(name: string, latch?: Latch): Promise<void> {
+  const letWorkEnd = async (): Promise<void> => {
+    if (latch === undefined) return;
+    await waitUntil(
+      () => stateOf(name),
+      (state) => state === 'draining',
+      { what: `${name} to drain` },
+    );
+    latch.open();
+  };
+  const [exit] = await Promise.all([cluster.cluster.processes.get(name)?.stop(), letWorkEnd()]);
+  expect(exit).toEqual({ code: 0, signal: null });
   expect(await heldBy(name)).toEqual([]);
-  expect((await cluster.client.nodes()).find((node) => node.id === name)?.state).toBe('stopped');
+  expect(await stateOf(name)).toBe('stopped');
   await cluster.cluster.restart(name);
 }
 
@@ -56,9 +72,9 @@ describe('an executor that is asked to stop', () => {
       type: 'toy',
       slots: 2,
       slotsPerSubtask: 1,
-      meta: { subtasks: 6, sleepMs: 4_000, runsFile: runs.path },
+      meta: { subtasks: 6, sleepMs: 600_000, runsFile: runs.path },
     });
-    await untilRunning(task, 4);
+    await runs.untilStarted(task.id, 4);
     await stopAndRestart('executor-1');
     expect(await eventsOf(task, 'subtask-released')).toEqual(['shutdown', 'shutdown']);
     await task.cancel();
@@ -69,14 +85,15 @@ describe('an executor that is asked to stop', () => {
 
   // Seen to fail with a drain that aborts them like the others.
   it('finishes what may not run again', async () => {
+    const latch = runs.newLatch();
     const task = await cluster.client.submit({
       type: 'toy-once',
       slots: 2,
       slotsPerSubtask: 1,
-      meta: { subtasks: 6, sleepMs: 1_500, runsFile: runs.path },
+      meta: { subtasks: 6, latches: [latch.path], runsFile: runs.path },
     });
-    await untilRunning(task, 4);
-    await stopAndRestart('executor-1');
+    await runs.untilStarted(task.id, 4);
+    await stopAndRestart('executor-1', latch);
     expect((await task.wait(deadline())).task).toMatchObject({ state: 'succeed', result: { total: 6 } });
     await expectEachOnce(task, 6);
     expect(runs.doubledOrdinals(task.id)).toEqual([]);
@@ -85,18 +102,22 @@ describe('an executor that is asked to stop', () => {
 
   /** Seen to fail with a drain that forgets what it held ahead: rows stay running on a node that has stopped. */
   it('gives back what it held ahead without having started it', async () => {
+    const latch = runs.newLatch();
+    // Quick ones at first, so that many are claimed ahead when the work stands still.
     const task = await cluster.client.submit({
       type: 'toy',
       slots: 2,
       slotsPerSubtask: 1,
-      meta: { subtasks: 3_000, sleepMs: 5, runsFile: runs.path },
+      meta: { subtasks: 3_000, sleepMs: 5, latches: [latch.path], latchesFrom: 1_000, runsFile: runs.path },
     });
     await waitUntil(
-      () => heldBy('executor-2'),
-      (rows) => rows.length > 20,
-      { what: 'subtasks held ahead' },
+      () => runs.starts(task.id).filter(({ ordinal }) => ordinal >= 1_000).length,
+      (waiting) => waiting === 4,
+      { what: 'all slots to stand still' },
     );
+    expect((await heldBy('executor-2')).length).toBeGreaterThan(20);
     await stopAndRestart('executor-2');
+    latch.open();
     expect((await task.wait(deadline())).task).toMatchObject({ state: 'succeed', result: { total: 3_000 } });
     await expectEachOnce(task, 3_000);
     expect(runs.doubledAttempts(task.id)).toEqual([]);
@@ -106,11 +127,12 @@ describe('an executor that is asked to stop', () => {
   });
 
   it('leaves its plan to another', async () => {
+    const latch = runs.newLatch();
     const task = await cluster.client.submit({
       type: 'toy',
       slots: 2,
       slotsPerSubtask: 1,
-      meta: { subtasks: 1_200, planMs: 2, sleepMs: 0 },
+      meta: { subtasks: 1_200, planLatch: { path: latch.path, after: 1_100 }, sleepMs: 0 },
     });
     const planning = await waitUntil(
       () => task.get(),
@@ -118,6 +140,7 @@ describe('an executor that is asked to stop', () => {
       { what: 'a running plan' },
     );
     await stopAndRestart(planning.controls[0]?.node ?? '');
+    latch.open();
     expect((await task.wait(deadline())).task).toMatchObject({ state: 'succeed', result: { total: 1_200 } });
     await expectEachOnce(task, 1_200);
   });

@@ -46,7 +46,7 @@ const armed = new Set<Case>();
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'longshore-faults-'));
   await mkdir(join(root, 'data'));
-  csv = await generateCsv(join(root, 'data', 'rows.csv'), ROWS, 11, AbortSignal.timeout(30_000));
+  csv = await generateCsv(join(root, 'data', 'rows.csv'), ROWS, 11, deadline().signal);
   runs = await RunsFile.make();
   faults = await PlannedFaults.plan(PLAN);
   cluster = await startToyCluster({
@@ -107,11 +107,12 @@ describe('processes that are killed at', () => {
   it.each(['plan.page-before-commit', 'plan.page-after-commit'] as const)(
     '%s plans every subtask once',
     async (name) => {
+      const latch = runs.newLatch();
       const task = await cluster.client.submit({
         type: 'toy',
         slots: 2,
         slotsPerSubtask: 1,
-        meta: { subtasks: 2_300, planMs: 1, sleepMs: 0, runsFile: runs.path },
+        meta: { subtasks: 2_300, planLatch: { path: latch.path, after: 1_500 }, sleepMs: 0, runsFile: runs.path },
       });
       // Something of the attempt that will die is committed: it must not count beside the next one's.
       await store.until(
@@ -121,6 +122,7 @@ describe('processes that are killed at', () => {
         'a page of the plan',
       );
       await arm(name);
+      latch.open();
       await replaceVictim(name);
       const ended = await task.wait(deadline());
       expect(ended.task).toMatchObject({ state: 'succeed', result: { total: 2_300 } });
@@ -140,9 +142,10 @@ describe('processes that are killed at', () => {
       ({ tasks }) => tasks.length === 0,
       { what: 'the tasks before to be in history' },
     );
+    const latch = runs.newLatch();
     const task = await cluster.client.submit({
       type: 'toy',
-      meta: { subtasks: 2, runsFile: runs.path, hookMs: 1_500, ...meta },
+      meta: { subtasks: 2, runsFile: runs.path, hookLatch: latch.path, ...meta },
     });
     const noted = () => runs.lines(task.id).filter((line) => line.endsWith(hook));
     await waitUntil(
@@ -151,6 +154,7 @@ describe('processes that are killed at', () => {
       { what: `${hook} to have done its part` },
     );
     await arm('settle.before');
+    latch.open();
     await replaceVictim('settle.before');
     expect((await task.wait(deadline())).task).toMatchObject(end);
     expect(noted()).toEqual([`0/1 ${hook}`, `0/2 ${hook}`]);

@@ -1,6 +1,7 @@
 import type { TaskHandle } from '@longshore/client';
 import { waitUntil, type TestCluster } from '@longshore/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed, onTestFinished } from 'vitest';
+import type { Latch } from '../src/latch.ts';
 import { seededRandom } from '../src/random.ts';
 import { RunsFile } from '../src/runs-file.ts';
 import { deadline, expectEachOnce, killAndRestart, startToyCluster, untilRunning } from '../src/toy-cluster.ts';
@@ -18,14 +19,15 @@ afterAll(async () => {
 });
 beforeEach(() => onTestFailed(() => console.error(cluster.logs())));
 
-async function submitMany(count: number, sleepMs: number): Promise<readonly TaskHandle[]> {
+/** Tasks of which every second one has to wait for the latch, while the others come and go. */
+async function submitMany(count: number, sleepMs: number, latch: Latch): Promise<readonly TaskHandle[]> {
   const tasks: TaskHandle[] = [];
   for (let index = 0; index < count; index++) {
     tasks.push(
       await cluster.client.submit({
         type: 'toy',
         slots: 1 + (index % 3),
-        meta: { subtasks: 3, sleepMs, runsFile: runs.path },
+        meta: { subtasks: 3, sleepMs, latches: index % 2 === 0 ? [] : [latch.path], runsFile: runs.path },
       }),
     );
   }
@@ -34,7 +36,7 @@ async function submitMany(count: number, sleepMs: number): Promise<readonly Task
 
 async function expectAllDone(tasks: readonly TaskHandle[]): Promise<void> {
   for (const task of tasks) {
-    const ended = await task.wait(deadline(60_000));
+    const ended = await task.wait(deadline());
     expect(ended.task).toMatchObject({ state: 'succeed', result: { total: 3 } });
     await expectEachOnce(task, 3);
   }
@@ -49,15 +51,10 @@ async function nodesOf(task: TaskHandle, step?: string): Promise<ReadonlySet<str
 }
 
 it('ten tasks are done while owners come and go', async () => {
-  const tasks = await submitMany(10, 300);
-  for (const name of ['owner-1', 'owner-2', 'owner-1']) {
-    await waitUntil(
-      () => cluster.client.list({}),
-      ({ tasks: active }) => active.length > 0,
-      { what: 'active tasks' },
-    ).catch(() => undefined);
-    await killAndRestart(cluster, name);
-  }
+  const latch = runs.newLatch();
+  const tasks = await submitMany(10, 300, latch);
+  for (const name of ['owner-1', 'owner-2', 'owner-1']) await killAndRestart(cluster, name);
+  latch.open();
   await expectAllDone(tasks);
 });
 
@@ -131,12 +128,14 @@ it('every node that has run a task cleans up after it once it is over', async ()
 });
 
 it('twelve tasks are done while nodes join and leave', async () => {
-  const tasks = await submitMany(12, 300);
+  const latch = runs.newLatch();
+  const tasks = await submitMany(12, 300, latch);
   const random = seededRandom(7);
   for (let round = 0; round < 3; round++) {
     if (random() < 0.5) await cluster.cluster.addExecutor();
     else await cluster.cluster.executor(1 + Math.floor(random() * 3)).stop();
   }
+  latch.open();
   await expectAllDone(tasks);
 });
 

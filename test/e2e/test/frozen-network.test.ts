@@ -39,7 +39,7 @@ it('an executor whose renewal is never answered ends in time what may not run ag
     type: 'toy-once',
     slots: 2,
     slotsPerSubtask: 1,
-    meta: { subtasks: 2, sleepMs: 8_000, runsFile: runs.path },
+    meta: { subtasks: 2, sleepMs: 20_000, runsFile: runs.path },
   });
   await untilRunning(task, 2);
   proxy.freeze();
@@ -51,7 +51,10 @@ it('an executor whose renewal is never answered ends in time what may not run ag
 });
 
 it('sessions that were cut are replaced, and work goes on', async () => {
-  const task = await cluster.client.submit({ type: 'toy', meta: { subtasks: 60, sleepMs: 30, runsFile: runs.path } });
+  const latch = runs.newLatch();
+  // The last one keeps the task at work until all cuts are made.
+  const meta = { subtasks: 60, sleepMs: 30, latches: [latch.path], latchesFrom: 60, runsFile: runs.path };
+  const task = await cluster.client.submit({ type: 'toy', meta });
   await untilRunning(task, 1);
   for (let cuts = 0; cuts < 5; cuts++) {
     const before = runs.starts(task.id).length;
@@ -62,6 +65,7 @@ it('sessions that were cut are replaced, and work goes on', async () => {
       { what: 'work after a cut' },
     );
   }
+  latch.open();
   expect((await task.wait(deadline())).task).toMatchObject({ state: 'succeed', result: { total: 60 } });
   expect(runs.doubledAttempts(task.id)).toEqual([]);
 });

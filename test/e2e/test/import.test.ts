@@ -6,7 +6,8 @@ import { createTable, generateCsv, proveRows, type GeneratedCsv } from '@longsho
 import { startTestCluster, waitUntil, type TestCluster } from '@longshore/testing';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
-import { deadline, killAndRestart } from '../src/toy-cluster.ts';
+import { holdRows } from '../src/held-rows.ts';
+import { deadline, killAndRestart, untilRunningOn } from '../src/toy-cluster.ts';
 
 const ROWS = 60_000;
 let root: string;
@@ -17,7 +18,7 @@ let database: pg.Client;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'longshore-import-'));
   await mkdir(join(root, 'data'));
-  csv = await generateCsv(join(root, 'data', 'rows.csv'), ROWS, 7, AbortSignal.timeout(30_000));
+  csv = await generateCsv(join(root, 'data', 'rows.csv'), ROWS, 7, deadline().signal);
   await start();
 });
 afterAll(async () => {
@@ -56,12 +57,15 @@ function submit(meta: Record<string, unknown> = {}): Promise<TaskHandle> {
 }
 
 async function expectProof(task: TaskHandle): Promise<void> {
-  const ended = await task.wait(deadline(60_000));
+  const ended = await task.wait(deadline());
   expect(ended.task).toMatchObject({ state: 'succeed', outcome: 'succeeded', result: { rows: ROWS } });
   expect(await proveRows(cluster.cluster.databaseUrl, csv)).toMatchObject({ holds: true });
 }
 
-/** Some chunks are loaded, and more are to come. */
+/** Keeps some chunks of every node from being loaded until the test lets go. */
+const holdChunks = (): Promise<() => Promise<void>> => holdRows(database, 'demo_rows', 'NEW.id % 5000 = 4999');
+
+/** Some chunks are loaded. */
 async function untilLoading(task: TaskHandle): Promise<void> {
   await waitUntil(
     () => task.get(),
@@ -72,9 +76,12 @@ async function untilLoading(task: TaskHandle): Promise<void> {
 
 describe('an import survives the kill of', () => {
   it.each([[['executor-2']], [['owner-1', 'node-manager-1', 'balancer-1']]])('%s', async (names) => {
+    const letGo = await holdChunks();
     const task = await submit();
     await untilLoading(task);
+    await untilRunningOn(task, 'executor-2');
     await Promise.all(names.map((name) => killAndRestart(cluster, name)));
+    await letGo();
     await expectProof(task);
   });
 });
@@ -85,15 +92,18 @@ describe('an import', () => {
   });
 
   it('empties the table when it is canceled half-way', async () => {
+    const letGo = await holdChunks();
     const task = await submit();
     await untilLoading(task);
     await task.cancel();
     expect((await task.wait(deadline())).task).toMatchObject({ state: 'reverted', outcome: 'canceled' });
+    await letGo();
     const { rows } = await database.query<{ n: string }>('SELECT count(*) AS n FROM demo_rows');
     expect(rows[0]?.n).toBe('0');
   });
 
   it('deletes nothing when the table has got rows of others, and says so', async () => {
+    const letGo = await holdChunks();
     const task = await submit();
     await untilLoading(task);
     await database.query("INSERT INTO demo_rows VALUES (-1, 'somebody else', NULL, 1, now(), '')");
@@ -103,6 +113,7 @@ describe('an import', () => {
       (detail) => detail.task.state === 'awaiting-resolution',
       { what: 'a held revert' },
     );
+    await letGo();
     expect(held.controls).toMatchObject([{ kind: 'revert', error: { code: 'IMPORT_REVERT_REFUSED' } }]);
     const { rows } = await database.query<{ n: string }>('SELECT count(*) AS n FROM demo_rows');
     expect(Number(rows[0]?.n)).toBeGreaterThan(1);

@@ -1,7 +1,10 @@
+import type { TaskHandle } from '@longshore/client';
 import type { LeaseName } from '@longshore/store';
 import { waitUntil, type TestCluster } from '@longshore/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
 import { PlannedFaults } from '../src/planned-faults.ts';
+import type { Latch } from '../src/latch.ts';
+import { RunsFile } from '../src/runs-file.ts';
 import { StoreSession } from '../src/store-session.ts';
 import { deadline, expectEachOnce, processOf, startToyCluster, untilRunning } from '../src/toy-cluster.ts';
 
@@ -13,8 +16,17 @@ interface Leader {
   readonly epoch: string;
 }
 
+/** Far below the ten seconds after which the server's own time-outs would end a stopped leader's session. */
+const ELECTED_MS = 8_000;
+
 /** The process that holds a lease; its holder is named after host and process id. */
-async function leaderOf(cluster: TestCluster, store: StoreSession, kind: LeaseName, after = '0'): Promise<Leader> {
+async function leaderOf(
+  cluster: TestCluster,
+  store: StoreSession,
+  kind: LeaseName,
+  after = '0',
+  timeoutMs = ELECTED_MS,
+): Promise<Leader> {
   const row = await waitUntil(
     async () =>
       (
@@ -24,20 +36,39 @@ async function leaderOf(cluster: TestCluster, store: StoreSession, kind: LeaseNa
         )
       )[0],
     (lease) => lease?.is_valid === true && BigInt(lease.epoch) > BigInt(after),
-    // Far below the ten seconds after which the server's own time-outs would end a stopped leader's session.
-    { what: `a leading ${kind} after epoch ${after}`, timeoutMs: 8_000 },
+    { what: `a leading ${kind} after epoch ${after}`, timeoutMs },
   );
   const pid = Number(row?.holder.split('-').at(-1));
   return { name: processOf(cluster, pid).name, pid, epoch: row?.epoch ?? '' };
 }
 
-const submitToy = (cluster: TestCluster, subtasks: number) =>
-  cluster.client.submit({ type: 'toy', slots: 2, slotsPerSubtask: 1, meta: { subtasks, sleepMs: 100 } });
+let runs: RunsFile;
+beforeAll(async () => {
+  runs = await RunsFile.make();
+});
+afterAll(() => runs.remove());
+
+/** A task whose last subtasks wait until the leaders have changed. */
+async function submitToy(
+  cluster: TestCluster,
+  subtasks: number,
+): Promise<{ readonly task: TaskHandle; readonly latch: Latch }> {
+  const latch = runs.newLatch();
+  const meta = { subtasks, sleepMs: 20, latches: [latch.path], latchesFrom: Math.floor(subtasks / 2) };
+  // An owner may be stopped before it answers: the key makes the second try the same task.
+  const request = { type: 'toy', key: crypto.randomUUID(), slots: 2, slotsPerSubtask: 1, meta };
+  const task = await waitUntil(
+    () => cluster.client.submit(request).catch(() => null),
+    (submitted) => submitted !== null,
+    { what: 'a submit' },
+  );
+  return { task: task as TaskHandle, latch };
+}
 
 /** The events of a task that has succeeded, each transition once and numbered without a gap. */
 const TRANSITIONS = ['submit - pending', 'plan pending running', 'plan running running', 'finish running succeed'];
 
-async function expectCleanHistory(task: Awaited<ReturnType<typeof submitToy>>, subtasks: number): Promise<void> {
+async function expectCleanHistory(task: TaskHandle, subtasks: number): Promise<void> {
   const ended = await task.wait(deadline());
   expect(ended.task).toMatchObject({ state: 'succeed', result: { total: subtasks } });
   await expectEachOnce(task, subtasks);
@@ -71,11 +102,12 @@ describe('with a standby of each kind', () => {
   // Seen to fail with an election that takes only a lease that was given up.
   it('the kill of all three leaders leaves the task to the standbys', async () => {
     const leaders = await Promise.all(KINDS.map((kind) => leaderOf(cluster, store, kind)));
-    const task = await submitToy(cluster, 60);
+    const { task, latch } = await submitToy(cluster, 60);
     await untilRunning(task, 3);
     for (const { name } of leaders) cluster.cluster.processes.get(name)?.kill('SIGKILL');
     const next = await Promise.all(KINDS.map((kind, index) => leaderOf(cluster, store, kind, leaders[index]?.epoch)));
     expect(next.map(({ name }) => name)).not.toEqual(leaders.map(({ name }) => name));
+    latch.open();
     await expectCleanHistory(task, 60);
     await Promise.all(leaders.map(({ name }) => cluster.cluster.restart(name)));
   });
@@ -83,7 +115,7 @@ describe('with a standby of each kind', () => {
   // The election's commit is what counts: the killed one's new epoch is gone with its transaction.
   it('a standby that is killed in its election leaves the lease to the next', async () => {
     const before = await leaderOf(cluster, store, 'owner');
-    const task = await submitToy(cluster, 40);
+    const { task, latch } = await submitToy(cluster, 40);
     await faults.arm('election');
     cluster.cluster.processes.get(before.name)?.kill('SIGKILL');
     const victim = processOf(cluster, await faults.happened('election'));
@@ -91,6 +123,7 @@ describe('with a standby of each kind', () => {
     await cluster.cluster.restart(victim.name);
     await cluster.cluster.restart(before.name);
     await leaderOf(cluster, store, 'owner', before.epoch);
+    latch.open();
     await expectCleanHistory(task, 40);
   });
 
@@ -101,21 +134,24 @@ describe('with a standby of each kind', () => {
   it('an owner that is stopped in the middle of a write writes nothing after its successor was elected', async () => {
     const old = await leaderOf(cluster, store, 'owner');
     await faults.arm('stop');
-    const task = await submitToy(cluster, 40);
+    const openWrite = async (): Promise<readonly { readonly xid: string }[]> => {
+      await faults.happened('stop');
+      return waitUntil(
+        () =>
+          store.rows<{ xid: string }>(
+            `SELECT backend_xid::text AS xid FROM pg_stat_activity
+             WHERE application_name LIKE '%-' || $1 AND application_name LIKE 'longshore-owner%'
+               AND state = 'idle in transaction' AND backend_xid IS NOT NULL`,
+            [String(old.pid)],
+          ),
+        (rows) => rows.length === 1,
+        { what: "the stopped owner's open write" },
+      );
+    };
+    const [{ task, latch }, open] = await Promise.all([submitToy(cluster, 40), openWrite()]);
     const stopped = processOf(cluster, await faults.happened('stop'));
     // Whoever leads may be the first to write; the node-manager and the balancer write only when there is something to do.
     expect(stopped.name).toBe(old.name);
-    const open = await waitUntil(
-      () =>
-        store.rows<{ xid: string }>(
-          `SELECT backend_xid::text AS xid FROM pg_stat_activity
-           WHERE application_name LIKE '%-' || $1 AND application_name LIKE 'longshore-owner%'
-             AND state = 'idle in transaction' AND backend_xid IS NOT NULL`,
-          [String(old.pid)],
-        ),
-      (rows) => rows.length === 1,
-      { what: "the stopped owner's open write" },
-    );
     const next = await leaderOf(cluster, store, 'owner', old.epoch);
     expect(next.name).not.toBe(old.name);
     stopped.kill('SIGCONT');
@@ -128,6 +164,7 @@ describe('with a standby of each kind', () => {
       open[0]?.xid,
     ]);
     expect(status).toEqual({ status: 'aborted' });
+    latch.open();
     await expectCleanHistory(task, 40);
     // It stands by again: with the other gone it leads.
     const leading = await leaderOf(cluster, store, 'owner');
@@ -142,7 +179,7 @@ describe('with a standby of each kind', () => {
    * the task's lock whether its snapshot still holds. The tests of the store are the ones that need the epoch.
    */
   it('owners that are forced apart corrupt nothing, and the loser steps down', async () => {
-    const task = await submitToy(cluster, 120);
+    const { task, latch } = await submitToy(cluster, 120);
     await untilRunning(task, 2);
     for (let round = 0; round < 3; round++) {
       const loser = await leaderOf(cluster, store, 'owner');
@@ -158,6 +195,7 @@ describe('with a standby of each kind', () => {
       );
       await leaderOf(cluster, store, 'owner', forced?.epoch);
     }
+    latch.open();
     await expectCleanHistory(task, 120);
     expect(await store.deadlocks()).toBe(0);
   });
@@ -166,8 +204,8 @@ describe('with a standby of each kind', () => {
 describe('with leases that outlast the test', () => {
   let cluster: TestCluster;
   beforeAll(async () => {
-    // Standbys look every third of this; a lease that is not given up lasts longer than leaderOf waits.
-    cluster = await startToyCluster({ executors: 1, replicas: 2, env: { LONGSHORE_LEADER_TTL_MS: '15000' } });
+    // Standbys look every third of this, and a lease that is not given up lasts for two thirds at least.
+    cluster = await startToyCluster({ executors: 1, replicas: 2, env: { LONGSHORE_LEADER_TTL_MS: '30000' } });
   });
   afterAll(() => cluster.stop());
   beforeEach(() => onTestFailed(() => console.error(cluster.logs())));
@@ -176,11 +214,13 @@ describe('with leases that outlast the test', () => {
   it('a clean stop of all three leaders hands over without waiting for their leases to end', async () => {
     const store = new StoreSession(cluster.cluster.databaseUrl);
     const leaders = await Promise.all(KINDS.map((kind) => leaderOf(cluster, store, kind)));
-    const task = await submitToy(cluster, 60);
+    const { task, latch } = await submitToy(cluster, 60);
     await untilRunning(task, 1);
-    const stopped = Promise.all(leaders.map(async ({ name }) => cluster.cluster.processes.get(name)?.stop()));
-    await Promise.all(KINDS.map((kind, index) => leaderOf(cluster, store, kind, leaders[index]?.epoch)));
-    await stopped;
+    await Promise.all([
+      ...leaders.map(async ({ name }) => cluster.cluster.processes.get(name)?.stop()),
+      ...KINDS.map((kind, index) => leaderOf(cluster, store, kind, leaders[index]?.epoch, 18_000)),
+    ]);
+    latch.open();
     await expectCleanHistory(task, 60);
   });
 });

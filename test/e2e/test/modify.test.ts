@@ -52,12 +52,12 @@ describe('slots', () => {
   });
 
   it('of a running subtask grow and shrink while it runs', async () => {
-    const meta = { subtasks: 1, sleepMs: 20_000, parts: 100, runsFile: runs.path };
+    const meta = { subtasks: 1, sleepMs: 100_000, parts: 100, runsFile: runs.path };
     const task = await cluster.client.submit({ type: 'toy', slots: 3, meta });
     await untilRunning(task, 1);
-    await task.modify({ slots: 7, meta: { sleepMs: 10_000 } });
+    await task.modify({ slots: 7, meta: { sleepMs: 90_000 } });
     await untilNoted(task, 'slots-7');
-    await untilNoted(task, 'sleepMs-10000');
+    await untilNoted(task, 'sleepMs-90000');
     await task.modify({ slots: 5 });
     await untilNoted(task, 'slots-5');
     expect(await slotsOf(task)).toEqual([5]);
@@ -79,13 +79,16 @@ describe('slots', () => {
 });
 
 it('subtasks that start after a change have the new slots', async () => {
+  const latch = runs.newLatch();
   const task = await cluster.client.submit({
     type: 'toy',
     slots: 3,
-    meta: { subtasks: 5, sleepMs: 400, parts: 4, runsFile: runs.path },
+    meta: { subtasks: 5, latches: [latch.path], latchesFrom: 2, parts: 4, runsFile: runs.path },
   });
   await untilNoted(task, '2/1 start');
   await task.modify({ slots: 7 });
+  await untilNoted(task, 'slots-7');
+  latch.open();
   await task.wait(deadline());
   const had = runs.notes(task.id).filter((note) => note.what.startsWith('has-'));
   expect(had.map((note) => note.what).toSorted()).toEqual(['has-3', 'has-3', 'has-7', 'has-7', 'has-7']);
@@ -112,10 +115,13 @@ describe('other settings', () => {
   });
 
   it('a budget that is set while it runs holds what starts a batch from then on', async () => {
-    const meta = { subtasks: 6, sleepMs: 200, costRows: 10, runsFile: runs.path };
-    const task = await cluster.client.submit({ type: 'toy', meta: { ...meta, sleepMs: 1_000 } });
-    await untilRunning(task, 1);
+    const latch = runs.newLatch();
+    const meta = { subtasks: 6, sleepMs: 1_000, costRows: 10, latches: [latch.path], runsFile: runs.path };
+    const task = await cluster.client.submit({ type: 'toy', meta });
+    await runs.untilStarted(task.id, 1);
     await task.modify({ throttle: { rows: 1 }, meta: { sleepMs: 0 } });
+    await untilNoted(task, 'sleepMs-0');
+    latch.open();
     const held = await waitUntil(
       () => task.get(),
       (detail) => (detail.waiting ?? []).some((reason) => reason.code === 'THROTTLED'),

@@ -54,14 +54,6 @@ const submitOnce = (meta: Record<string, unknown> = {}) =>
     meta: { subtasks: 20, sleepMs: 100, runsFile: runs.path, ...meta },
   });
 
-async function untilStarted(taskId: string, count: number): Promise<void> {
-  await waitUntil(
-    () => runs.starts(taskId).length,
-    (started) => started >= count,
-    { what: `${count} started subtasks` },
-  );
-}
-
 /** Waits until no task before is active. */
 async function untilHistoryIsAll(): Promise<void> {
   await waitUntil(
@@ -92,9 +84,11 @@ describe('a subtask that may not run again runs at most once', () => {
 
   it.each(['claimed', 'starting', 'ended'] as const)('when its executor is killed after it has %s', async (name) => {
     // The plan's own hook must not meet the fault: it may run again, and the task would lose nothing.
-    const task = await submitOnce({ sleepMs: 300, subtasks: 40 });
-    await untilStarted(task.id, 2);
+    const latch = runs.newLatch();
+    const task = await submitOnce({ sleepMs: 0, subtasks: 40, latches: [latch.path] });
+    await runs.untilStarted(task.id, 2);
     await faults.arm(name);
+    latch.open();
     const victim = processOf(cluster, await faults.happened(name));
     await victim.exited;
     await cluster.cluster.restart(victim.name);
@@ -107,9 +101,11 @@ describe('a subtask that may not run again runs at most once', () => {
   });
 
   it('when its executor is killed in the middle of it', async () => {
-    const task = await submitOnce({ sleepMs: 2_000, subtasks: 8 });
-    await untilStarted(task.id, 4);
+    const latch = runs.newLatch();
+    const task = await submitOnce({ sleepMs: 0, subtasks: 8, latches: [latch.path] });
+    await runs.untilStarted(task.id, 4);
     await killAndRestart(cluster, 'executor-1');
+    latch.open();
     expect((await task.wait(deadline())).task).toMatchObject({ outcome: 'failed', error: { code: 'NODE_LOST' } });
     expect(runs.doubledOrdinals(task.id)).toEqual([]);
   });
@@ -130,13 +126,15 @@ describe('a subtask that may not run again runs at most once', () => {
     // Nothing else may be written meanwhile, such as the clean-up of a task before.
     await untilHistoryIsAll();
     // One executor, so that the faults meet the same results again and again.
+    const latch = runs.newLatch();
     const task = await cluster.client.submit({
       type: 'toy-once',
       maxNodes: 1,
-      meta: { subtasks: 2, sleepMs: 500, runsFile: runs.path },
+      meta: { subtasks: 2, sleepMs: 0, latches: [latch.path], runsFile: runs.path },
     });
-    await untilStarted(task.id, 1);
+    await runs.untilStarted(task.id, 1);
     await Promise.all(WRITES.map((name) => faults.arm(name)));
+    latch.open();
     await Promise.all(WRITES.map((name) => faults.happened(name)));
     expect((await task.wait(deadline())).task).toMatchObject({ outcome: 'failed', error: { code: 'NODE_LOST' } });
     expect(runs.doubledOrdinals(task.id)).toEqual([]);

@@ -5,17 +5,10 @@ import type { TaskHandle } from '@longshore/client';
 import { createTable, generateCsv, proveRows, type GeneratedCsv } from '@longshore/demo';
 import { waitUntil, type TestCluster } from '@longshore/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
+import type { Latch } from '../src/latch.ts';
 import { RunsFile } from '../src/runs-file.ts';
 import { StoreSession } from '../src/store-session.ts';
-import {
-  deadline,
-  expectEachOnce,
-  startToyCluster,
-  TOY,
-  TOY_ONCE,
-  untilLeaseOverdue,
-  untilRunning,
-} from '../src/toy-cluster.ts';
+import { deadline, expectEachOnce, startToyCluster, TOY, TOY_ONCE, untilLeaseOverdue } from '../src/toy-cluster.ts';
 
 const ROWS = 40_000;
 const SUBTASKS = 60;
@@ -31,7 +24,7 @@ const lines: string[] = [];
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'longshore-outages-'));
   await mkdir(join(root, 'data'));
-  csv = await generateCsv(join(root, 'data', 'rows.csv'), ROWS, 5, AbortSignal.timeout(30_000));
+  csv = await generateCsv(join(root, 'data', 'rows.csv'), ROWS, 5, deadline().signal);
   runs = await RunsFile.make();
   cluster = await startToyCluster({
     plugins: [TOY, TOY_ONCE, '@longshore/plugin-import'],
@@ -56,19 +49,26 @@ beforeEach(() => {
 interface Pair {
   readonly toy: TaskHandle;
   readonly imported: TaskHandle;
+  /** Keeps the toy in the middle of its work. */
+  readonly latch: Latch;
 }
 
 /** A toy and an import, both in the middle of their work. */
 async function startBoth(): Promise<Pair> {
+  const latch = runs.newLatch();
   await store.rows('DROP TABLE IF EXISTS public.demo_rows');
   await createTable(cluster.cluster.databaseUrl);
   const toy = await cluster.client.submit({
     type: 'toy',
     slots: 2,
     slotsPerSubtask: 1,
-    meta: { subtasks: SUBTASKS, sleepMs: 150, runsFile: runs.path },
+    meta: { subtasks: SUBTASKS, sleepMs: 20, latches: [latch.path], latchesFrom: SUBTASKS / 2, runsFile: runs.path },
   });
-  await untilRunning(toy, 3);
+  await waitUntil(
+    () => runs.starts(toy.id).filter(({ ordinal }) => ordinal >= SUBTASKS / 2).length,
+    (waiting) => waiting === 4,
+    { what: 'the toy to be in the middle of its work' },
+  );
   const imported = await cluster.client.submit({
     type: 'import',
     slots: 1,
@@ -79,7 +79,7 @@ async function startBoth(): Promise<Pair> {
     (detail) => (detail.steps.find((step) => step.step === 'load')?.subtasks.succeeded ?? 0) > 3,
     { what: 'loaded chunks' },
   );
-  return { toy, imported };
+  return { toy, imported, latch };
 }
 
 async function expectBothDone({ toy, imported }: Pair): Promise<void> {
@@ -99,9 +99,14 @@ async function expectNobodyDeclaredDead(): Promise<void> {
   expect(lines.filter((line) => line.includes('declared dead'))).toEqual([]);
 }
 
-/** Postgres is away for longer than any lease lasts. */
-async function outlastLeases(): Promise<void> {
+/**
+ * Postgres is away for longer than any lease lasts.
+ *
+ * @param meanwhile what happens while it is away.
+ */
+async function outlastLeases(meanwhile: () => Promise<void> | void = () => undefined): Promise<void> {
   await cluster.cluster.postgres?.stopProcess();
+  await meanwhile();
   await Promise.all(EXECUTORS.map((name) => untilLeaseOverdue(cluster, name)));
 }
 
@@ -131,6 +136,7 @@ describe('without NATS', () => {
     await stopBroker();
     await expect(cluster.client.nodes()).rejects.toMatchObject({ code: 'BUS_UNAVAILABLE' });
     await expect(cluster.client.submit({ type: 'toy', meta: {} })).rejects.toMatchObject({ code: 'BUS_UNAVAILABLE' });
+    pair.latch.open();
     for (const { id } of [pair.toy, pair.imported]) {
       await waitUntil(
         () => store.taskState(id),
@@ -151,8 +157,14 @@ describe('without Postgres', () => {
   // Seen to fail with results that are dropped when they cannot be written, and without the lease time for everybody.
   it('for longer than a lease, results are held and nobody is declared dead', async () => {
     const pair = await startBoth();
-    await outlastLeases();
-    expect(lines.some((line) => line.includes('holding results until Postgres is back'))).toBe(true);
+    await outlastLeases(async () => {
+      pair.latch.open();
+      await waitUntil(
+        () => lines.some((line) => line.includes('holding results until Postgres is back')),
+        (areHeld) => areHeld,
+        { what: 'held results' },
+      );
+    });
     await cluster.cluster.postgres?.startProcess();
     await expectBothDone(pair);
     await expectNobodyDeclaredDead();
@@ -168,6 +180,7 @@ describe('without Postgres', () => {
         { what: 'renewed leases' },
       );
     }
+    pair.latch.open();
     await expectBothDone(pair);
     await expectNobodyDeclaredDead();
   });
@@ -178,9 +191,9 @@ describe('without Postgres', () => {
       type: 'toy-once',
       slots: 2,
       slotsPerSubtask: 1,
-      meta: { subtasks: 4, sleepMs: 20_000, runsFile: runs.path },
+      meta: { subtasks: 4, sleepMs: 60_000, runsFile: runs.path },
     });
-    await untilRunning(task, 4);
+    await runs.untilStarted(task.id, 4);
     await outlastLeases();
     await cluster.cluster.postgres?.startProcess();
     expect((await task.wait(deadline())).task).toMatchObject({ outcome: 'failed', error: { code: 'NODE_LOST' } });
@@ -193,7 +206,7 @@ describe('without Postgres', () => {
 it('without both, work goes on when they are back', async () => {
   const pair = await startBoth();
   await stopBroker();
-  await outlastLeases();
+  await outlastLeases(() => pair.latch.open());
   await cluster.cluster.postgres?.startProcess();
   await cluster.cluster.restart('broker');
   await expectBothDone(pair);

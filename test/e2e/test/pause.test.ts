@@ -28,7 +28,7 @@ async function eventsOf(task: TaskHandle): Promise<readonly string[]> {
 
 describe('a running task that is paused', () => {
   it('keeps what was done, and goes on from the checkpoints when it is resumed', async () => {
-    const meta = { subtasks: 4, sleepMs: 3_000, parts: 30, runsFile: runs.path };
+    const meta = { subtasks: 4, sleepMs: 30_000, parts: 30, runsFile: runs.path };
     const task = await cluster.client.submit({ type: 'toy', slots: 2, slotsPerSubtask: 1, meta });
     await waitUntil(
       () => Promise.resolve(runs.lines(task.id)),
@@ -65,10 +65,12 @@ describe('a running task that is paused', () => {
   });
 
   it('waits for what may not run again', async () => {
-    const meta = { subtasks: 6, sleepMs: 1_500, runsFile: runs.path };
+    const latch = runs.newLatch();
+    const meta = { subtasks: 6, latches: [latch.path], runsFile: runs.path };
     const task = await cluster.client.submit({ type: 'toy-once', slots: 1, meta });
-    await untilRunning(task, 2);
+    await runs.untilStarted(task.id, 2);
     await task.pause();
+    latch.open();
     const paused = await untilState(task, 'paused');
     expect(paused.steps[0]?.subtasks).toMatchObject({ running: 0, failed: 0, succeeded: 2, pending: 4 });
     await task.resume();
@@ -78,12 +80,14 @@ describe('a running task that is paused', () => {
   });
 
   it('deals with what failed meanwhile when it is resumed', async () => {
+    const latch = runs.newLatch();
     const task = await cluster.client.submit({
       type: 'toy-once',
-      meta: { subtasks: 2, sleepMs: 1_500, failAtEnd: [2] },
+      meta: { subtasks: 2, latches: [latch.path], failAtEnd: [2], runsFile: runs.path },
     });
-    await untilRunning(task, 2);
+    await runs.untilStarted(task.id, 2);
     await task.pause();
+    latch.open();
     const paused = await untilState(task, 'paused');
     expect(paused.steps[0]?.subtasks).toMatchObject({ succeeded: 1, failed: 1 });
     await task.resume();
@@ -103,7 +107,9 @@ describe('a task that is paused before it runs', () => {
   });
 
   it('is planned anew when it was paused in the middle of a plan', async () => {
-    const task = await cluster.client.submit({ type: 'toy', meta: { subtasks: 40, planMs: 100, sleepMs: 0 } });
+    const latch = runs.newLatch();
+    const meta = { subtasks: 40, planLatch: { path: latch.path, after: 20 }, sleepMs: 0 };
+    const task = await cluster.client.submit({ type: 'toy', meta });
     await waitUntil(
       () => task.get(),
       (detail) => detail.controls.some((control) => control.kind === 'plan' && control.state === 'running'),
@@ -112,6 +118,7 @@ describe('a task that is paused before it runs', () => {
     await task.pause();
     const paused = await untilState(task, 'paused');
     expect(paused.task.step).toBeNull();
+    latch.open();
     await task.resume();
     expect((await task.wait(deadline())).task).toMatchObject({ state: 'succeed', result: { total: 40 } });
     await expectEachOnce(task, 40);

@@ -71,9 +71,9 @@ it('a subtask that runs for too long, or makes no progress, is stopped and tried
   // One that saves checkpoints is alive.
   const alive = await cluster.client.submit({
     type: 'toy',
-    stallTimeoutMs: 1_500,
+    stallTimeoutMs: 5_000,
     retry: { maxFailures: 1 },
-    meta: { subtasks: 1, sleepMs: 4_000, parts: 20 },
+    meta: { subtasks: 1, sleepMs: 8_000, parts: 40 },
   });
   expect((await alive.wait(deadline())).task.state).toBe('succeed');
 });

@@ -84,7 +84,7 @@ describe('tasks that fit beside each other', () => {
 
 describe('a higher rank', () => {
   it('takes slots from the lowest rank; what gave way goes on from its checkpoint, and no failure is counted', async () => {
-    const meta = { subtasks: 4, sleepMs: 4_000, parts: 40, runsFile: runs.path };
+    const meta = { subtasks: 4, sleepMs: 40_000, parts: 40, runsFile: runs.path };
     const low = await cluster.client.submit({ type: 'toy', slots: 16, slotsPerSubtask: 8, priority: 900, meta });
     await waitUntil(
       () => Promise.resolve(runs.lines(low.id)),
@@ -93,6 +93,7 @@ describe('a higher rank', () => {
     );
     const high = await cluster.client.submit({ type: 'toy', slots: 8, priority: 1, meta: sleeping(2, 600) });
     expect((await high.wait(deadline())).task.state).toBe('succeed');
+    await low.modify({ meta: { sleepMs: 400 } });
     expect((await low.wait(deadline())).task.state).toBe('succeed');
     await expectEachOnce(low, 4);
     for await (const subtask of low.subtasks()) expect(subtask.failures).toBe(0);
@@ -107,7 +108,9 @@ describe('a higher rank', () => {
   });
 
   it('waits for what may not run again, and takes its slots in no admission', async () => {
-    const low = await cluster.client.submit({ type: 'toy-once', slots: 12, priority: 900, meta: sleeping(2, 2_500) });
+    const latch = runs.newLatch();
+    const meta = { ...sleeping(2, 0), latches: [latch.path] };
+    const low = await cluster.client.submit({ type: 'toy-once', slots: 12, priority: 900, meta });
     await untilRunning(low, 2);
     const high = await cluster.client.submit({ type: 'toy', slots: 8, priority: 1, meta: sleeping(2, 0) });
     const waiting = await waitUntil(
@@ -116,6 +119,7 @@ describe('a higher rank', () => {
       { what: 'a reason to wait' },
     );
     expect(waiting.task.waiting).toMatchObject({ code: 'NO_SLOTS' });
+    latch.open();
     expect((await high.wait(deadline())).task.state).toBe('succeed');
     expect((await low.wait(deadline())).task.state).toBe('succeed');
     expect(runs.doubledOrdinals(low.id)).toEqual([]);

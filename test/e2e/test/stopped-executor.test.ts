@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } f
 import { PlannedFaults } from '../src/planned-faults.ts';
 import { RunsFile } from '../src/runs-file.ts';
 import { StoreSession } from '../src/store-session.ts';
-import { deadline, expectEachOnce, processOf, startToyCluster, untilRunning } from '../src/toy-cluster.ts';
+import { deadline, expectEachOnce, processOf, startToyCluster } from '../src/toy-cluster.ts';
 
 let runs: RunsFile;
 let faults: PlannedFaults<'with-result'>;
@@ -52,25 +52,28 @@ async function untilLine(process: string, text: string): Promise<void> {
 describe('an executor that was stopped for longer than its lease', () => {
   /** Seen to fail with a settlement that doesn't name the attempt: the running second attempt is ended by the first one's result. */
   it('has its late result refused, and takes work again under a new epoch', async () => {
+    const [first, again] = [runs.newLatch(), runs.newLatch()];
     const task = await cluster.client.submit({
       type: 'toy',
       slots: 2,
       slotsPerSubtask: 1,
-      meta: { subtasks: 6, sleepMs: 1_500, runsFile: runs.path },
+      meta: { subtasks: 6, latches: [first.path, again.path], runsFile: runs.path },
     });
-    await untilRunning(task, 4);
+    await runs.untilStarted(task.id, 4);
     await faults.arm('with-result');
+    first.open();
     const stopped = processOf(cluster, await faults.happened('with-result'));
     const epoch = await epochOf(stopped.name);
     await untilNode(stopped.name, 'dead', epoch);
     // What it held runs elsewhere by now, as a second attempt.
     const second = await waitUntil(
       () => runs.starts(task.id).filter((note) => note.attempt === 2),
-      (again) => again.length > 0,
+      (started) => started.length > 0,
       { what: 'a second attempt' },
     );
     stopped.kill('SIGCONT');
     await untilLine(stopped.name, 'a late result was refused');
+    again.open();
     await untilNode(stopped.name, 'live', epoch + 1);
     expect((await task.wait(deadline())).task).toMatchObject({ state: 'succeed', result: { total: 6 } });
     await expectEachOnce(task, 6);
@@ -91,18 +94,20 @@ describe('an executor that was stopped for longer than its lease', () => {
 
   /** Seen to fail with a fenced node that goes on with what it ran: two nodes run the rest of the task's time. */
   it('ends what it still runs, since others run it', async () => {
+    const latch = runs.newLatch();
     const task = await cluster.client.submit({
       type: 'toy',
       slots: 2,
       slotsPerSubtask: 1,
-      meta: { subtasks: 4, sleepMs: 6_000, runsFile: runs.path },
+      meta: { subtasks: 4, latches: [latch.path], runsFile: runs.path },
     });
-    await untilRunning(task, 4);
+    await runs.untilStarted(task.id, 4);
     const epoch = await epochOf('executor-2');
     cluster.cluster.executor(2).kill('SIGSTOP');
     await untilNode('executor-2', 'dead', epoch);
     cluster.cluster.executor(2).kill('SIGCONT');
     await untilNode('executor-2', 'live', epoch + 1);
+    latch.open();
     const ended = await task.wait(deadline());
     expect(ended.task).toMatchObject({ state: 'succeed', result: { total: 4 } });
     await expectEachOnce(task, 4);
@@ -118,9 +123,9 @@ describe('an executor that was stopped for longer than its lease', () => {
       type: 'toy',
       slots: 2,
       slotsPerSubtask: 1,
-      meta: { subtasks: 8, sleepMs: 30_000, runsFile: runs.path },
+      meta: { subtasks: 8, sleepMs: 600_000, runsFile: runs.path },
     });
-    await untilRunning(task, 4);
+    await runs.untilStarted(task.id, 4);
     const epoch = await epochOf('executor-1');
     cluster.cluster.executor(1).kill('SIGSTOP');
     await task.cancel();

@@ -6,6 +6,7 @@ import { createTable, generateCsv, proveRows, type GeneratedCsv } from '@longsho
 import { startTestCluster, waitUntil, type TestCluster } from '@longshore/testing';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
+import { holdRows } from '../src/held-rows.ts';
 import { deadline, TOY } from '../src/toy-cluster.ts';
 
 const SLOTS = 2;
@@ -19,7 +20,7 @@ let other: pg.Client;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'longshore-types-'));
   await mkdir(join(root, 'data'));
-  csv = await generateCsv(join(root, 'data', 'rows.csv'), 10_000, 11, AbortSignal.timeout(30_000));
+  csv = await generateCsv(join(root, 'data', 'rows.csv'), 10_000, 11, deadline().signal);
   cluster = await startTestCluster({
     plugins: ['@longshore/plugin-import', '@longshore/plugin-add-index', '@longshore/plugin-backfill', TOY],
     slots: SLOTS,
@@ -110,16 +111,17 @@ describe('an import', () => {
     await database.query('DROP TABLE IF EXISTS demo_rows');
     await createTable(cluster.cluster.databaseUrl);
   });
-  /** About 16 chunks, at four a second. */
-  const start = async (): Promise<TaskHandle> => {
+  /** About 16 chunks, at four a second, of which one is not loaded before `letGo`. */
+  const start = async (): Promise<{ readonly task: TaskHandle; readonly letGo: () => Promise<void> }> => {
+    const letGo = await holdRows(other, 'demo_rows', 'NEW.id = 6000');
     const meta = { table: 'demo_rows', files: csv.path, header: true, chunkBytes: 65_536 };
     const task = await submit('import', meta, { throttle: { bytes: 262_144 } });
     await until(task, 'loaded chunks', (detail) => (step(detail, 'load')?.succeeded ?? 0) > 0);
-    return task;
+    return { task, letGo };
   };
 
   it('is paused, preempted, resized and let go faster, and loads every row once', async () => {
-    const task = await start();
+    const { task, letGo } = await start();
     await pause(task);
     const loaded = await count('demo_rows');
     expect(loaded).toBeGreaterThan(0);
@@ -135,12 +137,15 @@ describe('an import', () => {
       message: expect.stringContaining('meta.nullText'),
     });
     await task.modify({ throttle: null });
+    await letGo();
     expect(await expectDone(task)).toMatchObject({ rows: csv.rows });
     expect(await proveRows(cluster.cluster.databaseUrl, csv)).toMatchObject({ holds: true });
   });
 
   it('that is paused is canceled, and leaves no row', async () => {
-    await cancelPaused(await start());
+    const { task, letGo } = await start();
+    await cancelPaused(task);
+    await letGo();
     expect(await count('demo_rows')).toBe(0);
   });
 
@@ -271,11 +276,12 @@ describe('an add-index', () => {
 
   it('that is paused is canceled, and leaves nothing', async () => {
     const task = await start();
-    const canceling = cancelPaused(task);
-    await waitUntil(builds, (running) => running === 0, { what: 'the build to be ended' });
-    // What is left of it can only be dropped when the writer has ended.
-    await other.query('COMMIT');
-    await canceling;
+    const endWriter = async (): Promise<void> => {
+      await waitUntil(builds, (running) => running === 0, { what: 'the build to be ended' });
+      await other.query('COMMIT');
+    };
+    // What is left of the build can only be dropped when the writer has ended.
+    await Promise.all([cancelPaused(task), endWriter()]);
     expect(await indexes()).toEqual([]);
   });
 });

@@ -165,7 +165,7 @@ describe('the trace of an import with a kill and a retry', () => {
       },
     );
     await database.query(`SELECT pg_advisory_unlock(${LOCK})`);
-    expect((await task.wait(deadline(60_000))).task).toMatchObject({ state: 'succeed', result: { rows: ROWS } });
+    expect((await task.wait(deadline())).task).toMatchObject({ state: 'succeed', result: { rows: ROWS } });
     subtasks = await subtasksOf(task);
     const attempts = subtasks.reduce((sum, subtask) => sum + subtask.attempt, 0);
     await waitUntil(

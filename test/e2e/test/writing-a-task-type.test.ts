@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { startTestCluster, waitUntil, type TestCluster } from '@longshore/testing';
+import { startTestCluster, type TestCluster } from '@longshore/testing';
 import { afterAll, beforeAll, beforeEach, expect, it, onTestFailed } from 'vitest';
 import { StoreSession } from '../src/store-session.ts';
-import { deadline } from '../src/toy-cluster.ts';
+import { deadline, untilRunningOn } from '../src/toy-cluster.ts';
 
 const EXAMPLE = new URL('../src/archive-orders.ts', import.meta.url);
 const DAYS = 12;
@@ -40,13 +40,13 @@ it('shows the example as it is', async () => {
 
 it('moves every row once, though an executor is killed in the middle', async () => {
   await store.rows('CREATE TABLE public.orders_archive (LIKE public.orders)');
-  const task = await submit();
-  await waitUntil(
-    () => task.get(),
-    (detail) => detail.task.step === 'move',
-    { what: 'its step' },
-  );
-  cluster.cluster.executor(1).kill('SIGKILL');
+  const task = await store.whileLocked('SELECT FROM public.orders FOR UPDATE', [], async () => {
+    const submitted = await submit();
+    await untilRunningOn(submitted, 'executor-1');
+    cluster.cluster.executor(1).kill('SIGKILL');
+    await cluster.cluster.executor(1).exited;
+    return submitted;
+  });
   expect(await task.result(deadline())).toEqual({ rows: DAYS * ROWS_PER_DAY });
   expect(await counts()).toEqual([{ left: 3 * ROWS_PER_DAY, moved: DAYS * ROWS_PER_DAY }]);
   await cluster.cluster.restart('executor-1');
@@ -54,7 +54,7 @@ it('moves every row once, though an executor is killed in the middle', async () 
 
 it('takes everything back when a day fails', async () => {
   await store.rows('CREATE TABLE public.orders_archive (LIKE public.orders, CHECK (day <> date $$2026-01-07$$))');
-  const { task } = await (await submit()).wait(deadline(55_000));
+  const { task } = await (await submit()).wait(deadline());
   expect(task).toMatchObject({ state: 'reverted', outcome: 'failed' });
   expect(await counts()).toEqual([{ left: (DAYS + 3) * ROWS_PER_DAY, moved: 0 }]);
 });
