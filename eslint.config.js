@@ -7,6 +7,7 @@ import { noOwnInstanceof } from './eslint-no-own-instanceof.js';
 /** Which packages of ours a package may import; the arrows of docs/architecture.md. */
 const arrows = {
   core: [],
+  launcher: [],
   protocol: ['core'],
   bus: ['core', 'protocol'],
   faults: [],
@@ -16,16 +17,29 @@ const arrows = {
   sdk: [],
   effects: ['sdk', 'faults', 'postgres'],
   runner: ['core', 'sdk', 'effects', 'telemetry', 'faults'],
-  service: ['core', 'protocol', 'store', 'bus', 'telemetry'],
+  service: ['core', 'launcher', 'protocol', 'store', 'bus', 'telemetry'],
   client: ['core', 'protocol', 'bus'],
   embedded: [],
   testing: ['client', 'embedded', 'sdk', 'faults'],
-  owner: ['core', 'protocol', 'store', 'bus', 'telemetry', 'service'],
-  'node-manager': ['core', 'protocol', 'store', 'bus', 'telemetry', 'service'],
-  balancer: ['core', 'protocol', 'store', 'bus', 'telemetry', 'service'],
-  executor: ['core', 'protocol', 'store', 'bus', 'telemetry', 'service', 'sdk', 'effects', 'runner', 'faults'],
+  owner: ['core', 'launcher', 'protocol', 'store', 'bus', 'telemetry', 'service'],
+  'node-manager': ['core', 'launcher', 'protocol', 'store', 'bus', 'telemetry', 'service'],
+  balancer: ['core', 'launcher', 'protocol', 'store', 'bus', 'telemetry', 'service'],
+  executor: [
+    'core',
+    'launcher',
+    'protocol',
+    'store',
+    'bus',
+    'telemetry',
+    'service',
+    'sdk',
+    'effects',
+    'runner',
+    'faults',
+  ],
   cli: [
     'core',
+    'launcher',
     'protocol',
     'client',
     'embedded',
@@ -129,5 +143,14 @@ export default tseslint.config(
       '@typescript-eslint/no-unsafe-assignment': 'off',
     },
   },
-  { files: ['**/*.js', '**/*.mjs'], extends: [tseslint.configs.disableTypeChecked] },
+  { files: ['**/*.js', '**/*.mjs', '**/*.cjs', '**/*.cts'], extends: [tseslint.configs.disableTypeChecked] },
+  {
+    // What old Nodes must be able to parse is CommonJS.
+    files: ['**/*.cjs'],
+    languageOptions: { sourceType: 'commonjs', globals: { __dirname: 'readonly' } },
+    rules: {
+      '@typescript-eslint/no-require-imports': 'off',
+      '@typescript-eslint/no-unused-vars': ['error', { caughtErrorsIgnorePattern: '^_' }],
+    },
+  },
 );

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-export const BIN = fileURLToPath(new URL('../bin/longshore.js', import.meta.url));
+export const BIN = fileURLToPath(new URL('../bin/longshore.cjs', import.meta.url));
 
 /** What one command line came to. */
 export interface Outcome {

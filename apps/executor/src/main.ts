@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { runService } from '@longshore/service';
 import { executorService } from './index.ts';
 

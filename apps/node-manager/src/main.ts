@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { runService } from '@longshore/service';
 import { nodeManagerService } from './index.ts';
 

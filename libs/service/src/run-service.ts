@@ -1,5 +1,6 @@
 import { connectBus, type Bus } from '@longshore/bus';
 import { toErrorData } from '@longshore/core';
+import { refusalOf } from '@longshore/launcher';
 import { openStore, type Store } from '@longshore/store';
 import { createLogger, startTelemetry, type Logger, type Telemetry } from '@longshore/telemetry';
 import { Registry } from 'prom-client';
@@ -7,6 +8,7 @@ import { COMMON_OPTIONS } from './common-options.ts';
 import { startHealthServer } from './health-server.ts';
 import { HelpShown, parseOptions, type ConfigOf, type OptionSet } from './option-set.ts';
 import { openParentLink } from './parent-link.ts';
+import { onStopSignal } from './stop-signals.ts';
 import { waitForStore } from './wait-for-store.ts';
 
 export type CommonConfig = ConfigOf<typeof COMMON_OPTIONS>;
@@ -51,6 +53,12 @@ const ORPHAN_LIMIT_MS = 5_000;
  * Exit codes: 0 after a clean stop, 2 for wrong settings, 1 for everything else.
  */
 export async function runService<O extends OptionSet>(definition: ServiceDefinition<O>): Promise<void> {
+  const refusal = refusalOf(`longshore-${definition.name}`);
+  if (refusal !== undefined) {
+    // The bin has seen to it; this is for who starts the module itself.
+    process.stderr.write(`error NODE_NOT_FOUND: ${refusal}\n`);
+    process.exit(1);
+  }
   const parent = openParentLink(process.env);
   try {
     const options = { ...COMMON_OPTIONS, ...definition.options };
@@ -68,7 +76,7 @@ export async function runService<O extends OptionSet>(definition: ServiceDefinit
       failures.push(error instanceof Error ? error : new Error(String(error)));
       stopping.abort();
     };
-    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stopping.abort());
+    onStopSignal(() => stopping.abort());
     parent?.onClosed(() => {
       stopping.abort();
       // Whoever killed the parent has probably taken the database along: there may be nobody left to hand work back to.
