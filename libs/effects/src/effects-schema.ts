@@ -1,4 +1,5 @@
 import { TaskTypeError, type SqlClient } from '@longshore/sdk';
+import { isNoPrivilege } from '@longshore/sdk/postgres';
 
 /** Where Longshore keeps its rows in a target database. */
 export const EFFECTS_SCHEMA = 'longshore_effects';
@@ -95,7 +96,7 @@ async function isPrepared(client: SqlClient): Promise<boolean> {
 }
 
 function privilegeError(cause: unknown): unknown {
-  return (cause as { code?: unknown }).code === '42501' ? noPrivilege(cause) : cause;
+  return isNoPrivilege(cause) ? noPrivilege(cause) : cause;
 }
 
 function noPrivilege(cause?: unknown): TaskTypeError {

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { TaskTypeError, type SqlClient } from '@longshore/sdk';
+import { isNoPrivilege } from '@longshore/sdk/postgres';
 import type { EffectOwner } from './effect-owner.ts';
 import { ENTER_FENCE, FENCE, fenceKey } from './effects-schema.ts';
 import { endingOlderAttempts, noTerminate } from './end-older-attempts.ts';
@@ -166,7 +167,7 @@ async function endHolders(client: SqlClient, owner: EffectOwner): Promise<number
     const ended = await client.query(`SELECT pg_terminate_backend(l.pid) ${HOLDERS}`, [owner.clusterId, owner.taskId]);
     return ended.rowCount ?? 0;
   } catch (error) {
-    throw (error as { code?: unknown }).code === '42501' ? noTerminate(error) : error;
+    throw isNoPrivilege(error) ? noTerminate(error) : error;
   }
 }
 

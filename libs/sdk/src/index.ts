@@ -7,6 +7,7 @@ export {
   type TaskTypeDefaults,
   type TaskTypeDefinition,
 } from './define-task-type.ts';
+export { errorMaker, type MakeError } from './error-maker.ts';
 export type { Extension } from './extension.ts';
 export type { FinishedSubtask, HookContext, TaskView } from './hook-context.ts';
 export type { JsonObject, JsonValue } from './json.ts';
@@ -19,7 +20,6 @@ export type {
   Prepared,
   SchedulerExtension,
 } from './scheduler-extension.ts';
-export { isPostgresError, isRetryablePostgresError, type PostgresError } from './postgres-error.ts';
 export type { Progress, StepExecutor, SubtaskContext, SubtaskResource } from './step-executor.ts';
 export { StopReason, stopReason, SubtaskStopped } from './stop-reason.ts';
 export type {

@@ -1,7 +1,6 @@
 import {
   defineTaskType,
   type HookContext,
-  isRetryablePostgresError,
   type JsonValue,
   type PlanContext,
   type PlannedSubtask,
@@ -9,6 +8,7 @@ import {
   type TaskType,
   withLiveMeta,
 } from '@longshore/sdk';
+import { isRetryablePostgresError } from '@longshore/sdk/postgres';
 import { AddIndexErrorCode } from './errors/add-index-error-code.ts';
 import { addIndexMeta, type AddIndexMeta } from './meta/add-index-meta.ts';
 import { preparedOfMeta } from './meta/prepared-of-meta.ts';

@@ -1,6 +1,5 @@
 import {
   defineTaskType,
-  isRetryablePostgresError,
   type MetaSchema,
   type PlanContext,
   type PlannedSubtask,
@@ -10,6 +9,7 @@ import {
   type TaskTypeDefinition,
   withLiveMeta,
 } from '@longshore/sdk';
+import { isRetryablePostgresError } from '@longshore/sdk/postgres';
 import type { BackfillWork } from './backfill-work.ts';
 import { BackfillErrorCode } from './errors/backfill-error-code.ts';
 import type { BackfillTuning } from './meta/tuning.ts';

@@ -1,10 +1,5 @@
-import {
-  defineTaskType,
-  isRetryablePostgresError,
-  type PlanContext,
-  type StepExecutor,
-  type TaskType,
-} from '@longshore/sdk';
+import { defineTaskType, type PlanContext, type StepExecutor, type TaskType } from '@longshore/sdk';
+import { isRetryablePostgresError } from '@longshore/sdk/postgres';
 import { ImportErrorCode } from './errors/import-error-code.ts';
 import { importMeta, type ImportMeta } from './meta/import-meta.ts';
 import { importSettings, type ImportSettings } from './meta/import-settings.ts';

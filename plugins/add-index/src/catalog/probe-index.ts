@@ -1,6 +1,6 @@
-import { isPostgresError, type PostgresError, type SqlClient } from '@longshore/sdk';
+import type { SqlClient } from '@longshore/sdk';
+import { isPostgresError, qualifiedName, quoteIdentifier, SqlState, type PostgresError } from '@longshore/sdk/postgres';
 import type { IndexRequest } from '../definition/index-request.ts';
-import { qualifiedName, quoteName } from '../definition/quote.ts';
 import { addIndexError } from '../errors/add-index-error.ts';
 import { AddIndexErrorCode } from '../errors/add-index-error-code.ts';
 import type { FoundTable } from './find-table.ts';
@@ -49,11 +49,11 @@ async function probeOnce(
   partitionKey: string | null,
 ): Promise<ProbedIndex> {
   // Its name is the table's, as Postgres makes the name of an index from it.
-  const twin = `pg_temp.${quoteName(table.relation)}`;
+  const twin = `pg_temp.${quoteIdentifier(table.relation)}`;
   try {
     await client.query('BEGIN');
     await client.query(
-      `CREATE TEMPORARY TABLE ${quoteName(table.relation)} (LIKE ${qualifiedName(table.schema, table.relation)} INCLUDING GENERATED)
+      `CREATE TEMPORARY TABLE ${quoteIdentifier(table.relation)} (LIKE ${qualifiedName(table.schema, table.relation)} INCLUDING GENERATED)
        ${partitionKey === null ? '' : `PARTITION BY ${partitionKey}`}`,
     );
     await client.query(`CREATE ${request.isUnique ? 'UNIQUE ' : ''}INDEX ON ${twin} ${request.body}\n`);
@@ -76,11 +76,11 @@ function refusalOf(error: PostgresError, table: string): unknown {
   const words = [error.message, error.detail, error.hint]
     .flatMap((part) => (part === undefined ? [] : [part.replace(/\.$/, '')]))
     .join('. ');
-  if (error.code === '42501') {
+  if (error.code === SqlState.insufficientPrivilege) {
     const message = `The connection's role may not try the index out on a temporary table: ${words}. Grant it TEMPORARY on the database, SELECT on ${table}, and what else is named.`;
     return addIndexError(AddIndexErrorCode.NoPrivilege, message, details, error);
   }
-  if (error.code === '42703') {
+  if (error.code === SqlState.undefinedColumn) {
     const message = `${table} lacks a column of the index: ${words}. Names given as fields are taken in the case that they have.`;
     return addIndexError(AddIndexErrorCode.ColumnMissing, message, details, error);
   }

@@ -1,8 +1,8 @@
 import type { IndexStmt, RangeVar, ScanToken } from 'libpg-query';
+import { quoteIdentifier } from '@longshore/sdk/postgres';
 import { addIndexError } from '../errors/add-index-error.ts';
 import { AddIndexErrorCode } from '../errors/add-index-error-code.ts';
 import type { IndexRequest } from './index-request.ts';
-import { quoteName } from './quote.ts';
 import { parseStatements, scanTokens, SqlSyntaxError } from './sql-parser.ts';
 
 /**
@@ -27,7 +27,7 @@ export async function parseIndexStatement(statement: string): Promise<IndexReque
   return {
     table: [relation.schemaname, relation.relname]
       .filter((name) => name !== undefined)
-      .map(quoteName)
+      .map(quoteIdentifier)
       .join('.'),
     name: index.idxname ?? null,
     isUnique: index.unique === true,

@@ -1,8 +1,8 @@
+import { quoteIdentifier, quoteLiteral } from '@longshore/sdk/postgres';
 import { addIndexError } from '../errors/add-index-error.ts';
 import { AddIndexErrorCode } from '../errors/add-index-error-code.ts';
 import type { IndexKey, IndexShape } from '../meta/index-shape.ts';
 import type { IndexRequest } from './index-request.ts';
-import { quoteName, quoteText } from './quote.ts';
 import { parseStatements, SqlSyntaxError } from './sql-parser.ts';
 
 /**
@@ -14,14 +14,14 @@ import { parseStatements, SqlSyntaxError } from './sql-parser.ts';
 export async function requestOfShape(shape: IndexShape): Promise<IndexRequest> {
   const keys = await Promise.all(shape.columns.map((key) => keyText(typeof key === 'string' ? { column: key } : key)));
   if (shape.nullsNotDistinct && !shape.unique) throw invalid('nullsNotDistinct means something for unique only');
-  const settings = Object.entries(shape.with).map(([name, value]) => `${name} = ${quoteText(String(value))}`);
+  const settings = Object.entries(shape.with).map(([name, value]) => `${name} = ${quoteLiteral(String(value))}`);
   if (shape.where !== undefined) await checkExpression(shape.where, 'where');
   const parts = [
     `USING ${shape.method} (${keys.join(', ')})`,
-    ...(shape.include.length === 0 ? [] : [`INCLUDE (${shape.include.map(quoteName).join(', ')})`]),
+    ...(shape.include.length === 0 ? [] : [`INCLUDE (${shape.include.map(quoteIdentifier).join(', ')})`]),
     ...(shape.nullsNotDistinct ? ['NULLS NOT DISTINCT'] : []),
     ...(settings.length === 0 ? [] : [`WITH (${settings.join(', ')})`]),
-    ...(shape.tablespace === undefined ? [] : [`TABLESPACE ${quoteName(shape.tablespace)}`]),
+    ...(shape.tablespace === undefined ? [] : [`TABLESPACE ${quoteIdentifier(shape.tablespace)}`]),
     ...(shape.where === undefined ? [] : [`WHERE (${shape.where}\n)`]),
   ];
   return {
@@ -40,7 +40,7 @@ async function keyText({ column, expression, collation, opclass, order, nulls }:
   if (expression !== undefined) await checkExpression(expression, 'expression');
   return [
     // The line's end, so that a comment in the expression ends before the parenthesis.
-    expression === undefined ? quoteName(column ?? '') : `(${expression}\n)`,
+    expression === undefined ? quoteIdentifier(column ?? '') : `(${expression}\n)`,
     ...(collation === undefined ? [] : [`COLLATE ${collation}`]),
     ...(opclass === undefined ? [] : [opclass]),
     ...(order === undefined ? [] : [order.toUpperCase()]),

@@ -1,5 +1,5 @@
 import { SubtaskPostponed, type SqlClient } from '@longshore/sdk';
-import { pause } from './pause.ts';
+import { pause } from '@longshore/sdk/postgres';
 import type { ShowWaiting } from './show-waiting.ts';
 
 /** How often a free place is looked for, in milliseconds: little beside a build of minutes. */

@@ -1,7 +1,7 @@
-import { isPostgresError, type SqlClient } from '@longshore/sdk';
+import type { SqlClient } from '@longshore/sdk';
+import { isNoPrivilege, pause } from '@longshore/sdk/postgres';
 import { addIndexError } from '../errors/add-index-error.ts';
 import { AddIndexErrorCode } from '../errors/add-index-error-code.ts';
-import { pause } from './pause.ts';
 import type { ShowWaiting } from './show-waiting.ts';
 
 /** How often the one that has the turn is looked at, in milliseconds. */
@@ -102,7 +102,7 @@ async function endOlder(client: SqlClient, { taskId, subtaskId, attempt }: Turn)
       [`ls/${taskId}/${subtaskId}/`, attempt],
     );
   } catch (error) {
-    if (!isPostgresError(error) || error.code !== '42501') throw error;
+    if (!isNoPrivilege(error)) throw error;
     const message =
       'A session of an older attempt holds its turn to build the index and does nothing, and the role may not end it. Connect all executors with one role, or grant it pg_signal_backend.';
     throw addIndexError(AddIndexErrorCode.NoTerminate, message, undefined, error);

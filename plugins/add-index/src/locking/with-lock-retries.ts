@@ -1,8 +1,7 @@
 import { SubtaskPostponed } from '@longshore/sdk';
+import { isLockTimeout, pause } from '@longshore/sdk/postgres';
 import type { LockHolder } from '../catalog/lock-holder.ts';
 import { describeHolder } from '../catalog/lock-holder.ts';
-import { isLockTimeout } from '../errors/postgres-error.ts';
-import { pause } from './pause.ts';
 import type { ShowWaiting } from './show-waiting.ts';
 
 /** The pause after the first try, in milliseconds: some short transactions long. It doubles. */

@@ -1,13 +1,13 @@
 import type { JsonValue, SqlClient, StepExecutor, SubtaskContext, TargetConnection } from '@longshore/sdk';
+import { isDuplicateKey, isNoRoom, qualifiedName, quoteIdentifier } from '@longshore/sdk/postgres';
 import { workingName } from '../catalog/index-names.ts';
 import { lookAtIndex, type IndexOnTable } from '../catalog/look-at-index.ts';
 import { qualifyNames, readSteadily } from '../catalog/read-steadily.ts';
 import { findTableNow, type TableNow } from '../catalog/table-now.ts';
 import { createIndexText } from '../definition/create-index-text.ts';
-import { qualifiedName, quoteName } from '../definition/quote.ts';
 import { addIndexError } from '../errors/add-index-error.ts';
 import { AddIndexErrorCode } from '../errors/add-index-error-code.ts';
-import { isDiskFull, isDuplicateKey, withTableName } from '../errors/postgres-error.ts';
+import { withTableName } from '../errors/postgres-error.ts';
 import { findLockHolder } from '../catalog/lock-holder.ts';
 import { leaveBuildSlot, takeBuildSlot } from '../locking/take-build-slot.ts';
 import { leaveTurn, takeTurn } from '../locking/take-turn.ts';
@@ -105,7 +105,7 @@ async function look(
 async function createConcurrently(build: Build, client: SqlClient, table: TableNow): Promise<void> {
   const { context, connection, prepared, working, show, report } = build;
   if (prepared.tablespace !== null) {
-    await client.query(`SET default_tablespace = ${quoteName(prepared.tablespace)}`);
+    await client.query(`SET default_tablespace = ${quoteIdentifier(prepared.tablespace)}`);
   }
   const own = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
   const pid = own.rows[0]?.pid ?? 0;
@@ -119,7 +119,7 @@ async function createConcurrently(build: Build, client: SqlClient, table: TableN
   } catch (error) {
     // What is left of a unique index would go on refusing rows; on a full disk it would keep room that is needed.
     if (isDuplicateKey(error)) await dropLeftover(build, client, table);
-    else if (isDiskFull(error)) await dropLeftover(build, client, table).catch(() => undefined);
+    else if (isNoRoom(error)) await dropLeftover(build, client, table).catch(() => undefined);
     throw error;
   }
   await client.query('RESET client_connection_check_interval');
@@ -142,7 +142,7 @@ async function nameIndex(build: Build, client: SqlClient): Promise<IndexMade> {
   if (found.working?.isValid === true) {
     await client.query(`SET LOCAL lock_timeout = ${context.task.meta.lockTimeoutMs}`);
     await client.query(
-      `ALTER INDEX ${qualifiedName(table.schema, found.working.name)} RENAME TO ${quoteName(work.name)}`,
+      `ALTER INDEX ${qualifiedName(table.schema, found.working.name)} RENAME TO ${quoteIdentifier(work.name)}`,
     );
     return { tableOid, index: qualifiedName(table.schema, work.name), indexOid: found.working.oid, origin: 'built' };
   }

@@ -1,11 +1,11 @@
 import type { JsonValue, SqlClient, StepExecutor, SubtaskContext } from '@longshore/sdk';
+import { qualifiedName, quoteIdentifier } from '@longshore/sdk/postgres';
 import { workingName } from '../catalog/index-names.ts';
 import { findLockHolder } from '../catalog/lock-holder.ts';
 import { lookAtIndex } from '../catalog/look-at-index.ts';
 import { qualifyNames } from '../catalog/read-steadily.ts';
 import { findTableNow } from '../catalog/table-now.ts';
 import { createIndexText } from '../definition/create-index-text.ts';
-import { qualifiedName, quoteName } from '../definition/quote.ts';
 import { withTableName } from '../errors/postgres-error.ts';
 import { withLockRetries } from '../locking/with-lock-retries.ts';
 import type { AddIndexMeta } from '../meta/add-index-meta.ts';
@@ -57,7 +57,7 @@ async function makeParent(
   // It keeps writers waiting behind it while it waits, and lets nobody wait for long when it has come through.
   await client.query(`SET LOCAL lock_timeout = ${lockTimeoutMs}`);
   if (prepared.tablespace !== null) {
-    await client.query(`SET LOCAL default_tablespace = ${quoteName(prepared.tablespace)}`);
+    await client.query(`SET LOCAL default_tablespace = ${quoteIdentifier(prepared.tablespace)}`);
   }
   await client.query(createIndexText(prepared, { name: work.name, on: `ONLY ${table.name}`, isConcurrent: false }));
   const index = qualifiedName(table.schema, work.name);

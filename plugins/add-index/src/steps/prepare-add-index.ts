@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { HookContext, Prepared, SqlClient } from '@longshore/sdk';
+import { qualifiedName, quoteIdentifier } from '@longshore/sdk/postgres';
 import { findTable, type FoundTable } from '../catalog/find-table.ts';
 import { hashedName } from '../catalog/index-names.ts';
 import { findInvalidIndex, type InvalidIndex } from '../catalog/invalid-indexes.ts';
@@ -7,7 +8,6 @@ import { probeIndex, type ProbedIndex } from '../catalog/probe-index.ts';
 import { readSteadily } from '../catalog/read-steadily.ts';
 import { isEqualIndex, readIndexes, type TableIndex } from '../catalog/table-indexes.ts';
 import type { IndexRequest } from '../definition/index-request.ts';
-import { qualifiedName, quoteName } from '../definition/quote.ts';
 import { requestOfMeta } from '../definition/request-of-meta.ts';
 import { addIndexError } from '../errors/add-index-error.ts';
 import { AddIndexErrorCode } from '../errors/add-index-error-code.ts';
@@ -76,7 +76,7 @@ async function freeName(
     const found = await client.query<{ kind: string; table: string | null }>(
       `SELECT c.relkind AS kind, x.indrelid::regclass::text AS table FROM pg_class c LEFT JOIN pg_index x ON x.indexrelid = c.oid
        WHERE c.relname = $1 AND c.relnamespace = $2::regnamespace`,
-      [name, quoteName(table.schema)],
+      [name, quoteIdentifier(table.schema)],
     );
     const [row] = found.rows;
     if (row === undefined) return null;
@@ -101,6 +101,6 @@ function invalidExists({ table, index }: InvalidIndex, isPartitioned: boolean): 
 
 function equalExists(table: FoundTable, index: TableIndex, wanted: string): Error {
   const name = index.qualified;
-  const message = `${table.name} has an equal index of another name, ${name}. Rename it (ALTER INDEX ${name} RENAME TO ${quoteName(wanted)}), or leave the name out and it is taken as it is.`;
+  const message = `${table.name} has an equal index of another name, ${name}. Rename it (ALTER INDEX ${name} RENAME TO ${quoteIdentifier(wanted)}), or leave the name out and it is taken as it is.`;
   return addIndexError(AddIndexErrorCode.EqualExists, message, { table: table.name, index: name });
 }

@@ -1,7 +1,7 @@
 import type { SubtaskContext, TargetConnection } from '@longshore/sdk';
+import { pause } from '@longshore/sdk/postgres';
 import { readBuildProgress } from '../catalog/build-progress.ts';
 import { describeHolder } from '../catalog/lock-holder.ts';
-import { pause } from '../locking/pause.ts';
 import type { ShowWaiting } from '../locking/show-waiting.ts';
 
 /** How often the progress is read, in milliseconds; progress is reported once a second at most. */

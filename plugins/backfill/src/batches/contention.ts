@@ -1,8 +1,8 @@
 import { SubtaskPostponed, type SubtaskContext } from '@longshore/sdk';
+import { pause } from '@longshore/sdk/postgres';
 import { retryDelayMs } from './batch-rows.ts';
 import { describeHolders } from './describe-holders.ts';
 import type { LockHolder } from './lock-watch.ts';
-import { pause } from './pause.ts';
 
 /** From this many failures in a row on it is no bad luck, and is shown as what the subtask waits for. */
 const SHOWN_FAILURES = 3;

@@ -1,4 +1,5 @@
-import { type EffectBatches, isPostgresError, type SqlClient, type SubtaskContext } from '@longshore/sdk';
+import type { EffectBatches, SqlClient, SubtaskContext } from '@longshore/sdk';
+import { isPostgresError } from '@longshore/sdk/postgres';
 import type { BackfillWork } from '../backfill-work.ts';
 import { backfillError } from '../errors/backfill-error.ts';
 import { BackfillErrorCode } from '../errors/backfill-error-code.ts';

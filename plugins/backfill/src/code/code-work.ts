@@ -1,9 +1,9 @@
 import type { SqlClient, SqlRow } from '@longshore/sdk';
+import { quoteIdentifier } from '@longshore/sdk/postgres';
 import type { BackfillWork, BatchContext, BatchRange } from '../backfill-work.ts';
 import type { BackfillTuning } from '../meta/tuning.ts';
 import { checkColumnNames } from '../sql/check-columns.ts';
 import { checkExpression } from '../sql/check-expression.ts';
-import { quoteIdentifier } from '../sql/quote-identifier.ts';
 import { rowsOf, type BackfillTarget } from '../table/backfill-target.ts';
 import { matchCondition } from '../table/range-condition.ts';
 

@@ -1,4 +1,5 @@
-import { isPostgresError, type SqlClient } from '@longshore/sdk';
+import type { SqlClient } from '@longshore/sdk';
+import { isPostgresError, SqlState } from '@longshore/sdk/postgres';
 import { backfillError } from '../errors/backfill-error.ts';
 import { BackfillErrorCode } from '../errors/backfill-error-code.ts';
 import { rowsOf, type BackfillTarget } from '../table/backfill-target.ts';
@@ -52,7 +53,7 @@ export async function planned(
   try {
     await client.query(`EXPLAIN ${statement}`, values);
   } catch (error) {
-    if (!isPostgresError(error) || error.code === '42501') throw error;
+    if (!isPostgresError(error) || error.code === SqlState.insufficientPrivilege) throw error;
     if (!['0A', '08', '22', '42'].includes(error.code.slice(0, 2))) throw error;
     const hint = error.hint === undefined ? '' : ` ${error.hint}`;
     const message = `Postgres refuses ${what} for ${target.table}: ${error.message}.${hint} Write one SQL expression over the table's columns, without parameters.`;

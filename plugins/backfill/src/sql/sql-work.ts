@@ -1,4 +1,5 @@
 import type { SqlClient } from '@longshore/sdk';
+import { quoteIdentifier } from '@longshore/sdk/postgres';
 import type { BackfillWork } from '../backfill-work.ts';
 import type { BackfillMeta } from '../meta/backfill-meta.ts';
 import { rowsOf, type BackfillTarget } from '../table/backfill-target.ts';
@@ -6,7 +7,6 @@ import { matchCondition } from '../table/range-condition.ts';
 import type { KeyRange } from '../ranges/key-range.ts';
 import { checkSettable } from './check-columns.ts';
 import { checkExpression, planned } from './check-expression.ts';
-import { quoteIdentifier } from './quote-identifier.ts';
 
 /** The backfill of `set` and `where`: one UPDATE per batch. */
 export const sqlWork: BackfillWork<BackfillMeta, undefined> = {

@@ -1,5 +1,5 @@
 import type { TargetConnection } from '@longshore/sdk';
-import { pause } from '../batches/pause.ts';
+import { pause } from '@longshore/sdk/postgres';
 import type { BackfillTarget } from './backfill-target.ts';
 
 /** A transaction of somebody else that has written to the table, or may, and is open. */

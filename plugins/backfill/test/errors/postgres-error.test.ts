@@ -1,4 +1,3 @@
-import { isRetryablePostgresError } from '@longshore/sdk';
 import { expect, test } from 'vitest';
 import { batchFailure, withTableName } from '../../src/errors/postgres-error.ts';
 
@@ -30,15 +29,4 @@ test.each([
   ['a lost connection', new Error('Connection terminated unexpectedly'), 'other'],
 ])('a batch that ended by %s', (_, error, failure) => {
   expect(batchFailure(error)).toBe(failure);
-});
-
-test.each([
-  ['a connection that the server ended', postgresError('57P01'), true],
-  ['a deadlock', postgresError('40P01'), true],
-  ['a full disk', postgresError('53100'), true],
-  ['a lost connection', new Error('Connection terminated unexpectedly'), true],
-  ['a wrong password', postgresError('28P01'), false],
-  ['a syntax error', postgresError('42601'), false],
-])('whether %s may pass by itself', (_, error, retryable) => {
-  expect(isRetryablePostgresError(error)).toBe(retryable);
 });

@@ -1,12 +1,11 @@
-import { isPostgresError, type PostgresError } from '@longshore/sdk';
 import type { FileHandle } from 'node:fs/promises';
+import { isRowError, type PostgresError } from '@longshore/sdk/postgres';
 import { parseCopyContext } from '../csv/copy-context.ts';
 import type { CsvDialect } from '../csv/dialect.ts';
 import { locateRecord } from '../csv/locate-record.ts';
 import type { LocatedRecord } from '../csv/record-locator.ts';
 import { importError } from '../errors/import-error.ts';
 import { ImportErrorCode } from '../errors/import-error-code.ts';
-import { isRowError } from '../errors/postgres-error.ts';
 import type { LoadWork } from './load-work.ts';
 
 /** The chunk in whose COPY the error happened. */
@@ -26,7 +25,7 @@ export interface FailedChunk {
  * A constraint that is checked at the end (a foreign key, a deferred one) gives no line; then the chunk's lines are named.
  */
 export async function explainRowError(error: unknown, failed: FailedChunk): Promise<unknown> {
-  if (!isPostgresError(error) || !isRowError(error)) return error;
+  if (!isRowError(error)) return error;
   const { path, chunk, table } = failed;
   const context = parseCopyContext(error.where);
   const record = context === null ? null : await locate(context.copyLine, failed);
