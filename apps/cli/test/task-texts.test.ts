@@ -145,3 +145,10 @@ test('following a task continues while it is paused, and says so once for each p
   expect(last.task.state).toBe('awaiting-resolution');
   expect(remarks).toEqual(Array(2).fill('still waiting: task 12 is paused; "task resume 12" resumes it'));
 });
+
+test('the details of a task show what its running subtasks count', () => {
+  const summaries = [{ step: 'load', subtasks: 2, counters: { rows: 12_000, bytes: 66_400_000, files: 3 } }];
+  const lines = taskDetailText({ ...detail(), summaries }).split('\n');
+  expect(lines.find((line) => line.includes('COUNTED SO FAR'))).toMatch(/RUNNING IN +SUBTASKS +COUNTED SO FAR/);
+  expect(lines.find((line) => line.includes('files 3'))).toMatch(/load +2 +rows 12,000, bytes 66\.4 MB, files 3/);
+});

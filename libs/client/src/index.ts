@@ -33,6 +33,7 @@ export type {
   NodeProgress,
   NodeView,
   StepProgress,
+  StepSummary,
   SubmitRequest,
   SubtaskView,
   SubtaskWaiting,

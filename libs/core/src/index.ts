@@ -72,6 +72,7 @@ export { ERROR_CODES, isErrorCode, type ErrorCode, type ErrorCodeInfo } from './
 export { hasCode, LongshoreError, toErrorData, type ErrorData } from './errors/longshore-error.ts';
 export { toJsonData } from './data/json-data.ts';
 export { needsPlacement, placementInForce, type PlacingTask, type StepPlacement } from './placement/step-placement.ts';
+export { addSummaries, MAX_SUMMARY_COUNTERS, parseSummary, type Summary } from './subtask/summary.ts';
 export { decideFailure, DEFAULT_RETRY_POLICY, type FailureDecision, type RetryPolicy } from './subtask/retry-policy.ts';
 export { chooseTypeVersion, compareTypeVersions, isCompatibleVersion } from './placement/type-version.ts';
 export {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { summary } from './task-payloads.ts';
 
 /** Tasks that a hint names at most: beyond it looking is cheaper. */
 export const MAX_HINTED_TASKS = 16;
@@ -22,5 +23,7 @@ export type ControlHint = z.infer<typeof controlHint>;
 export const taskHint = z.object({
   kind: z.enum(['state', 'progress']),
   state: z.string().optional(),
+  /** With progress: what the subtasks that run on this node count, added up by name. */
+  summary: summary.optional(),
 });
 export type TaskHint = z.infer<typeof taskHint>;

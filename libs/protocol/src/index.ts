@@ -13,6 +13,7 @@ export type {
   ListRequest,
   NodeProgress,
   StepProgress,
+  StepSummary,
   SubmitReply,
   SubmitRequest,
   SubtasksReply,

@@ -138,6 +138,18 @@ export const subtaskWaiting = z.object({
 });
 export type SubtaskWaiting = z.infer<typeof subtaskWaiting>;
 
+/** What subtasks have counted, by name: at most 16 counters each. */
+export const summary = z.record(z.string().max(40), z.int().min(0));
+
+/** What the running subtasks of a step have counted in their attempts, added up by name. */
+export const stepSummary = z.object({
+  step: z.string(),
+  /** How many subtasks count something. */
+  subtasks: z.int(),
+  counters: summary,
+});
+export type StepSummary = z.infer<typeof stepSummary>;
+
 export const taskDetail = z.object({
   task: taskView,
   meta: z.unknown(),
@@ -148,6 +160,8 @@ export const taskDetail = z.object({
   rerun: z.int(),
   /** What its subtasks wait for, longest first. */
   waiting: z.array(subtaskWaiting).optional(),
+  /** What its running subtasks count, by step. */
+  summaries: z.array(stepSummary).optional(),
 });
 export type TaskDetail = z.infer<typeof taskDetail>;
 
@@ -216,6 +230,8 @@ export const subtaskView = z.object({
   error: wireError.nullable(),
   /** What it is doing, in the words of its type; null: it doesn't say, or doesn't run. */
   phase: z.string().nullable().optional(),
+  /** What its attempt has counted so far; null: nothing, or it doesn't run. */
+  summary: summary.nullable().optional(),
   /** What it waits for; null: nothing. */
   waiting: z.object({ code: z.string(), message: z.string(), since: instant }).nullable().optional(),
   startedAt: instant.nullable(),

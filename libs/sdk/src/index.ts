@@ -20,7 +20,7 @@ export type {
   Prepared,
   SchedulerExtension,
 } from './scheduler-extension.ts';
-export type { Progress, StepExecutor, SubtaskContext, SubtaskResource } from './step-executor.ts';
+export type { Progress, RealtimeSummary, StepExecutor, SubtaskContext, SubtaskResource } from './step-executor.ts';
 export { StopReason, stopReason, SubtaskStopped } from './stop-reason.ts';
 export type {
   EffectBatches,
@@ -31,6 +31,7 @@ export type {
   SqlRow,
   TargetConnection,
 } from './target-connection.ts';
+export { SummaryCounters } from './summary-counters.ts';
 export { SubtaskPostponed } from './subtask-postponed.ts';
 export { TaskTypeError } from './task-type-error.ts';
 export type { Throttle, ThrottleCost } from './throttle.ts';

@@ -53,6 +53,12 @@ export interface SubtaskContext<Meta = unknown, Settings = unknown> extends Hook
   readonly waiting: (reason: WaitingReason) => () => void;
 }
 
+/**
+ * What a running subtask counts, by name: `rows`, `bytes`, and the type's own. Whole numbers from 0 that only grow; at most 16 names
+ * of letters, digits and `_`, at most 40 characters. What doesn't fit is left out.
+ */
+export type RealtimeSummary = Readonly<Record<string, number>>;
+
 /** Runs the subtasks of one step in one runner. One instance per runner and step; `runSubtask` may be called concurrently. */
 export interface StepExecutor<Meta = unknown, Settings = unknown> {
   /**
@@ -68,6 +74,13 @@ export interface StepExecutor<Meta = unknown, Settings = unknown> {
    */
   // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- a hook without a result just ends
   runSubtask(context: SubtaskContext<Meta, Settings>): Promise<JsonValue | void>;
+  /**
+   * What a running subtask has counted in this attempt. Asked once a second and at its end; shown in `task show` and `task watch` beside
+   * the progress, in events and in metrics. Cheap: it counts in memory. `SummaryCounters` brings this hook and the next one.
+   */
+  realtimeSummary?(subtaskId: string): RealtimeSummary;
+  /** An attempt of a subtask begins, or its counters were read for the last time: begin anew, and forget them. */
+  resetSummary?(subtaskId: string): void;
   /**
    * The task's meta was modified while subtasks of this step run here: take over what can be taken over. They are not stopped for it;
    * subtasks that start later find the new meta in their context. Without this hook that is all.

@@ -30,6 +30,10 @@ export function withLiveMeta<Meta, Settings>(executor: StepExecutor<Meta, Settin
     ...(executor.resourceModified !== undefined && {
       resourceModified: (resource) => executor.resourceModified?.(resource) ?? Promise.resolve(),
     }),
+    ...(executor.realtimeSummary !== undefined && {
+      realtimeSummary: (subtaskId) => executor.realtimeSummary?.(subtaskId) ?? {},
+    }),
+    ...(executor.resetSummary !== undefined && { resetSummary: (subtaskId) => executor.resetSummary?.(subtaskId) }),
     ...(executor.cleanup !== undefined && { cleanup: () => executor.cleanup?.() ?? Promise.resolve() }),
   };
 }

@@ -87,6 +87,7 @@ export {
 } from './reads/read-tasks.ts';
 export { leaseThrottle, type ThrottleLease } from './throttle/throttle-budgets.ts';
 export { readGates, saveGates, type StoredGates } from './throttle/task-gates.ts';
+export { readSummaries, type StoredSummary } from './reads/read-summaries.ts';
 export { readWaiting, type StoredWaiting } from './reads/read-waiting.ts';
 export {
   readProgress,

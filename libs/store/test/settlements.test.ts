@@ -10,6 +10,7 @@ import {
   readTask,
   readWaiting,
   saveCheckpoint,
+  readSummaries,
   saveProgress,
   setNodeState,
   settleSubtasks,
@@ -424,4 +425,30 @@ test('overlapping batches in opposite order never deadlock', async () => {
     const events = await readEvents(db, taskId, 0, 10_000);
     expect(events.map((event) => event.seq)).toEqual(Array.from({ length: 2 + 12 * 60 }, (_, index) => index + 1));
   }
+});
+
+test('what running subtasks count is added up by step, and the next attempt begins without', async () => {
+  const store = await server.store();
+  const { node, taskId, claimed } = await work(store, 3);
+  const [one, two, three] = claimed;
+  const largest = Number.MAX_SAFE_INTEGER;
+  await saveProgress(store.db, node, [
+    { ...one!, rows: 0, bytes: 0, summary: { rows: 5, files: 1 } },
+    { ...two!, rows: 0, bytes: 0, summary: { rows: 7, bytes: largest } },
+    { ...three!, rows: 0, bytes: 0, summary: { bytes: largest } },
+  ]);
+  const summaryOf = async (id: string): Promise<unknown> =>
+    (await readSubtasks(store.db, taskId, '0', 9)).find((subtask) => subtask.id === id)?.summary;
+  expect(await summaryOf(one!.id)).toEqual({ rows: 5, files: 1 });
+  expect(await readSummaries(store.db, taskId)).toEqual([
+    { step: one!.step, subtasks: 2, counters: { bytes: largest, files: 1, rows: 12 } },
+  ]);
+  await settleSubtasks(store.db, node, [ended(one!, { how: 'hand-back', reason: 'drain' })]);
+  expect(await summaryOf(one!.id)).toBeNull();
+  await claim(store.db, node, taskId, 1);
+  expect(await summaryOf(one!.id)).toBeNull();
+  await saveProgress(store.db, node, [{ ...two!, rows: 1, bytes: 0, summary: {} }]);
+  expect(await readSummaries(store.db, taskId)).toEqual([
+    { step: one!.step, subtasks: 1, counters: { bytes: largest } },
+  ]);
 });

@@ -4,6 +4,7 @@ import {
   type PlanContext,
   type PlannedSubtask,
   type StepExecutor,
+  SummaryCounters,
   type TaskType,
   type TaskTypeDefaults,
   type TaskTypeDefinition,
@@ -71,7 +72,10 @@ export function makeBackfill<Meta extends BackfillTuning, Settings>(
 ): TaskType<Meta, Settings> {
   const changing = (): StepExecutor<Meta, Settings> => {
     const pace: Pace = { rows: null, changedShare: 1 };
-    return resizable(withLiveMeta({ runSubtask: (context) => changeRange(context, work, pace) }));
+    const counters = new SummaryCounters();
+    const runSubtask: StepExecutor<Meta, Settings>['runSubtask'] = (context) =>
+      changeRange(context, work, { pace, counters });
+    return resizable(withLiveMeta({ ...counters.hooks, runSubtask }));
   };
   const steps: Readonly<Record<string, Step<Meta, Settings>>> = {
     update: { plan: (context) => planUpdate(context, work), executor: changing },

@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import {
   defineTaskType,
   stopReason,
+  SummaryCounters,
   TaskTypeError,
   type HookContext,
   type PlannedSubtask,
@@ -143,6 +144,10 @@ function isFixed({ fixedFile }: ToyMeta): boolean {
 /** Sleeps, and notes what it is told meanwhile. */
 class Sleeper implements StepExecutor<ToyMeta, undefined> {
   #sleepMs: number | null = null;
+  readonly #counters = new SummaryCounters();
+  /** `naps`: parts that it has slept. */
+  readonly realtimeSummary = this.#counters.hooks.realtimeSummary;
+  readonly resetSummary = this.#counters.hooks.resetSummary;
   readonly #running = new Set<SubtaskContext<ToyMeta, undefined>>();
   #opened: HookContext<ToyMeta, undefined> | null = null;
 
@@ -175,6 +180,7 @@ class Sleeper implements StepExecutor<ToyMeta, undefined> {
         const sleepMs = this.#sleepMs ?? context.task.meta.sleepMs;
         await wait(sleepMs / parts, undefined, { signal: context.signal }).catch(sayWhy(context));
         note(context, `part-${part}`);
+        this.#counters.add(context.subtask.id, { naps: 1 });
         if (parts > 1) await context.saveCheckpoint(part);
       }
       if (failAtEnd.includes(ordinal)) throw new TaskTypeError(failCode, `subtask ${ordinal} was told to fail`);

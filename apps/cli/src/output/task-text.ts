@@ -22,7 +22,7 @@ export function taskTable(tasks: readonly TaskView[], nowMs: number): string {
 
 /** Everything about one task. */
 export function taskDetailText(detail: TaskDetail): string {
-  const { task, meta, steps, nodes, controls, rerun, waiting = [] } = detail;
+  const { task, meta, steps, nodes, controls, rerun, waiting = [], summaries = [] } = detail;
   const fields: (readonly [string, string | number])[] = [
     ['task', `${task.id} (key ${task.key})`],
     ['type', `${task.type}@${task.typeVersion}`],
@@ -63,6 +63,14 @@ export function taskDetailText(detail: TaskDetail): string {
           formatBytes(bytes),
           totalBytes === null ? NONE : formatBytes(totalBytes),
         ]),
+      ),
+    );
+  }
+  if (summaries.length > 0) {
+    sections.push(
+      tableText(
+        ['running in', 'subtasks', 'counted so far'],
+        summaries.map(({ step, subtasks, counters }) => [step, formatCount(subtasks), countersText(counters)]),
       ),
     );
   }
@@ -133,7 +141,7 @@ export function eventTable(events: readonly EventView[]): string {
 /** Subtasks as a table. */
 export function subtaskTable(subtasks: readonly SubtaskView[]): string {
   return tableText(
-    ['id', 'kind', 'step', 'no', 'state', 'node', 'attempt', 'failures', 'rows', 'bytes', 'phase', 'error'],
+    ['id', 'kind', 'step', 'no', 'state', 'node', 'attempt', 'failures', 'rows', 'bytes', 'phase', 'counted', 'error'],
     subtasks.map((subtask) => [
       subtask.id,
       subtask.kind,
@@ -146,9 +154,16 @@ export function subtaskTable(subtasks: readonly SubtaskView[]): string {
       formatCount(subtask.rows),
       formatBytes(subtask.bytes),
       subtask.phase ?? '',
+      countersText(subtask.summary ?? {}),
       subtask.error === null ? '' : `${subtask.error.code}: ${subtask.error.message}`,
     ]),
   );
+}
+
+function countersText(counters: Readonly<Record<string, number>>): string {
+  return Object.entries(counters)
+    .map(([name, count]) => `${name} ${name === 'bytes' ? formatBytes(count) : formatCount(count)}`)
+    .join(', ');
 }
 
 function stateText({ state, outcome }: TaskView): string {

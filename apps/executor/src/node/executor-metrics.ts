@@ -1,5 +1,7 @@
+import type { Summary } from '@longshore/core';
 import type { Settlement } from '@longshore/store';
 import { counterOf, gaugeOf, histogramOf, type MetricsRegistry } from '@longshore/telemetry';
+import type { Run } from '../running/run.ts';
 import type { SlotManager } from '../running/slot-manager.ts';
 
 /** What this node counts. A look-up and an addition per subtask, whether anybody reads it or not. */
@@ -8,6 +10,9 @@ export class ExecutorMetrics {
   readonly #retries: ReturnType<typeof counterOf>;
   readonly #lateWrites: ReturnType<typeof counterOf>;
   readonly #leaseLosses: ReturnType<typeof counterOf>;
+  readonly #counters: ReturnType<typeof counterOf>;
+  /** What was added of a run already. */
+  readonly #counted = new WeakMap<Run, Summary>();
   /** The histogram's children by their labels: looking one up there costs more than counting. */
   readonly #children = new Map<string, ReturnType<ReturnType<typeof histogramOf>['labels']>>();
 
@@ -16,6 +21,7 @@ export class ExecutorMetrics {
     this.#retries = counterOf(registry, 'subtaskRetries');
     this.#lateWrites = counterOf(registry, 'lateWrites');
     this.#leaseLosses = counterOf(registry, 'leaseLosses');
+    this.#counters = counterOf(registry, 'subtaskCounters');
     // There from the start: a counter that appears with its first loss has no rate.
     this.#leaseLosses.inc({ lease: 'node' }, 0);
   }
@@ -39,6 +45,17 @@ export class ExecutorMetrics {
     }
     child.observe(ranMs / 1_000);
     if (outcome === 'retry') this.#retries.inc({ type });
+  }
+
+  /** A run has counted on: its step executor's summary. */
+  counted(run: Run, type: string | undefined): void {
+    if (type === undefined) return;
+    const before = this.#counted.get(run) ?? {};
+    this.#counted.set(run, run.summary);
+    for (const [counter, count] of Object.entries(run.summary)) {
+      const more = count - (before[counter] ?? 0);
+      if (more > 0) this.#counters.inc({ type, step: run.claimed.step, counter }, more);
+    }
   }
 
   refused(writes: number): void {

@@ -1,4 +1,13 @@
-import { isClaimable, isPlannedKind, nodeId, stopEffect, stopReasonOf, taskId } from '@longshore/core';
+import {
+  addSummaries,
+  isClaimable,
+  isPlannedKind,
+  nodeId,
+  stopEffect,
+  stopReasonOf,
+  taskId,
+  type Summary,
+} from '@longshore/core';
 import { faultPoint } from '@longshore/faults';
 import { controlHint, wakeHint, type TaskHint } from '@longshore/protocol';
 import type { StopReason } from '@longshore/sdk';
@@ -94,7 +103,10 @@ export class Executor {
       onSettled: (work, ended) => this.#afterRuns(work, ended),
       onFreed: (task, slots) => this.#slots.release(task, slots),
       onTakenBack: (task) => this.#starter.startHeldOf(task),
-      onProgress: (run) => this.#progress.changed(run),
+      onProgress: (run) => {
+        this.#progress.changed(run);
+        this.#metrics.counted(run, this.#works.get(run.claimed.taskId)?.task.type);
+      },
     });
     this.#planner = new ClaimPlanner(
       this.#slots,
@@ -256,6 +268,7 @@ export class Executor {
       if (run.lane === null) this.#slots.releaseControl(kind);
       this.#progress.ended(run);
       this.#spans.ended(id, settlement === null, time);
+      this.#metrics.counted(run, work.task.type);
       this.#metrics.ended(work.task.type, kind, time?.ranMs ?? performance.now() - run.startedAt, settlement);
     }
     this.#queue.add(
@@ -307,9 +320,15 @@ export class Executor {
     this.#loop.wake();
   }
 
-  #announce(id: string): void {
+  #announce(id: string, summary?: Summary): void {
     const { bus } = this.#context;
-    bus.publish(bus.subjects.taskEvents(taskId(id)), { kind: 'progress' } satisfies TaskHint);
+    const hint: TaskHint = { kind: 'progress', ...(summary !== undefined && { summary }) };
+    bus.publish(bus.subjects.taskEvents(taskId(id)), hint);
+  }
+
+  /** What the subtasks of a task that run here count together. */
+  #summaryOf(id: string): Summary {
+    return addSummaries([...(this.#works.get(id)?.runs.values() ?? [])].map((run) => run.summary));
   }
 
   #lookLater(): void {
@@ -380,7 +399,7 @@ export class Executor {
   }
 
   #afterProgress(runs: readonly Run[], lost: ReadonlySet<string>): void {
-    for (const id of new Set(runs.map((run) => run.claimed.taskId))) this.#announce(id);
+    for (const id of new Set(runs.map((run) => run.claimed.taskId))) this.#announce(id, this.#summaryOf(id));
     for (const run of runs) {
       const work = this.#works.get(run.claimed.taskId);
       // It may have ended meanwhile; what still runs and isn't ours is stopped.

@@ -1,4 +1,4 @@
-import type { ErrorData } from '@longshore/core';
+import type { ErrorData, Summary } from '@longshore/core';
 import type { RunEnd, RunProgress } from '@longshore/runner';
 import type { StopReason } from '@longshore/sdk';
 import type { ClaimedSubtask, NodeIdentity, Settlement } from '@longshore/store';
@@ -20,6 +20,8 @@ export interface Run {
   bytes: number;
   /** What its hook said last that it is doing. */
   phase: RunProgress['phase'];
+  /** What its attempt has counted, as its type said last. */
+  summary: Summary;
   /** What its hook said last that it waits for. */
   waiting: RunProgress['waiting'];
   /** Why its budget or gates keep it waiting, and since when by the monotonic clock; null: they don't. */

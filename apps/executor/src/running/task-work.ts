@@ -198,6 +198,7 @@ export class TaskWork implements RunnerHost {
       rows: 0,
       bytes: 0,
       phase: null,
+      summary: {},
       waiting: null,
       held: null,
       ...how,
@@ -333,13 +334,14 @@ export class TaskWork implements RunnerHost {
   }
 
   progress(runs: readonly RunProgress[]): void {
-    for (const { runId, rows, bytes, phase, waiting } of runs) {
+    for (const { runId, rows, bytes, phase, waiting, summary } of runs) {
       const run = this.runs.get(runId);
       if (run === undefined) continue;
       run.rows = rows;
       run.bytes = bytes;
       run.phase = phase;
       run.waiting = waiting;
+      run.summary = summary;
       run.aliveAt = performance.now();
       this.#options.onProgress(run);
     }
@@ -356,10 +358,11 @@ export class TaskWork implements RunnerHost {
   settled(ends: readonly RunEnd[]): void {
     const ended: EndedRun[] = [];
     this.idleSince = performance.now();
-    for (const { runId, settled, time } of ends) {
+    for (const { runId, settled, time, summary } of ends) {
       const run = this.runs.get(runId);
       if (run === undefined) continue;
       this.runs.delete(runId);
+      run.summary = summary ?? run.summary;
       this.throttle.leave(runId);
       if (settled.ok && run.lane !== null) this.ahead.measured(time?.ranMs ?? this.idleSince - run.startedAt);
       ended.push({ run, settlement: settlementOf(run, settled, this.task), time });

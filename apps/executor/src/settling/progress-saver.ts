@@ -57,6 +57,7 @@ export class ProgressSaver {
       rows: run.rows,
       bytes: run.bytes,
       phase: run.phase,
+      summary: run.summary,
       waiting: waitingOf(run),
     }));
     this.#onSaved(runs, new Set(await saveProgress(this.#store.db, this.#membership.identity, progress)));

@@ -38,6 +38,7 @@ function run(kind: SubtaskKind, changes: Partial<Run> = {}): Run {
     rows: 0,
     bytes: 0,
     phase: null,
+    summary: {},
     waiting: null,
     held: null,
     plan: null,

@@ -13,6 +13,7 @@ import {
   readTask,
   readTaskMeta,
   readTypes,
+  readSummaries,
   readWaiting,
   saveSettings,
   type Store,
@@ -67,11 +68,12 @@ export function apiHandlers(
       traceRequest(tracing, request.type, trace, (parent) => submitter.submit(request, parent)),
     'task.get': async ({ task: ref }) => {
       const task = await find(ref);
-      const [meta, progress, nodes, waiting] = await Promise.all([
+      const [meta, progress, nodes, waiting, summaries] = await Promise.all([
         readTaskMeta(store.db, task.id),
         readProgress(store.db, task.id, task.step),
         readNodes(store.db),
         readWaiting(store.db, task.id),
+        readSummaries(store.db, task.id),
       ]);
       const states = new Map<string, string>(nodes.map((node) => [node.id, node.state]));
       return {
@@ -86,6 +88,7 @@ export function apiHandlers(
         controls: [...progress.controls],
         rerun: progress.rerun,
         waiting: [...waiting],
+        summaries: [...summaries],
       };
     },
     'task.view': async ({ task: ref }) => ({ task: taskView(await find(ref)) }),

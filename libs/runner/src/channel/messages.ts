@@ -1,4 +1,4 @@
-import type { ErrorData, GateReading, HealthGate, Placement, PlanResult, SubtaskKind } from '@longshore/core';
+import type { ErrorData, GateReading, HealthGate, Placement, PlanResult, SubtaskKind, Summary } from '@longshore/core';
 import type { CandidateNode, JsonValue, StopReason, ThrottleCost } from '@longshore/sdk';
 import type { Measurement, SpanData, TraceContext } from '@longshore/telemetry';
 import type { TypeDescription } from './type-description.ts';
@@ -121,6 +121,8 @@ export interface RunProgress {
   readonly phase: string | null;
   /** What it waits for; null: nothing. */
   readonly waiting: Waiting | null;
+  /** What its attempt has counted. */
+  readonly summary: Summary;
 }
 
 /** What a subtask waits for that gave its slots back, and for how long at least, in milliseconds. */
@@ -151,6 +153,8 @@ export interface RunEnd {
   readonly settled: Settled;
   /** When it began, in milliseconds since the epoch, and how long it ran; null: its runner could not say. */
   readonly time: { readonly beganAt: number; readonly ranMs: number } | null;
+  /** What it has counted; absent: its runner could not say. */
+  readonly summary?: Summary;
 }
 
 export type MessageFromRunner =

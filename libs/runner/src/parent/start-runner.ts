@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { LongshoreError, toErrorData, type ErrorData } from '@longshore/core';
+import { LongshoreError, parseSummary, toErrorData, type ErrorData } from '@longshore/core';
 import type { StopReason } from '@longshore/sdk';
 import type { Measurement, SpanData } from '@longshore/telemetry';
 import { errorOfData } from '../channel/error-of-data.ts';
@@ -274,7 +274,7 @@ function dispatch(host: RunnerHost, message: MessageFromRunner, post: (message: 
       );
       return;
     case 'progress':
-      host.progress(message.runs);
+      host.progress(message.runs.map((run) => ({ ...run, summary: parseSummary(run.summary) })));
       return;
     case 'settled':
       host.settled(message.ends);

@@ -17,12 +17,14 @@ import { placeStep } from './place-step.ts';
 import { planStep } from './plan-step.ts';
 import type { ProgressMeter } from './progress-meter.ts';
 import type { StepExecutors } from './step-executors.ts';
+import type { RunSummary } from './run-summary.ts';
 import type { WaitingReasons } from './waiting-reasons.ts';
 
 /** What a run says of itself while it goes on. */
 export interface RunReports {
   readonly progress: ProgressMeter;
   readonly waiting: WaitingReasons;
+  readonly summary: RunSummary;
 }
 
 /**
@@ -91,10 +93,11 @@ async function runWork(
   run: RunSpec,
   context: HookContext,
   executors: StepExecutors,
-  { progress, waiting }: RunReports,
+  { progress, waiting, summary }: RunReports,
   host: Host,
 ): Promise<unknown> {
   const executor = await executors.get(run, context.signal);
+  summary.begin(executor);
   const subtask: SubtaskContext = {
     ...context,
     subtask: {

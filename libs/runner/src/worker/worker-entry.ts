@@ -20,6 +20,7 @@ import { modifyTask } from './modify-task.ts';
 import { ProgressMeter } from './progress-meter.ts';
 import { RunEnds } from '../parent/run-ends.ts';
 import { runHook, type RunReports } from './run-hook.ts';
+import { RunSummary } from './run-summary.ts';
 import { flushRunSpans } from './run-spans.ts';
 import { StepExecutors } from './step-executors.ts';
 import { TurnOfRunner } from '../parent/turn.ts';
@@ -102,7 +103,8 @@ async function runToEnd(run: RunSpec, loaded: LoadedType, executors: StepExecuto
   const began = performance.now();
   const abort = new AbortController();
   const progress = new ProgressMeter();
-  const reports = { progress, waiting: new WaitingReasons() };
+  const summary = new RunSummary(run.runId, (error) => warn(run.runId, 'the summary of a subtask failed', error));
+  const reports = { progress, waiting: new WaitingReasons(), summary };
   active.set(run.runId, { ...reports, run, abort });
   const opened = openHookContext(setup, loaded, run, host, abort.signal);
   const settled = await settle(run, loaded, executors, opened, reports, abort.signal);
@@ -111,7 +113,7 @@ async function runToEnd(run: RunSpec, loaded: LoadedType, executors: StepExecuto
   reports.waiting.end();
   flushRunSpans(run.runId);
   const time = { beganAt: performance.timeOrigin + began, ranMs: performance.now() - began };
-  return { runId: run.runId, settled, time };
+  return { runId: run.runId, settled, time, summary: summary.end() };
 }
 
 async function settle(
@@ -162,10 +164,13 @@ function isRetryable(thrown: unknown, loaded: LoadedType, run: RunSpec): boolean
   try {
     return (run.kind === 'work' ? executor.isRetryableError?.(thrown) : scheduler.isRetryableError?.(thrown)) ?? true;
   } catch (error) {
-    const fields = { error: toJsonData(error) };
-    host.send({ kind: 'log', runId: run.runId, level: 'warn', message: 'isRetryableError failed', fields });
+    warn(run.runId, 'isRetryableError failed', error);
     return true;
   }
+}
+
+function warn(runId: string, message: string, error: unknown): void {
+  host.send({ kind: 'log', runId, level: 'warn', message, fields: { error: toJsonData(error) } });
 }
 
 async function reportMeasurements(): Promise<void> {
@@ -175,14 +180,17 @@ async function reportMeasurements(): Promise<void> {
 
 function reportProgress(): void {
   const runs = [...active]
-    // Both are asked: asking counts as reporting.
-    .filter(([, run]) => [run.progress.takeChange(), run.waiting.takeChange()].includes(true))
-    .map(([runId, { progress, waiting }]) => ({
+    // All are asked: asking counts as reporting.
+    .filter(([, { progress, waiting, summary }]) =>
+      [progress.takeChange(), waiting.takeChange(), summary.takeChange()].includes(true),
+    )
+    .map(([runId, { progress, waiting, summary }]) => ({
       runId,
       rows: progress.rows,
       bytes: progress.bytes,
       phase: progress.currentPhase,
       waiting: waiting.current,
+      summary: summary.current,
     }));
   if (runs.length > 0) host.send({ kind: 'progress', runs });
 }

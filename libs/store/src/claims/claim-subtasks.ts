@@ -193,6 +193,7 @@ function claimOf(node: NodeIdentity, picked: RawBuilder<unknown>): RawBuilder<Cl
     WITH picked AS (${picked})
     UPDATE subtasks s SET
       state = 'running', attempt = s.attempt + 1, node_epoch = ${node.epoch}, reason = NULL, not_before = NULL, waiting = NULL, phase = NULL,
+      summary = NULL,
       started_at = clock_timestamp()
     FROM picked WHERE s.id = picked.id
     RETURNING s.id, s.task_id, s.kind, s.step, s.plan_attempt, s.ordinal, s.attempt, s.failures, s.is_idempotent, s.meta, s.checkpoint`;

@@ -1,4 +1,4 @@
-import type { ErrorData } from '@longshore/core';
+import type { ErrorData, Summary } from '@longshore/core';
 import { sql } from 'kysely';
 import type { StoredReason } from '../schema/database.ts';
 import { storeError } from '../session/open-store.ts';
@@ -60,6 +60,8 @@ export interface StoredSubtask {
   readonly error: ErrorData | null;
   /** What it is doing, in its own words; null: it doesn't say, or doesn't run. */
   readonly phase: string | null;
+  /** What its attempt has counted so far; null: nothing, or it doesn't run. */
+  readonly summary: Summary | null;
   /** What it waits for; null: nothing, or it has ended. */
   readonly waiting: StoredReason | null;
   readonly startedAt: Date | null;
@@ -80,6 +82,7 @@ interface SubtaskRow {
   error: ErrorData | null;
   waiting: StoredReason | null;
   phase: string | null;
+  summary: Summary | null;
   started_at: Date | null;
   ended_at: Date | null;
 }
@@ -107,9 +110,10 @@ export async function readSubtasks(
   try {
     const rows = await sql<SubtaskRow>`
       SELECT * FROM (
-        (SELECT ${columns}, waiting, CASE WHEN state = 'running' THEN phase END AS phase FROM subtasks WHERE ${fits} ORDER BY id LIMIT ${limit})
+        (SELECT ${columns}, waiting, CASE WHEN state = 'running' THEN phase END AS phase,
+          CASE WHEN state = 'running' THEN summary END AS summary FROM subtasks WHERE ${fits} ORDER BY id LIMIT ${limit})
         UNION ALL
-        (SELECT ${columns}, NULL, NULL FROM subtask_history WHERE ${fits} ORDER BY id LIMIT ${limit})
+        (SELECT ${columns}, NULL, NULL, NULL FROM subtask_history WHERE ${fits} ORDER BY id LIMIT ${limit})
       ) s ORDER BY id LIMIT ${limit}`.execute(db);
     return rows.rows.map((row) => ({
       id: row.id,
@@ -125,6 +129,7 @@ export async function readSubtasks(
       error: row.error,
       waiting: row.waiting,
       phase: row.phase,
+      summary: row.summary,
       startedAt: row.started_at,
       endedAt: row.ended_at,
     }));

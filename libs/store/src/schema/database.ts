@@ -8,6 +8,7 @@ import type {
   OfferedType,
   Placement,
   RuntimeSlots,
+  Summary,
   ThrottleLimits,
   TokenBudget,
 } from '@longshore/core';
@@ -147,7 +148,12 @@ export interface Database {
     placement: NullableJson<Placement>;
     placed_for: string | null;
   };
-  subtasks: SubtaskColumns & { id: Generated<string>; waiting: NullableJson<StoredReason>; phase: string | null };
+  subtasks: SubtaskColumns & {
+    id: Generated<string>;
+    waiting: NullableJson<StoredReason>;
+    phase: string | null;
+    summary: NullableJson<Summary>;
+  };
   subtask_history: SubtaskColumns & { id: string };
   task_budgets: { task_id: string; budgets: Json<Record<string, TokenBudget>> };
   task_gates: { task_id: string; readings: Json<readonly GateReading[]>; read_at: StoredTime };

@@ -1,3 +1,4 @@
+import type { Summary } from '@longshore/core';
 import { sql } from 'kysely';
 import { lockHeld, type HeldSubtask, type NodeIdentity } from '../claims/held-subtask.ts';
 import { fromStore } from '../session/open-store.ts';
@@ -46,6 +47,8 @@ export interface HeldProgress extends HeldSubtask {
   readonly bytes: number;
   /** What it is doing, in its own words. Default: nothing is known. */
   readonly phase?: string | null | undefined;
+  /** What it has counted in its attempt. Default: nothing. */
+  readonly summary?: Summary | undefined;
   /** What it waits for, and for how long already. Default: nothing. */
   readonly waiting?: { readonly code: string; readonly message: string; readonly forMs: number } | null | undefined;
 }
@@ -69,7 +72,7 @@ export async function saveProgress(
     const held = await lockHeld(tx, node, progress);
     const own = progress.filter((one) => held.has(one.id));
     await sql`
-      UPDATE subtasks s SET rows = p.rows, bytes = p.bytes, phase = p.phase,
+      UPDATE subtasks s SET rows = p.rows, bytes = p.bytes, phase = p.phase, summary = p.summary::jsonb,
         waiting = CASE WHEN p.code IS NOT NULL THEN json_build_object('code', p.code, 'message', p.message, 'since',
           CASE WHEN s.waiting->>'code' = p.code THEN s.waiting->>'since'
           ELSE ${instant(sql`clock_timestamp() - p.for_ms * interval '1 millisecond'`)} END) END
@@ -77,9 +80,14 @@ export async function saveProgress(
         ${own.map((one) => one.bytes)}::bigint[], ${own.map((one) => one.waiting?.code ?? null)}::text[],
         ${own.map((one) => (one.waiting == null ? null : storableText(one.waiting.message)))}::text[],
         ${own.map((one) => one.waiting?.forMs ?? 0)}::float8[],
-        ${own.map((one) => (one.phase == null ? null : storableText(one.phase).slice(0, MAX_PHASE)))}::text[])
-        AS p(id, rows, bytes, code, message, for_ms, phase)
+        ${own.map((one) => (one.phase == null ? null : storableText(one.phase).slice(0, MAX_PHASE)))}::text[],
+        ${own.map((one) => summaryText(one.summary))}::text[])
+        AS p(id, rows, bytes, code, message, for_ms, phase, summary)
       WHERE s.id = p.id`.execute(tx);
     return progress.filter((one) => !held.has(one.id)).map((one) => one.id);
   });
+}
+
+function summaryText(summary: Summary = {}): string | null {
+  return Object.keys(summary).length === 0 ? null : JSON.stringify(summary);
 }

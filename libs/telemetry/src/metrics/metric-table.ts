@@ -40,6 +40,14 @@ export const METRICS = {
     help: 'Attempts that failed and are tried again.',
     labels: ['type'],
   },
+  subtaskCounters: {
+    name: 'longshore.subtask.counters',
+    type: 'counter',
+    unit: '{count}',
+    by: 'executor',
+    help: "What subtasks have counted while they ran: the counters of their type's `realtimeSummary`.",
+    labels: ['type', 'step', 'counter'],
+  },
   lateWrites: {
     name: 'longshore.late_writes',
     type: 'counter',

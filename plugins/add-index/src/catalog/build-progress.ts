@@ -7,6 +7,8 @@ export interface BuildProgress {
   readonly phase: string | null;
   /** Share of the whole build that is done, 0 to 1. */
   readonly share: number;
+  /** Blocks and tuples that the phase is through with. */
+  readonly done: { readonly blocks: number; readonly tuples: number };
   /** Who keeps it waiting; null while it works. */
   readonly blocker: LockHolder | null;
 }
@@ -15,6 +17,8 @@ interface ProgressRow extends Record<string, unknown> {
   readonly phase: string | null;
   readonly blocks: number | null;
   readonly tuples: number | null;
+  readonly blocksDone: number | null;
+  readonly tuplesDone: number | null;
   readonly pid: number | null;
   readonly application: string | null;
   readonly since: string | null;
@@ -41,6 +45,7 @@ export async function readBuildProgress(client: SqlClient, pid: number): Promise
   const found = await client.query<ProgressRow>(
     `SELECT p.phase, p.blocks_done::float8 / nullif(p.blocks_total, 0) AS blocks,
             p.tuples_done::float8 / nullif(p.tuples_total, 0) AS tuples,
+            p.blocks_done::float8 AS "blocksDone", p.tuples_done::float8 AS "tuplesDone",
             b.pid, b.application_name AS application, to_char(b.xact_start, 'YYYY-MM-DD HH24:MI:SSOF') AS since
      FROM (SELECT $1::int AS pid) s LEFT JOIN pg_stat_progress_create_index p USING (pid)
      LEFT JOIN LATERAL (SELECT a.* FROM pg_stat_activity a WHERE a.pid = ANY(pg_blocking_pids(s.pid))
@@ -49,7 +54,8 @@ export async function readBuildProgress(client: SqlClient, pid: number): Promise
   );
   const [row] = found.rows;
   const blocker = row?.pid == null ? null : { pid: row.pid, application: row.application ?? '', since: row.since };
-  return { phase: row?.phase ?? null, share: row === undefined ? 0 : shareOf(row), blocker };
+  const done = { blocks: row?.blocksDone ?? 0, tuples: row?.tuplesDone ?? 0 };
+  return { phase: row?.phase ?? null, share: row === undefined ? 0 : shareOf(row), done, blocker };
 }
 
 function shareOf(row: ProgressRow): number {

@@ -1,4 +1,11 @@
-import type { JsonValue, SqlClient, StepExecutor, SubtaskContext, TargetConnection } from '@longshore/sdk';
+import {
+  SummaryCounters,
+  type JsonValue,
+  type SqlClient,
+  type StepExecutor,
+  type SubtaskContext,
+  type TargetConnection,
+} from '@longshore/sdk';
 import { isDuplicateKey, isNoRoom, qualifiedName, quoteIdentifier } from '@longshore/sdk/postgres';
 import { workingName } from '../catalog/index-names.ts';
 import { lookAtIndex, type IndexOnTable } from '../catalog/look-at-index.ts';
@@ -17,7 +24,7 @@ import type { AddIndexMeta } from '../meta/add-index-meta.ts';
 import { preparedOfMeta } from '../meta/prepared-of-meta.ts';
 import type { PreparedIndex } from '../meta/prepared-index.ts';
 import { indexWork, type IndexMade, type IndexWork } from './index-work.ts';
-import { shareReporter, watchBuild } from './watch-build.ts';
+import { phaseCounter, shareReporter, watchBuild, type WatchedBuild } from './watch-build.ts';
 
 type Context = SubtaskContext<AddIndexMeta>;
 
@@ -31,7 +38,11 @@ interface Build {
   readonly working: string;
   readonly show: ShowWaiting;
   readonly report: (share: number) => void;
+  readonly count: WatchedBuild['count'];
 }
+
+/** `blocks` and `tuples` that builds are through with, in all of their phases. */
+const counters = new SummaryCounters();
 
 /**
  * Builds one table's index in two parts. First CREATE INDEX CONCURRENTLY, which can't be in a transaction, under a name that only
@@ -42,6 +53,7 @@ interface Build {
  * nobody could continue it later, and the next attempt takes it over. Only the end of the task ends it, as that closes the fence.
  */
 export const buildStep: StepExecutor<AddIndexMeta> = {
+  ...counters.hooks,
   async runSubtask(context: Context): Promise<JsonValue> {
     const { task, signal } = context;
     const work = indexWork.parse(context.subtask.meta);
@@ -50,7 +62,8 @@ export const buildStep: StepExecutor<AddIndexMeta> = {
     const working = workingName(prepared, work.tableOid);
     const show: ShowWaiting = (reason) => context.waiting(reason);
     const report = shareReporter(context, work);
-    const build: Build = { context, connection, work, prepared, working, show, report };
+    const count = phaseCounter((counts) => counters.add(context.subtask.id, counts));
+    const build: Build = { context, connection, work, prepared, working, show, report, count };
     try {
       const repeated = context.attempt > 1 ? await findOwnEntry(build) : null;
       if (repeated !== null) return repeated;
@@ -74,13 +87,13 @@ async function findOwnEntry({ context, connection }: Build): Promise<JsonValue> 
 
 /** Sees to it that there is a whole index on the table: one that was there, one that an older attempt has built, or a new one. */
 async function makeWhole(build: Build, client: SqlClient): Promise<void> {
-  const { context, connection, working, show, report } = build;
+  const { context, connection, working, show, report, count } = build;
   const { task, subtask, attempt, signal } = context;
   // A time-out of the role or the database must not end a build of hours. Nobody waits behind its locks: they let writers through.
   await client.query('SET lock_timeout = 0');
   await client.query('SET statement_timeout = 0');
   const watch = <T>(pid: number, ended: () => Promise<T>): Promise<T> =>
-    watchBuild(context, { connection, pid, report, show }, ended);
+    watchBuild(context, { connection, pid, report, count, show }, ended);
   await takeTurn(client, { working, taskId: task.id, subtaskId: subtask.id, attempt, signal, show, watch });
   const { table, found } = await readSteadily(client, () => look(build, client));
   if (table !== null && found.equal === null && found.working?.isValid !== true) {
@@ -103,7 +116,7 @@ async function look(
 }
 
 async function createConcurrently(build: Build, client: SqlClient, table: TableNow): Promise<void> {
-  const { context, connection, prepared, working, show, report } = build;
+  const { context, connection, prepared, working, show, report, count } = build;
   if (prepared.tablespace !== null) {
     await client.query(`SET default_tablespace = ${quoteIdentifier(prepared.tablespace)}`);
   }
@@ -113,7 +126,7 @@ async function createConcurrently(build: Build, client: SqlClient, table: TableN
   // By it the server would end the build when its client is gone.
   await client.query('SET client_connection_check_interval = 0');
   try {
-    await watchBuild(context, { connection, pid, report, show }, () =>
+    await watchBuild(context, { connection, pid, report, count, show }, () =>
       client.query(createIndexText(prepared, { name: working, on: table.name, isConcurrent: true })),
     );
   } catch (error) {

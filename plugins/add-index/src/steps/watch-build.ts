@@ -1,6 +1,6 @@
 import type { SubtaskContext, TargetConnection } from '@longshore/sdk';
 import { pause } from '@longshore/sdk/postgres';
-import { readBuildProgress } from '../catalog/build-progress.ts';
+import { readBuildProgress, type BuildProgress } from '../catalog/build-progress.ts';
 import { describeHolder } from '../catalog/lock-holder.ts';
 import type { ShowWaiting } from '../locking/show-waiting.ts';
 
@@ -13,6 +13,8 @@ export interface WatchedBuild {
   readonly pid: number;
   /** Told the share that is done. */
   readonly report: (share: number) => void;
+  /** Told what the build is through with. */
+  readonly count: (progress: Pick<BuildProgress, 'phase' | 'done'>) => void;
   readonly show: ShowWaiting;
 }
 
@@ -39,15 +41,16 @@ export async function watchBuild<T>(
 
 async function watch(
   { logger, progress }: Pick<SubtaskContext, 'logger' | 'progress'>,
-  { connection, pid, report, show }: WatchedBuild,
+  { connection, pid, report, count, show }: WatchedBuild,
   signal: AbortSignal,
 ): Promise<void> {
   const shown = oneReason(show);
   try {
     for (;;) {
       await pause(LOOK_MS, signal);
-      const { phase, share, blocker } = await connection.read((client) => readBuildProgress(client, pid));
+      const { phase, share, done, blocker } = await connection.read((client) => readBuildProgress(client, pid));
       report(share);
+      count({ phase, done });
       progress.phase(phase);
       shown.set(blocker === null ? null : `${phase ?? 'waiting for the table'}: ${describeHolder(blocker)}`);
     }
@@ -92,5 +95,21 @@ export function shareReporter(
     done.rows += rows;
     done.bytes += bytes;
     progress.add({ rows, bytes });
+  };
+}
+
+/**
+ * Turns what each phase of a build is through with into what was added since the last look. Postgres counts anew in each phase.
+ *
+ * @param add told blocks and tuples.
+ */
+export function phaseCounter(
+  add: (counts: { readonly blocks: number; readonly tuples: number }) => void,
+): WatchedBuild['count'] {
+  let last: Parameters<WatchedBuild['count']>[0] = { phase: null, done: { blocks: 0, tuples: 0 } };
+  return ({ phase, done }) => {
+    const before = phase === last.phase ? last.done : { blocks: 0, tuples: 0 };
+    last = { phase, done };
+    add({ blocks: Math.max(0, done.blocks - before.blocks), tuples: Math.max(0, done.tuples - before.tuples) });
   };
 }

@@ -1,4 +1,4 @@
-import type { EffectBatches, SqlClient, SubtaskContext } from '@longshore/sdk';
+import type { EffectBatches, SqlClient, SubtaskContext, SummaryCounters } from '@longshore/sdk';
 import { isPostgresError } from '@longshore/sdk/postgres';
 import type { BackfillWork } from '../backfill-work.ts';
 import { backfillError } from '../errors/backfill-error.ts';
@@ -28,6 +28,8 @@ export interface BatchRun<Meta extends BackfillTuning, Settings> {
   readonly work: BackfillWork<Meta, Settings>;
   readonly target: BackfillTarget;
   readonly pace: Pace;
+  /** `rows` that were passed, `changed` ones, `batches`, and `contended`: batches that others kept from being done. */
+  readonly counters: SummaryCounters;
 }
 
 /**
@@ -67,6 +69,7 @@ export async function runBatches<Meta extends BackfillTuning, Settings>(
         await watch?.stop();
         switch (batchFailure(error)) {
           case BatchFailure.contention:
+            run.counters.add(context.subtask.id, { contended: 1 });
             rows = shrunkBatchRows(rows);
             await contention.wait(watch?.holders ?? [], error, tried.rows);
             break;
@@ -115,6 +118,7 @@ async function runBatch<Meta extends BackfillTuning, Settings>(
   const elapsedMs = performance.now() - begun;
   const passed = moved.passed - before.passed;
   context.progress.add({ rows: passed });
+  run.counters.add(context.subtask.id, { rows: passed, changed: moved.rows - before.rows, batches: 1 });
   if (passed > 0) pace.changedShare = Math.min(1, (moved.rows - before.rows) / passed);
   // A short piece at the end of the range says nothing about a whole batch.
   if (passed < tried.rows) return tried.rows;

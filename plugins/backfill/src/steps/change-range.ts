@@ -2,7 +2,7 @@ import type { EffectBatches, JsonValue, SubtaskContext } from '@longshore/sdk';
 import type { BackfillWork } from '../backfill-work.ts';
 import { firstBatchRows } from '../batches/batch-rows.ts';
 import { rangeResult, type RangeProgress, type RangeResult } from '../batches/range-progress.ts';
-import { runBatches, type BatchRun, type Pace } from '../batches/run-batches.ts';
+import { runBatches, type BatchRun } from '../batches/run-batches.ts';
 import { withTableName } from '../errors/postgres-error.ts';
 import type { BackfillTuning } from '../meta/tuning.ts';
 import { highestKey } from '../table/walk-keys.ts';
@@ -12,23 +12,23 @@ import { readLongWait, waitForWriters } from './wait-for-writers.ts';
 /**
  * Changes the rows of one range. What is committed is in the ledger, so another attempt goes on behind the last batch.
  *
- * @param pace - of the ranges before in this process.
+ * @param shared - what the ranges of this process share: the pace, and the counters of their summaries.
  * @returns {RangeResult} of all attempts together.
  */
 export async function changeRange<Meta extends BackfillTuning, Settings>(
   context: SubtaskContext<Meta, Settings>,
   work: BackfillWork<Meta, Settings>,
-  pace: Pace,
+  shared: Pick<BatchRun<Meta, Settings>, 'pace' | 'counters'>,
 ): Promise<JsonValue> {
   const { target, range, plannedAt } = rangeWork.parse(context.subtask.meta);
   const { meta } = context.task;
-  const run: BatchRun<Meta, Settings> = { context, work, target, pace };
+  const run: BatchRun<Meta, Settings> = { context, work, target, ...shared };
   const start: RangeProgress = {
     after: range.after,
     rows: 0,
     passed: 0,
     batches: 0,
-    batchRows: pace.rows ?? firstBatchRows(meta),
+    batchRows: shared.pace.rows ?? firstBatchRows(meta),
   };
   try {
     const outcome = await context

@@ -1,5 +1,11 @@
 import type { FileHandle } from 'node:fs/promises';
-import type { JsonValue, SqlClient, StepExecutor, SubtaskContext } from '@longshore/sdk';
+import {
+  SummaryCounters,
+  type JsonValue,
+  type SqlClient,
+  type StepExecutor,
+  type SubtaskContext,
+} from '@longshore/sdk';
 import { copyOptions } from '../csv/copy-options.ts';
 import { foldChunks } from '../csv/fold-chunks.ts';
 import type { CsvDialect } from '../csv/dialect.ts';
@@ -20,8 +26,12 @@ import { sendRange } from './send-range.ts';
 type Context = SubtaskContext<ImportMeta, ImportSettings>;
 type WorkChunk = NonNullable<LoadWork['chunk']>;
 
+/** Of what the server has taken, committed or not: `bytes`, then `rows` and `chunks` when a COPY is through. */
+const counters = new SummaryCounters();
+
 /** Loads chunks: one COPY each, in one transaction with the chunk's ledger row. */
 export const loadStep: StepExecutor<ImportMeta, ImportSettings> = {
+  ...counters.hooks,
   async runSubtask(context: Context): Promise<JsonValue> {
     const { task, settings, progress } = context;
     const work = loadWork.parse(context.subtask.meta);
@@ -49,7 +59,7 @@ interface OpenWork {
 }
 
 async function loadChunk(
-  { task, signal, progress, throttle }: Context,
+  { task, subtask, signal, progress, throttle }: Context,
   client: SqlClient,
   { work, file, handle }: OpenWork,
 ): Promise<LoadResult> {
@@ -65,8 +75,12 @@ async function loadChunk(
       statement,
       signal,
       beforeSend: (bytes) => throttle.spend({ bytes }),
-      onSent: (bytes) => progress.add({ bytes }),
+      onSent: (bytes) => {
+        progress.add({ bytes });
+        counters.add(subtask.id, { bytes });
+      },
     });
+    counters.add(subtask.id, { rows, chunks: 1 });
     // Deferred constraints are checked now: at the commit nobody would know the file any more.
     await client.query('SET CONSTRAINTS ALL IMMEDIATE');
     if (rows !== chunk.records) throw rowsLost(file.path, table.name, chunk, rows);

@@ -1,4 +1,4 @@
-import type { JsonValue, StepExecutor, SubtaskContext } from '@longshore/sdk';
+import { SummaryCounters, type JsonValue, type StepExecutor, type SubtaskContext } from '@longshore/sdk';
 import type { RangeScan } from '../csv/range-scan.ts';
 import { scanRange } from '../csv/scan-range.ts';
 import { withInput } from '../files/open-input.ts';
@@ -8,10 +8,14 @@ import type { ImportSettings } from '../meta/import-settings.ts';
 import { fileOfPrepared, preparedOfMeta } from '../meta/prepared-of-meta.ts';
 import { rangesOf, scanWork } from './scan-work.ts';
 
+/** `bytes` that were read, and `ranges` that were read to their end. */
+const counters = new SummaryCounters();
+
 /** Reads parts of files once and tells where their records end, for every state that a range may begin in. */
 export const scanStep: StepExecutor<ImportMeta, ImportSettings> = {
+  ...counters.hooks,
   async runSubtask(context: SubtaskContext<ImportMeta, ImportSettings>): Promise<JsonValue> {
-    const { task, settings, signal, progress } = context;
+    const { task, subtask, settings, signal, progress } = context;
     const work = scanWork.parse(context.subtask.meta);
     const prepared = preparedOfMeta(task.meta);
     const file = fileOfPrepared(prepared, work.file);
@@ -19,11 +23,17 @@ export const scanStep: StepExecutor<ImportMeta, ImportSettings> = {
       dialect: dialectOfMeta(task.meta),
       fileBytes: file.bytes,
       signal,
-      onProgress: (bytes: number) => progress.add({ bytes }),
+      onProgress: (bytes: number) => {
+        progress.add({ bytes });
+        counters.add(subtask.id, { bytes });
+      },
     };
     const scans = await withInput(file, settings.roots, async (handle) => {
       const done: RangeScan[] = [];
-      for (const range of rangesOf(work, prepared.chunkBytes)) done.push(await scanRange(handle, range, options));
+      for (const range of rangesOf(work, prepared.chunkBytes)) {
+        done.push(await scanRange(handle, range, options));
+        counters.add(subtask.id, { ranges: 1 });
+      }
       return done;
     });
     // Plain data; the cast only tells the compiler that interfaces of plain data are JSON.

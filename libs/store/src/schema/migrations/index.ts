@@ -5,6 +5,7 @@ import * as phase from './0003-phase.ts';
 import * as lifecycle from './0004-lifecycle.ts';
 import * as submitFunction from './0005-submit-function.ts';
 import * as retention from './0006-retention.ts';
+import * as summary from './0007-summary.ts';
 
 /**
  * Forward-only, in order; a name is never changed once released. Each must leave the services of the version before working:
@@ -17,4 +18,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0004-lifecycle': lifecycle,
   '0005-submit-function': submitFunction,
   '0006-retention': retention,
+  '0007-summary': summary,
 };
