@@ -102,7 +102,7 @@ function privilegeError(cause: unknown): unknown {
 function noPrivilege(cause?: unknown): TaskTypeError {
   return new TaskTypeError(
     'EFFECTS_NO_PRIVILEGE',
-    `the role may not create or use the schema ${EFFECTS_SCHEMA} in the target database, or not bring it up to date; let a role that may run: longshore target prepare --grant-to ROLE`,
+    `the role may not create, use or update the schema ${EFFECTS_SCHEMA} in the target database; run as a role that may: longshore target prepare --grant-to ROLE`,
     cause === undefined ? {} : { cause },
   );
 }

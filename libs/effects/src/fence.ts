@@ -27,7 +27,7 @@ export async function openFence(client: SqlClient, owner: EffectOwner): Promise<
   if (fence.rows[0]?.task_key === key) return;
   throw new TaskTypeError(
     'EFFECTS_FOREIGN_TASK',
-    `the target knows task ${owner.taskId} as another one, so the store was restored from an older state; submit the task again until its id is above all that the target knows, or remove the old rows from longshore_effects`,
+    `the target knows another task under id ${owner.taskId}, so the store was restored from an older state; submit the task again until its id is above all ids in the target, or remove the old rows from longshore_effects`,
   );
 }
 

@@ -134,7 +134,7 @@ async function holdRow(client: SqlClient, owner: LedgerOwner): Promise<void> {
 function superseded(owner: LedgerOwner): TaskTypeError {
   return new TaskTypeError(
     'EFFECTS_SUPERSEDED',
-    `attempt ${owner.attempt} of subtask ${owner.subtaskId} came too late: a newer attempt has taken its work over`,
+    `attempt ${owner.attempt} of subtask ${owner.subtaskId} is late: a newer attempt has taken its work over`,
     { permanent: false },
   );
 }

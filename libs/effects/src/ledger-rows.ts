@@ -91,7 +91,7 @@ export async function readLedgerResult(client: SqlClient, owner: LedgerOwner): P
 function transactionEnded(owner: LedgerOwner): TaskTypeError {
   return new TaskTypeError(
     'EFFECTS_TRANSACTION_ENDED',
-    `the effect of subtask ${owner.subtaskId} was committed or rolled back in the middle; effectOnce ends its transaction itself, and can't be used beside effectBatches`,
+    `the effect of subtask ${owner.subtaskId} was committed or rolled back before its end; effectOnce ends its transaction itself, and can't be combined with effectBatches`,
   );
 }
 

@@ -25,8 +25,8 @@ export async function changeMeta<Meta extends object>(change: MetaChange<Meta>):
   const { schema, meta, changes, changeable } = change;
   const fixed = Object.keys(changes).find((key) => !changeable.includes(key));
   if (fixed !== undefined) {
-    const allowed = changeable.length === 0 ? 'nothing can' : `only ${changeable.join(', ')} can`;
-    const message = `meta.${fixed} can't be changed any more; of this task's meta ${allowed}. Cancel the task and submit it anew where it has to be another one.`;
+    const allowed = changeable.length === 0 ? 'no key can' : `only ${changeable.join(', ')} can`;
+    const message = `meta.${fixed} can't change any more; in this task's meta ${allowed}. To use another value, cancel the task and submit a new one.`;
     throw new TaskTypeError('ARGUMENT_INVALID', message, { details: { key: fixed, changeable: [...changeable] } });
   }
   const kept = Object.entries(meta).filter(([key]) => !(key in changes));

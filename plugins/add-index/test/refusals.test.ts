@@ -23,7 +23,7 @@ const fields = (index: Record<string, unknown>): Record<string, unknown> => ({
 });
 
 const cases: readonly (readonly [string, Case])[] = [
-  ['no index at all', { meta: {}, code: 'ADD_INDEX_META_INVALID', says: /either as index or as statement/ }],
+  ['no index at all', { meta: {}, code: 'ADD_INDEX_META_INVALID', says: /either index or statement/ }],
   [
     'both ways of saying it',
     {
@@ -107,7 +107,7 @@ const cases: readonly (readonly [string, Case])[] = [
   ],
   [
     'a name that is none',
-    { meta: fields({ table: 'a.b.c.d' }), code: 'ADD_INDEX_TABLE_MISSING', says: /names no table/ },
+    { meta: fields({ table: 'a.b.c.d' }), code: 'ADD_INDEX_TABLE_MISSING', says: /is no valid table name/ },
   ],
   [
     'a view',
@@ -174,7 +174,7 @@ const cases: readonly (readonly [string, Case])[] = [
   ],
   [
     'a name that a table has',
-    { meta: fields({ name: 'orders' }), code: 'ADD_INDEX_NAME_TAKEN', says: /something that is no index/ },
+    { meta: fields({ name: 'orders' }), code: 'ADD_INDEX_NAME_TAKEN', says: /something else than an index/ },
   ],
   [
     'another index of the same name on the same table',
@@ -210,7 +210,7 @@ const cases: readonly (readonly [string, Case])[] = [
         UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'mine'::regclass`,
       meta: fields({ table: 'p' }),
       code: 'ADD_INDEX_INVALID_EXISTS',
-      says: /public\.p1 has such an index, public\.mine.*DROP INDEX CONCURRENTLY/,
+      says: /public\.p1 has an equal index, public\.mine.*DROP INDEX CONCURRENTLY/,
     },
   ],
 ];

@@ -153,7 +153,7 @@ describe('a revert has nothing to do', () => {
     const run = await load();
     await target.client.query('DROP TABLE items');
     await run.revert();
-    expect(run.logged).toContain('the table is gone, and its rows with it');
+    expect(run.logged).toContain('the table and its rows do not exist any more');
   });
 });
 

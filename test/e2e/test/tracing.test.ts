@@ -278,7 +278,7 @@ describe('an import that is canceled', () => {
 
   it('is named on every log line of its hooks', async () => {
     const line = await waitUntil(
-      () => lines.find((text) => text.includes('took the loaded rows back')),
+      () => lines.find((text) => text.includes('removed the loaded rows')),
       (found) => found !== undefined,
       { what: 'the log line of the revert' },
     );

@@ -97,11 +97,11 @@ async function readCatalog<Code extends string>(
     return (await client.query<CatalogRow>(FIND, [name])).rows[0];
   } catch (error) {
     if (isNoPrivilege(error)) {
-      const message = `The connection's role may not look for table ${name}: ${error.message}. Grant it USAGE on the schema.`;
+      const message = `The connection's role may not look up table ${name}: ${error.message}. Grant it USAGE on the schema.`;
       throw make(noPrivilege, message, { table: name }, error);
     }
     if (!isPostgresError(error) || !noNames.has(error.code)) throw error;
-    const message = `${name} names no table: ${error.message}. Write it as in SQL: orders, sales.orders, sales."Orders".`;
+    const message = `${name} is no valid table name: ${error.message}. Write it as in SQL: orders, sales.orders, sales."Orders".`;
     throw make(noTable, message, { table: name }, error);
   }
 }
@@ -120,6 +120,6 @@ async function missing<Code extends string>(
   );
   const names = similar.rows.map((row) => row.name);
   const advice = names.length === 0 ? 'Create it, or check the name.' : `Is it ${names.join(' or ')}?`;
-  const message = `The target database has no table ${name}. ${advice} Names are read as in SQL: without double quotes in lower case, without a schema along the search_path.`;
+  const message = `The target database has no table ${name}. ${advice} Names follow SQL: without double quotes they are lower case, and without a schema the search_path counts.`;
   return errors.make(errors.missing, message, { table: name });
 }

@@ -76,7 +76,7 @@ describe('refused', () => {
     ['absent', 'MISSING', /no table absent\. Create it, or check the name/],
     ['PLAIN_', 'MISSING', /no table PLAIN_/],
     ['"open', 'MISSING', /no table "open/],
-    ['a.b.c.d', 'MISSING', /names no table/],
+    ['a.b.c.d', 'MISSING', /is no valid table name/],
     ['hidden', 'MISSING', /Is it closed\.hidden\?/],
   ])('%s as %s', async (name, code, message) => {
     await expect(findRelation(client, name, errors)).rejects.toMatchObject({
@@ -89,7 +89,7 @@ describe('refused', () => {
   test('what is in a schema that the role may not look into', async () => {
     await session.query('SET ROLE weak');
     try {
-      const message = expect.stringMatching(/may not look for table closed\.hidden/) as string;
+      const message = expect.stringMatching(/may not look up table closed\.hidden/) as string;
       await expect(findRelation(client, 'closed.hidden', errors)).rejects.toMatchObject({
         code: 'NO_PRIVILEGE',
         message,

@@ -56,7 +56,7 @@ async function refusePrivileges(client: SqlClient, { oid, name }: FoundRelation)
   );
   const { not_owned: notOwned = null, closed_schema: closedSchema = null } = rows[0] ?? {};
   if (notOwned !== null) {
-    const message = `The connection's role is no member of the owner of ${notOwned}, and only an owner may index a table. Grant it that role, or use a connection of the owner's.`;
+    const message = `The connection's role is no member of the owner of ${notOwned}, and only an owner may index a table. Grant it that role, or connect as the owner.`;
     throw addIndexError(AddIndexErrorCode.NoPrivilege, message, { table: name });
   }
   if (closedSchema !== null) {

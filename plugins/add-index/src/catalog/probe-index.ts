@@ -81,7 +81,7 @@ function refusalOf(error: PostgresError, table: string): unknown {
     return addIndexError(AddIndexErrorCode.NoPrivilege, message, details, error);
   }
   if (error.code === SqlState.undefinedColumn) {
-    const message = `${table} lacks a column of the index: ${words}. Names given as fields are taken in the case that they have.`;
+    const message = `${table} lacks a column of the index: ${words}. Names in fields are case-sensitive.`;
     return addIndexError(AddIndexErrorCode.ColumnMissing, message, details, error);
   }
   if (!definitionClasses.has(error.code.slice(0, 2))) return error;

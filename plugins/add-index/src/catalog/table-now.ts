@@ -31,6 +31,6 @@ export async function findTableNow(
   const [table] = found.rows;
   if (table !== undefined) return table;
   if (tableOid !== root.tableOid) return null;
-  const message = `Table ${root.table} is gone. It has to stay while an index is added.`;
+  const message = `Table ${root.table} does not exist any more. Keep it while an index is added.`;
   throw addIndexError(AddIndexErrorCode.TableMissing, message, { table: root.table });
 }

@@ -16,12 +16,10 @@ export async function parseIndexStatement(statement: string): Promise<IndexReque
   const { relation } = index;
   if (relation?.relname === undefined) throw invalid('it names no table');
   if (relation.catalogname !== undefined) {
-    throw unsupported(`it names the database ${relation.catalogname}; the meta's connection says which database it is`);
+    throw unsupported(`it names the database ${relation.catalogname}; name only the connection in the meta`);
   }
   if (relation.inh !== true) {
-    throw unsupported(
-      'it says ON ONLY; leave ONLY out, and the index comes to all partitions without blocking writers',
-    );
+    throw unsupported('it has ON ONLY; without ONLY all partitions get the index, and writers are not blocked');
   }
   const start = bodyStart(await scanTokens(statement), relation);
   return {
@@ -40,7 +38,7 @@ async function parseOne(statement: string): Promise<{ readonly index: IndexStmt;
   try {
     const [only, ...others] = await parseStatements(statement);
     if (only === undefined) throw invalid('it is empty');
-    if (others.length > 0) throw invalid('it is more than one statement');
+    if (others.length > 0) throw invalid('it has more than one statement');
     if (!('IndexStmt' in only.node)) throw invalid('it is no CREATE INDEX');
     return { index: only.node.IndexStmt, end: only.end };
   } catch (error) {
@@ -63,5 +61,5 @@ function invalid(reason: string, cause?: unknown): Error {
 }
 
 function unsupported(reason: string): Error {
-  return addIndexError(AddIndexErrorCode.StatementUnsupported, `The statement isn't for this task type: ${reason}.`);
+  return addIndexError(AddIndexErrorCode.StatementUnsupported, `This task type can't run the statement: ${reason}.`);
 }

@@ -13,6 +13,6 @@ import { requestOfShape } from './request-of-shape.ts';
 export function requestOfMeta({ index, statement }: AddIndexMeta): Promise<IndexRequest> {
   if (index !== undefined && statement === undefined) return requestOfShape(index);
   if (statement !== undefined && index === undefined) return parseIndexStatement(statement);
-  const message = 'Give the index either as index or as statement, not both and not neither.';
+  const message = 'Give either index or statement, and not both.';
   return Promise.reject(addIndexError(AddIndexErrorCode.MetaInvalid, message));
 }

@@ -13,7 +13,7 @@ import { parseStatements, SqlSyntaxError } from './sql-parser.ts';
  */
 export async function requestOfShape(shape: IndexShape): Promise<IndexRequest> {
   const keys = await Promise.all(shape.columns.map((key) => keyText(typeof key === 'string' ? { column: key } : key)));
-  if (shape.nullsNotDistinct && !shape.unique) throw invalid('nullsNotDistinct means something for unique only');
+  if (shape.nullsNotDistinct && !shape.unique) throw invalid('nullsNotDistinct needs unique');
   const settings = Object.entries(shape.with).map(([name, value]) => `${name} = ${quoteLiteral(String(value))}`);
   if (shape.where !== undefined) await checkExpression(shape.where, 'where');
   const parts = [
@@ -35,7 +35,7 @@ export async function requestOfShape(shape: IndexShape): Promise<IndexRequest> {
 
 async function keyText({ column, expression, collation, opclass, order, nulls }: IndexKey): Promise<string> {
   if ((column === undefined) === (expression === undefined)) {
-    throw invalid('each of columns is a name, or an object with either column or expression');
+    throw invalid('each item of columns must be a name, or an object with either column or expression');
   }
   if (expression !== undefined) await checkExpression(expression, 'expression');
   return [
@@ -62,7 +62,7 @@ async function checkExpression(text: string, field: string): Promise<void> {
     if (!isExpression) throw invalid(`${field} ${JSON.stringify(text)} is not one SQL expression`);
   } catch (error) {
     if (!SqlSyntaxError.is(error)) throw error;
-    throw invalid(`${field} ${JSON.stringify(text)} is no SQL expression: ${error.message}`, error);
+    throw invalid(`${field} ${JSON.stringify(text)} is not an SQL expression: ${error.message}`, error);
   }
 }
 

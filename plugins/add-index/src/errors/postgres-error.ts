@@ -7,19 +7,19 @@ export const withTableName = tableErrors(addIndexError, {
   duplicateKey: {
     code: AddIndexErrorCode.DuplicateKey,
     message: (table, { detail, message }) =>
-      `Rows of ${table} have the same key: ${detail ?? message} Remove or change all but one of them and submit again.`,
+      `Rows of ${table} have the same key: ${detail ?? message} Remove or change the duplicates and submit again.`,
     details: ({ detail }) => ({ key: detail ?? null }),
   },
   // Also for a quota of the role's, temp_file_limit, which a large sort may exceed.
   noRoom: {
     code: AddIndexErrorCode.DiskFull,
     message: (table, { message }) =>
-      `The target has no room while ${table} is indexed (${message}). Make room on its disk or raise the limit, and resume the task; indexes that are built stay.`,
+      `The target has no room while ${table} is indexed (${message}). Make room on its disk or raise the limit, and resume the task; finished indexes stay.`,
   },
   locked: {
     code: AddIndexErrorCode.LockTimeout,
     message: (table, { message }) =>
-      `A lock on ${table} was held by others for too long (${message}). End that session; this is tried again.`,
+      `Others held a lock on ${table} for too long (${message}). End that session; the task tries again.`,
   },
   noPrivilege: {
     code: AddIndexErrorCode.NoPrivilege,
@@ -28,12 +28,13 @@ export const withTableName = tableErrors(addIndexError, {
   },
   tableMissing: {
     code: AddIndexErrorCode.TableMissing,
-    message: (table, { message }) => `Table ${table} is gone (${message}). It has to stay while an index is added.`,
+    message: (table, { message }) =>
+      `Table ${table} does not exist any more (${message}). Keep it while an index is added.`,
   },
   nameTaken: {
     code: AddIndexErrorCode.NameTaken,
     message: (table, { message }) =>
-      `${message}, and it isn't the index that was asked for on ${table}. Rename or drop it, or choose another name.`,
+      `${message}, and it isn't the requested index on ${table}. Rename or drop it, or choose another name.`,
   },
   rowRefused: {
     code: AddIndexErrorCode.RowRefused,

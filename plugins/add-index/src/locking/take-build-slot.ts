@@ -45,7 +45,7 @@ export async function takeBuildSlot(client: SqlClient, { limit: limitNow, signal
       }
       const reason = {
         code: 'BUILD_LIMIT',
-        message: `${limit} ${limit === 1 ? 'index is' : 'indexes are'} being built in this database already, the most that maxConcurrentBuilds allows`,
+        message: `${limit} ${limit === 1 ? 'index is' : 'indexes are'} being built in this database, which is the limit (maxConcurrentBuilds)`,
       };
       if (performance.now() - begun > HOLD_MS) throw new SubtaskPostponed(reason, POSTPONE_MS);
       hide ??= show(reason);

@@ -60,7 +60,7 @@ export async function takeTurn(client: SqlClient, turn: Turn): Promise<void> {
       if (holder.isActive) {
         hide ??= turn.show({
           code: 'OLDER_ATTEMPT',
-          message: `an older attempt still builds the index (pid ${holder.pid}); what it builds is taken over`,
+          message: `an older attempt still builds the index (pid ${holder.pid}); this attempt takes it over`,
         });
         await turn.watch(holder.pid, () => untilAtRest(client, turn, holder.pid));
       } else {
@@ -104,12 +104,12 @@ async function endOlder(client: SqlClient, { taskId, subtaskId, attempt }: Turn)
   } catch (error) {
     if (!isNoPrivilege(error)) throw error;
     const message =
-      'A session of an older attempt holds its turn to build the index and does nothing, and the role may not end it. Connect all executors with one role, or grant it pg_signal_backend.';
+      'An idle session of an older attempt holds the lock to build the index, and the role may not end it. Connect all executors with one role, or grant it pg_signal_backend.';
     throw addIndexError(AddIndexErrorCode.NoTerminate, message, undefined, error);
   }
 }
 
 function superseded({ subtaskId, attempt }: Turn): Error {
-  const message = `Attempt ${attempt} of subtask ${subtaskId} is late: a newer one has taken over. It changed nothing.`;
+  const message = `Attempt ${attempt} of subtask ${subtaskId} is late: a newer attempt has taken over. This one changed nothing.`;
   return addIndexError(AddIndexErrorCode.Superseded, message);
 }

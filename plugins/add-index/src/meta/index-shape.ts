@@ -14,7 +14,7 @@ const plainName = z.string().min(1).max(63);
 
 const indexKey = z
   .strictObject({
-    column: plainName.optional().describe('Name of a column, not quoted, in the case that the table has.'),
+    column: plainName.optional().describe('Name of a column, without quotes, in the case of the table.'),
     expression: z
       .string()
       .min(1)
@@ -57,7 +57,7 @@ export const indexShape = z.strictObject({
     )
     .default({})
     .describe('Storage parameters of the method: {"fillfactor": 70}.'),
-  tablespace: plainName.optional().describe("Default: the database's, or what default_tablespace says."),
+  tablespace: plainName.optional().describe("Default: default_tablespace, or the database's tablespace."),
 });
 
 export type IndexShape = z.output<typeof indexShape>;

@@ -8,6 +8,6 @@ export function preparedOfMeta(meta: AddIndexMeta): PreparedIndex {
   if (meta.prepared !== undefined) return meta.prepared;
   throw addIndexError(
     AddIndexErrorCode.MetaInvalid,
-    'The meta lost what prepare had written into it. Submit the task again.',
+    'The meta lacks what prepare wrote into it. Submit the task again.',
   );
 }

@@ -141,7 +141,7 @@ async function createConcurrently(build: Build, client: SqlClient, table: TableN
 /** Drops what a build of ours has left: its name says that it is. */
 async function dropLeftover({ context, working }: Build, client: SqlClient, table: TableNow): Promise<void> {
   const name = qualifiedName(table.schema, working);
-  context.logger.info('drops what an interrupted build has left', { index: name });
+  context.logger.info('drops the remains of an interrupted build', { index: name });
   await client.query(`DROP INDEX CONCURRENTLY IF EXISTS ${name}`);
 }
 
@@ -163,6 +163,6 @@ async function nameIndex(build: Build, client: SqlClient): Promise<IndexMade> {
     const { oid, qualified } = found.equal;
     return { tableOid, index: qualified, indexOid: oid, origin: 'adopted' };
   }
-  const message = `The index of ${table.name} was dropped by somebody while it got its name. This is tried again.`;
+  const message = `Somebody dropped the index of ${table.name} before it got its name. The task tries again.`;
   throw addIndexError(AddIndexErrorCode.Vanished, message, { table: table.name });
 }

@@ -50,7 +50,7 @@ async function readPlan(context: Context): Promise<{ prepared: PreparedIndex; tr
   const prepared = preparedOfMeta(meta);
   const tree = await context.connection(meta.connection).read((client) => readTree(client, prepared.tableOid));
   if (tree.length > 0) return { prepared, tree };
-  const message = `Table ${prepared.table} is gone. It has to stay while an index is added.`;
+  const message = `Table ${prepared.table} does not exist any more. Keep it while an index is added.`;
   throw addIndexError(AddIndexErrorCode.TableMissing, message, { table: prepared.table });
 }
 

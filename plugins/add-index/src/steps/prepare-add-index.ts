@@ -29,7 +29,7 @@ export async function prepareAddIndex(context: HookContext<AddIndexMeta>): Promi
     const table = await findTable(client, request.table);
     const probed = await probeIndex(client, table, request);
     const { existing, name } = await readSteadily(client, () => findExisting(client, table, request, probed));
-    if (existing !== null) context.logger.info('an equal index is there already', { index: existing });
+    if (existing !== null) context.logger.info('an equal index exists already', { index: existing });
     const prepared = {
       tableOid: table.oid,
       table: table.name,
@@ -80,7 +80,7 @@ async function freeName(
     );
     const [row] = found.rows;
     if (row === undefined) return null;
-    return row.table === null ? 'something that is no index' : `another index, on ${row.table}`;
+    return row.table === null ? 'something else than an index' : `another index, on ${row.table}`;
   };
   if (request.name === null) {
     return (await kind(probed.defaultName)) === null
@@ -89,13 +89,13 @@ async function freeName(
   }
   const taken = await kind(request.name);
   if (taken === null) return request.name;
-  const message = `${qualifiedName(table.schema, request.name)} is the name of ${taken}. Choose another name for the index, or drop or rename what has it.`;
+  const message = `${qualifiedName(table.schema, request.name)} is the name of ${taken}. Choose another name for the index, or drop or rename the other one.`;
   throw addIndexError(AddIndexErrorCode.NameTaken, message, { table: table.name, name: request.name });
 }
 
 function invalidExists({ table, index }: InvalidIndex, isPartitioned: boolean): Error {
   const name = index.qualified;
-  const message = `${table} has such an index, ${name}, and it is invalid: its build failed, or is still under way elsewhere. Wait for that, or drop it (DROP INDEX ${isPartitioned ? '' : 'CONCURRENTLY '}${name}), and submit again.`;
+  const message = `${table} has an equal index, ${name}, but it is invalid: its build failed, or still runs elsewhere. Wait for the build, or drop it (DROP INDEX ${isPartitioned ? '' : 'CONCURRENTLY '}${name}), and submit again.`;
   return addIndexError(AddIndexErrorCode.InvalidExists, message, { table, index: name });
 }
 

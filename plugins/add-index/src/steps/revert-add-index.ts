@@ -60,7 +60,7 @@ async function dropAll(
   for (const { oid, name } of await readUnfinished(client, prepared)) {
     await dropOne(context, client, { oid, name, isPartitioned: false });
   }
-  context.logger.info('dropped what was built', { table: prepared.table, indexes: built.length });
+  context.logger.info('dropped the built indexes', { table: prepared.table, indexes: built.length });
 }
 
 async function dropOne(
@@ -133,6 +133,6 @@ async function refuseIfAdopted(
   );
   const [first] = lost.rows;
   if (first === undefined) return;
-  const message = `Nothing was dropped from ${prepared.table}: index ${first.name} was there before, it is a part of the new one now, and Postgres would drop it too. Skip the revert and keep the index, or drop it by hand and make ${first.name} again.`;
+  const message = `Nothing was dropped from ${prepared.table}: index ${first.name} existed before, is now part of the new one, and Postgres would drop it too. Skip the revert and keep the index, or drop it yourself and make ${first.name} again.`;
   throw addIndexError(AddIndexErrorCode.RevertRefused, message, { table: prepared.table, index: first.name });
 }

@@ -29,7 +29,7 @@ export const verifyStep: StepExecutor<AddIndexMeta> = {
                AND right(pg_get_indexdef(x.indexrelid), length($2)) = $2)`,
           [tree.map(({ oid }) => oid), prepared.body],
         );
-        const message = `The index of ${table} is not valid: ${lacking.rows[0]?.name ?? table} lacks it. Somebody dropped it or changed the table's partitions meanwhile; submit again, and what is there is taken over.`;
+        const message = `The index of ${table} is not valid: ${lacking.rows[0]?.name ?? table} lacks it. Somebody dropped it or changed the table's partitions meanwhile. Submit again; existing indexes are used.`;
         throw addIndexError(AddIndexErrorCode.Incomplete, message, { table });
       }),
     );

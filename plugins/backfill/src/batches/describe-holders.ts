@@ -4,7 +4,7 @@ import type { LockHolder } from './lock-watch.ts';
 export function describeHolders(table: string, holders: readonly LockHolder[], error: unknown): string {
   if (holders.length === 0) {
     const reason = error instanceof Error ? error.message : String(error);
-    return `a batch of ${table} was given up and is tried again with fewer rows: ${reason}`;
+    return `a batch of ${table} was rolled back and is tried again with fewer rows: ${reason}`;
   }
   const names = holders.map(({ pid, application, began }) => {
     const particulars = [application, began === null ? '' : `its transaction began at ${began}`].filter(Boolean);

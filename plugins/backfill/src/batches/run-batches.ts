@@ -151,7 +151,7 @@ async function changeNext<Meta extends BackfillTuning, Settings>(
 function rowRefused(target: BackfillTarget, key: Key | null, error: unknown): Error {
   const reason = error instanceof Error ? error.message : String(error);
   const server = isPostgresError(error) ? error : null;
-  const message = `The row of ${target.table} with ${target.key} = ${key ?? '?'} cannot be changed: ${reason}${server?.detail === undefined ? '' : ` (${server.detail})`}. Rows before it are done. Mend this row, or submit a backfill whose where leaves it out.`;
+  const message = `The row of ${target.table} with ${target.key} = ${key ?? '?'} cannot be changed: ${reason}${server?.detail === undefined ? '' : ` (${server.detail})`}. Rows before it are done. Correct this row, or submit a backfill whose where excludes it.`;
   return backfillError(
     BackfillErrorCode.RowRefused,
     message,

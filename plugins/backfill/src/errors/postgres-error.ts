@@ -24,7 +24,7 @@ export const withTableName = tableErrors(backfillError, {
   noRoom: {
     code: BackfillErrorCode.DiskFull,
     message: (table, { message }) =>
-      `The target has no room while ${table} is changed (${message}). Make room on its disk or raise the limit, and resume the backfill; it goes on behind its last batch.`,
+      `The target has no room while ${table} is changed (${message}). Make room on its disk or raise the limit, and resume the backfill; it continues after its last batch.`,
   },
   noPrivilege: {
     code: BackfillErrorCode.NoPrivilege,
@@ -34,11 +34,11 @@ export const withTableName = tableErrors(backfillError, {
   tableMissing: {
     code: BackfillErrorCode.TableMissing,
     message: (table, { message }) =>
-      `Table ${table} is gone, or another one that the backfill uses (${message}). They have to stay while it runs.`,
+      `Table ${table}, or another one that the backfill uses, does not exist any more (${message}). Keep the tables while it runs.`,
   },
   columnMissing: {
     code: BackfillErrorCode.ColumnMissing,
     message: (table, { message }) =>
-      `A column of ${table} is gone (${message}). The table must keep its columns while a backfill runs.`,
+      `A column of ${table} does not exist any more (${message}). Keep the columns while a backfill runs.`,
   },
 });

@@ -7,7 +7,7 @@ export const backfillTuning = {
     .min(1)
     .max(64)
     .describe(
-      "Name of the target database's connection, as the executors' configuration has it (LONGSHORE_CONNECTION_<NAME>).",
+      "Name of the target database's connection in the executors' configuration (LONGSHORE_CONNECTION_<NAME>).",
     ),
   targetBatchMs: z
     .int()
@@ -15,7 +15,7 @@ export const backfillTuning = {
     .max(60_000)
     .default(150)
     .describe(
-      'How long a batch, which is one transaction, should take, in milliseconds; the number of its rows follows from it. 10 to 60000. Whoever wants a row of a batch waits at most about this long. Default 150: above it hardly anything gets faster, and writers notice. Lower it when they do.',
+      'How long a batch, which is one transaction, should take, in milliseconds; the number of its rows follows from it. 10 to 60000. A writer waits at most about this long for a row of a batch. Default 150: a higher value makes little faster, and writers notice. Lower it if they do.',
     ),
   minBatchRows: z
     .int()
@@ -23,7 +23,7 @@ export const backfillTuning = {
     .max(1_000_000)
     .default(50)
     .describe(
-      'Rows below which a batch does not shrink for being slow; after a deadlock or time-out it may. 1 to 1000000. Default 50.',
+      'A slow batch does not shrink below this number of rows; after a deadlock or time-out it may. 1 to 1000000. Default 50.',
     ),
   maxBatchRows: z
     .int()
@@ -31,7 +31,7 @@ export const backfillTuning = {
     .max(1_000_000)
     .default(50_000)
     .describe(
-      'Rows above which a batch does not grow, however fast it is; rows that where leaves out count. 1 to 1000000, not below minBatchRows. Default 50000.',
+      'A batch does not grow above this number of rows; rows that where excludes count. 1 to 1000000, not below minBatchRows. Default 50000.',
     ),
   lockTimeoutMs: z
     .int()
@@ -39,7 +39,7 @@ export const backfillTuning = {
     .max(60_000)
     .default(100)
     .describe(
-      'How long a batch waits for a lock of somebody else, in milliseconds, before it lets go of its own rows and is tried again with fewer. 1 to 60000. Default 100. Raise it where writers hold rows for longer.',
+      "How long a batch waits for somebody else's lock, in milliseconds, before it rolls back and is tried again with fewer rows. 1 to 60000. Default 100. Raise it if writers lock rows for longer.",
     ),
   rangeRows: z
     .int()

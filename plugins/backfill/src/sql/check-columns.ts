@@ -39,7 +39,7 @@ export async function checkSettable(
   for (const column of await findColumns(client, target, names)) {
     const details = { table, column: column.name };
     if (column.quoted === target.key) {
-      const message = `${column.quoted} is the primary key of ${table}, along which a backfill goes, so it cannot set it. Add a new column, backfill that, and make it the key.`;
+      const message = `${column.quoted} is the primary key of ${table}. A backfill walks along the key and cannot set it. Add a new column, backfill that, and make it the key.`;
       throw backfillError(BackfillErrorCode.KeyChanged, message, details);
     }
     if (column.is_generated) {
@@ -68,7 +68,7 @@ async function findColumns(
     const column = columns.find((candidate) => candidate.name === name);
     if (column !== undefined) return column;
     const known = columns.map((candidate) => candidate.name).join(', ');
-    const message = `Table ${target.table} has no column ${JSON.stringify(name)}. It has: ${known}. Names must be the same, also in case, and not quoted.`;
+    const message = `Table ${target.table} has no column ${JSON.stringify(name)}. It has: ${known}. Names are case-sensitive and have no quotes.`;
     throw backfillError(BackfillErrorCode.ColumnMissing, message, { table: target.table, column: name });
   });
 }

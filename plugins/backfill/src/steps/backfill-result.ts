@@ -25,7 +25,7 @@ export async function backfillResult<Meta extends BackfillTuning, Settings>(
   for await (const { result } of context.previousSubtasks('verify')) remaining += verifyResult.parse(result).remaining;
   if (remaining > 0) {
     context.logger.warn(
-      `${remaining} rows match the where still, or again: writers made them, or the change doesn't end the match; a backfill of the same where changes them`,
+      `${remaining} rows still match the where, or match again: writers made them, or the change leaves the where true; a backfill with the same where changes them`,
     );
   }
   return { dryRun: false, ...totals, remaining };

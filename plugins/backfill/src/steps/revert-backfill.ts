@@ -15,7 +15,7 @@ export async function revertBackfill<Meta extends BackfillTuning, Settings>(
     const done = committed.flatMap(({ result }) => rangeResult.safeParse(result).data ?? []);
     const rows = done.reduce((sum, { rows: changed }) => sum + changed, 0);
     context.logger.warn(
-      `a backfill can't be undone: ${rows} rows of the ${done.length} ranges that were done keep their new values, and so do those of ranges that were begun; nothing more is changed`,
+      `a backfill can't be undone: ${rows} rows of the ${done.length} finished ranges keep their new values, and so do changed rows of begun ranges; nothing more changes`,
     );
     return Promise.resolve();
   });

@@ -81,5 +81,5 @@ function describeWriters(table: string, writers: readonly OpenWriter[]): string 
       pid === null ? 'a prepared transaction' : `process ${pid}${application === '' ? '' : ` (${application})`}`,
     );
   const more = writers.length > names.length ? ` and ${writers.length - names.length} more` : '';
-  return `transactions that write to ${table} and began before: ${names.join(', ')}${more}`;
+  return `earlier transactions that write to ${table}: ${names.join(', ')}${more}`;
 }

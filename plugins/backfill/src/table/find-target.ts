@@ -34,20 +34,24 @@ export async function findTarget(client: SqlClient, name: string): Promise<Backf
   const { oid, name: table, isPartitioned, ...found } = await findRelation(client, name, errors);
   const facts = await readFacts(client, oid);
   if (facts === undefined) {
-    throw backfillError(BackfillErrorCode.TableMissing, `Table ${table} was dropped just now. It has to stay.`, {
-      table,
-    });
+    throw backfillError(
+      BackfillErrorCode.TableMissing,
+      `Table ${table} was dropped just now. Keep it while a backfill runs.`,
+      {
+        table,
+      },
+    );
   }
   if (found.foreignPartition !== null) {
     throw unsupported(
       table,
-      `has the foreign table ${found.foreignPartition} as a partition; backfill the others one by one`,
+      `has the foreign table ${found.foreignPartition} as a partition; backfill the other partitions one by one`,
     );
   }
   if (found.isFiltered) {
     throw unsupported(
       table,
-      'has row-level security in force for the role of the connection, which may hide rows; use its owner or a role with BYPASSRLS',
+      'has active row-level security for the role of the connection, which may hide rows; connect as its owner or a role with BYPASSRLS',
     );
   }
   if (facts.has_update_rule) {
@@ -68,20 +72,20 @@ function keyOf(table: string, facts: TableFacts): Pick<BackfillTarget, 'key' | '
   if (key === undefined) {
     throw keyUnsupported(
       table,
-      'has no primary key, and a backfill goes along it. Add one, if need be of a new identity column',
+      'has no primary key, and a backfill walks along the key. Add one, for example with a new identity column',
     );
   }
   if (others.length > 0) {
     throw keyUnsupported(
       table,
-      `has a primary key of several columns (${facts.key_columns.join(', ')}); backfills know those of one column`,
+      `has a primary key of several columns (${facts.key_columns.join(', ')}); a backfill needs a key of one column`,
     );
   }
   if (facts.key_type === null || !isKeyTypeName(facts.key_type)) {
     const known = Object.values(keyTypes).map(({ sql }) => sql);
     throw keyUnsupported(
       table,
-      `has a primary key of type ${facts.key_type_text ?? '?'}; backfills know ${known.join(', ')}`,
+      `has a primary key of type ${facts.key_type_text ?? '?'}; a backfill needs one of ${known.join(', ')}`,
     );
   }
   return { key, keyType: facts.key_type };

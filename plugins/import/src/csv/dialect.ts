@@ -39,9 +39,9 @@ export function checkDialect(dialect: CsvDialect): void {
   }
   if (delimiter === quote) throw invalid('delimiter and quote must differ', quote);
   if (quote === '\\' || quote === '.') throw invalid('quote cannot be a backslash or a dot', quote);
-  if (/[\n\r\0]/.test(nullText)) throw invalid('nullText cannot hold a line end or a zero byte', nullText);
-  if (nullText.includes(delimiter)) throw invalid('nullText cannot hold the delimiter', nullText);
-  if (nullText.includes(quote)) throw invalid('nullText cannot hold the quote', nullText);
+  if (/[\n\r\0]/.test(nullText)) throw invalid('nullText cannot contain a line end or a zero byte', nullText);
+  if (nullText.includes(delimiter)) throw invalid('nullText cannot contain the delimiter', nullText);
+  if (nullText.includes(quote)) throw invalid('nullText cannot contain the quote', nullText);
 }
 
 function invalid(rule: string, value: string): CsvError {

@@ -154,11 +154,11 @@ function failAtFirstFault(
   lineOf: (mark: Mark) => number,
 ): void {
   const faults = [
-    fault(scan.nul, CsvErrorCode.NulByte, 'The file has a zero byte; it may be UTF-16, or no text at all'),
+    fault(scan.nul, CsvErrorCode.NulByte, 'The file has a zero byte; it may be UTF-16, or no text'),
     fault(
       reading.endOfData,
       CsvErrorCode.EndOfDataMarker,
-      'A line is only \\., which some versions of Postgres take for the end of the data; remove it, or quote it if it is data',
+      'A line is only \\., which some versions of Postgres read as the end of the data; remove it, or quote it if it is data',
     ),
     ...Object.values(LineEnd)
       .filter((other) => other !== style)

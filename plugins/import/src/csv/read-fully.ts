@@ -11,7 +11,7 @@ export async function readFully(file: FileHandle, buffer: Buffer, position: numb
   for (let filled = 0; filled < buffer.length;) {
     const { bytesRead } = await file.read(buffer, filled, buffer.length - filled, position + filled);
     if (bytesRead === 0) {
-      const message = `The file ends at byte ${position + filled}, before the byte ${position + buffer.length} that it had.`;
+      const message = `The file ends at byte ${position + filled}, but had ${position + buffer.length} bytes before.`;
       throw new CsvError(CsvErrorCode.FileTruncated, message);
     }
     filled += bytesRead;

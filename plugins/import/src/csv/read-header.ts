@@ -45,7 +45,7 @@ export function parseHeader(bytes: Buffer, dialect: CsvDialect, isWhole: boolean
   const bomBytes = bytes.indexOf('\ufeff') === 0 ? 3 : 0;
   const content = bytes.subarray(bomBytes);
   if (content.length === 0) {
-    throw new CsvError(CsvErrorCode.HeaderMissing, 'The file is empty, and a header was expected.');
+    throw new CsvError(CsvErrorCode.HeaderMissing, 'The file is empty, but must have a header.');
   }
   const record = parseRecord(content, dialect, isWhole);
   if (record === null && isWhole) {

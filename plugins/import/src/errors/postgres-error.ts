@@ -7,12 +7,12 @@ export const withTableName = tableErrors(importError, {
   noRoom: {
     code: ImportErrorCode.DiskFull,
     message: (table, { message }) =>
-      `The target has no room while it loads ${table} (${message}). Make room on its disk or raise the limit, and resume the import; what is loaded stays.`,
+      `The target has no room while it loads ${table} (${message}). Make room on its disk or raise the limit, and resume the import; loaded rows stay.`,
   },
   locked: {
     code: ImportErrorCode.TableBusy,
     message: (table, { message }) =>
-      `Table ${table} is locked by another session (${message}). End that session; this is tried again.`,
+      `Table ${table} is locked by another session (${message}). End that session; the task tries again.`,
   },
   noPrivilege: {
     code: ImportErrorCode.NoPrivilege,

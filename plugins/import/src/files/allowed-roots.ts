@@ -23,7 +23,7 @@ export async function realPathBelowRoots(path: string, roots: readonly string[])
     throw fileError(error, path);
   }
   if (realRoots.some((root) => isBelow(real, root))) return real;
-  const reason = isAllowed(resolve(path)) ? 'it is a link that leads out of the folders that it may read' : null;
+  const reason = isAllowed(resolve(path)) ? 'it is a link to a place outside the folders that it may read' : null;
   throw forbidden(path, reason ?? 'it is not below a folder that it may read', roots);
 }
 
@@ -31,7 +31,7 @@ export async function realPathBelowRoots(path: string, roots: readonly string[])
 export function fileError(error: unknown, path: string): unknown {
   const { code } = error as { readonly code?: unknown };
   if (code === 'ENOENT' || code === 'ENOTDIR') {
-    const message = `There is no file ${path} on this executor. Check the path; every executor that runs imports must see the same files.`;
+    const message = `File ${path} does not exist on this executor. Check the path; every executor that runs imports must see the same files.`;
     return importError(ImportErrorCode.FileMissing, message, { file: path }, error);
   }
   if (code === 'EACCES' || code === 'EPERM') {
@@ -49,7 +49,7 @@ function isBelow(path: string, root: string): boolean {
 function forbidden(path: string, reason: string, roots: readonly string[]): Error {
   const advice =
     roots.length === 0
-      ? 'No folder is allowed yet: start the executors with LONGSHORE_PLUGIN_SETTINGS={"import":{"roots":["/data"]}}.'
+      ? 'No folder is allowed: start the executors with LONGSHORE_PLUGIN_SETTINGS={"import":{"roots":["/data"]}}.'
       : `Allowed are ${roots.join(', ')}; add others to "roots" in the executors' LONGSHORE_PLUGIN_SETTINGS.`;
   return importError(ImportErrorCode.FileForbidden, `An executor may not import ${path}: ${reason}. ${advice}`, {
     file: path,

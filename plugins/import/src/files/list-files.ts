@@ -72,6 +72,6 @@ async function exists(path: string): Promise<boolean> {
 }
 
 function unsupported(path: string): Error {
-  const message = `${path} is no regular file. Name files, or a pattern such as ${path}/*.csv for those of a folder.`;
+  const message = `${path} is no regular file. Name files, or a pattern such as ${path}/*.csv for the files of a folder.`;
   return importError(ImportErrorCode.FileUnsupported, message, { file: path });
 }

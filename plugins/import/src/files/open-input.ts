@@ -44,7 +44,7 @@ async function openBelowRoots(file: InputFile, roots: readonly string[]): Promis
 
 async function checkUnchanged(handle: FileHandle, file: InputFile): Promise<void> {
   const found = await handle.stat();
-  if (!found.isFile()) throw changed(file, 'it is no regular file any more');
+  if (!found.isFile()) throw changed(file, 'it is no longer a regular file');
   if (found.size !== file.bytes) throw changed(file, `it has ${found.size} bytes instead of ${file.bytes}`);
   if (Math.floor(found.mtimeMs) !== file.modifiedMs) throw changed(file, 'it was written to');
 }

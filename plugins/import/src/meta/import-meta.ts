@@ -18,14 +18,14 @@ export const importMeta = z.strictObject({
     .min(1)
     .max(64)
     .describe(
-      "Name of the target database's connection, as the executors' configuration has it (LONGSHORE_CONNECTION_<NAME>).",
+      "Name of the target database's connection in the executors' configuration (LONGSHORE_CONNECTION_<NAME>).",
     ),
   table: z
     .string()
     .min(1)
     .max(300)
     .describe(
-      'Target table as SQL names it: orders, sales.orders, sales."Orders". Without a schema it is looked up along the role\'s search_path. A plain or partitioned table; it must be empty.',
+      'Target table as SQL names it: orders, sales.orders, sales."Orders". Without a schema the role\'s search_path counts. A plain or partitioned table; it must be empty.',
     ),
   files: z
     .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
@@ -36,13 +36,13 @@ export const importMeta = z.strictObject({
     .enum(['csv', 'tsv'])
     .default('csv')
     .describe(
-      "How the files are written. Both are read by the CSV rules of Postgres (quotes, doubled quotes, line ends within quotes); tsv only changes the default of delimiter to a tab. The backslashes of Postgres' own text format mean nothing here. UTF-8. Default csv.",
+      "Format of the files. Both follow the CSV rules of Postgres (quotes, doubled quotes, line ends within quotes); tsv only changes the default delimiter to a tab. The backslashes of Postgres' own text format have no meaning. UTF-8. Default csv.",
     ),
   header: z
     .boolean()
     .default(false)
     .describe(
-      "Whether the first record of each file names its columns, exactly as the table's are named. All files must have the same header. Not together with columns. Default false.",
+      'Whether the first record of each file names its columns, exactly as in the table. All files must have the same header. Not together with columns. Default false.',
     ),
   columns: z
     .array(z.string().min(1).max(63))
@@ -50,12 +50,12 @@ export const importMeta = z.strictObject({
     .max(1600)
     .optional()
     .describe(
-      "Names of the table's columns that the files hold, in the files' order, for files without a header. Not quoted, in the case that the table has. Default: all columns in the table's order, without generated ones.",
+      "Names of the table's columns in the files, in the files' order, for files without a header. Without quotes, in the case of the table. Default: all columns in the table's order, without generated ones.",
     ),
   delimiter: character.optional().describe('Between fields. One ASCII character. Default: , for csv, a tab for tsv.'),
   quote: character
     .default('"')
-    .describe('Around fields that hold delimiters, quotes or line ends. One ASCII character. Default: ".'),
+    .describe('Around fields that contain delimiters, quotes or line ends. One ASCII character. Default: ".'),
   escape: character
     .optional()
     .describe('Before a quote that is data. One ASCII character. Default: the quote, so that "" is one quote.'),
@@ -64,7 +64,7 @@ export const importMeta = z.strictObject({
     .max(100)
     .default('')
     .describe(
-      'What a field without quotes says to mean NULL. Default: nothing, so that an empty field is NULL and "" is an empty string, for csv and tsv. For files that write \\N give \\N.',
+      'The text of an unquoted field that means NULL. Default: empty, so that an empty field is NULL and "" is an empty string, for csv and tsv. For files that write \\N give \\N.',
     ),
   chunkBytes: z
     .int()
@@ -72,13 +72,11 @@ export const importMeta = z.strictObject({
     .max(MAX_CHUNK_BYTES)
     .optional()
     .describe(
-      'Bytes of one chunk: one COPY, one transaction, one subtask. 65536 to 1073741824. Default: a 32nd of the input, between 8 MiB and 32 MiB. Raise it when commits are slow, lower it to lose less when an executor dies or to use more nodes. A record that is longer makes a longer chunk.',
+      'Bytes of one chunk: one COPY, one transaction, one subtask. 65536 to 1073741824. Default: a 32nd of the input, between 8 MiB and 32 MiB. Raise it if commits are slow. Lower it to lose less when an executor dies, or to use more nodes. A longer record makes a longer chunk.',
     ),
   prepared: preparedImport
     .optional()
-    .describe(
-      'What the import found when it began. Written by the import itself; what a submit says here is replaced.',
-    ),
+    .describe('What the import found when it began. The import writes it and replaces any value from the submit.'),
 });
 
 export type ImportMeta = z.output<typeof importMeta>;

@@ -110,6 +110,6 @@ async function chunkOfFile(
 }
 
 function rowsLost(path: string, table: string, chunk: WorkChunk, rows: number): Error {
-  const message = `${path} has ${chunk.records} records from line ${chunk.firstLine} on, and ${table} took ${rows} of them. A trigger or rule of the table may drop rows: disable it for the import.`;
+  const message = `${path} has ${chunk.records} records from line ${chunk.firstLine} on, and ${table} accepted ${rows} of them. A trigger or rule of the table may drop rows: disable it for the import.`;
   return importError(ImportErrorCode.CountMismatch, message, { file: path, table, records: chunk.records, rows });
 }

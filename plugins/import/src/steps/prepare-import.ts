@@ -30,7 +30,7 @@ export async function prepareImport(context: Context): Promise<Prepared<ImportMe
   const { roots } = context.settings;
   const dialect = dialectOfMeta(meta);
   if (meta.header && meta.columns !== undefined) {
-    const message = 'Give header or columns, not both: the header of the files names their columns.';
+    const message = 'Give header or columns, not both: the header of the files names the columns.';
     throw importError(ImportErrorCode.MetaInvalid, message);
   }
   const files = await listFiles([meta.files].flat(), roots, context.signal);
@@ -86,6 +86,6 @@ function ordinal(index: number): string {
 function checkMetaSize(meta: ImportMeta, fileCount: number): void {
   const bytes = Buffer.byteLength(JSON.stringify(meta));
   if (bytes <= MAX_META_BYTES) return;
-  const message = `The list of ${fileCount} files makes a meta of ${bytes} bytes, and ${MAX_META_BYTES} is the most. Import them in several tasks, or join small files.`;
+  const message = `The list of ${fileCount} files makes a meta of ${bytes} bytes; the limit is ${MAX_META_BYTES}. Import the files in several tasks, or join small files.`;
   throw importError(ImportErrorCode.TooManyFiles, message, { files: fileCount });
 }

@@ -26,12 +26,12 @@ export async function revertImport(context: HookContext<ImportMeta, ImportSettin
     await context.connection(meta.connection).revertEffects(async (client, committed) => {
       if (committed.length === 0) return;
       if (!(await isThere(client, table))) {
-        context.logger.warn('the table is gone, and its rows with it', { table: table.name });
+        context.logger.warn('the table and its rows do not exist any more', { table: table.name });
         return;
       }
       await lockTable(client, table);
       await emptyTable(client, table, committed);
-      context.logger.info('took the loaded rows back', { table: table.name, chunks: committed.length });
+      context.logger.info('removed the loaded rows', { table: table.name, chunks: committed.length });
     });
   } catch (error) {
     throw withTableName(error, table.name);
@@ -40,7 +40,7 @@ export async function revertImport(context: HookContext<ImportMeta, ImportSettin
 
 async function emptyTable(client: SqlClient, table: TargetTable, ledger: readonly LedgerEntry[]): Promise<void> {
   const foreign = await findForeignRow(client, table, ledger);
-  if (foreign !== null) throw refused(table, `it cannot be told that all rows are the import's: ${foreign}`);
+  if (foreign !== null) throw refused(table, `it is not certain that all rows are the import's: ${foreign}`);
   const referring = await findReferringTable(client, table);
   if (referring !== null) throw refused(table, `rows of ${referring} refer to them`);
   await removeRows(client, table);
@@ -52,6 +52,6 @@ async function isThere(client: SqlClient, table: TargetTable): Promise<boolean> 
 }
 
 function refused(table: TargetTable, reason: string): Error {
-  const message = `Nothing was deleted from ${table.name}: ${reason}. Remove what is not the import's and retry, or skip the revert and keep all rows.`;
+  const message = `Nothing was deleted from ${table.name}: ${reason}. Remove the other rows and retry, or skip the revert and keep all rows.`;
   return importError(ImportErrorCode.RevertRefused, message, { table: table.name });
 }

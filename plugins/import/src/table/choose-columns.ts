@@ -52,7 +52,7 @@ function checkNames(names: readonly string[], source: string): void {
   const faulty = names.find((name, i) => name === '' || names.indexOf(name) < i);
   if (faulty === undefined) return;
   const fault = faulty === '' ? 'has an empty name' : `names column ${JSON.stringify(faulty)} twice`;
-  const message = `${source} ${fault}. Each column needs a name of its own.`;
+  const message = `${source} ${fault}. Each column needs its own name.`;
   throw importError(ImportErrorCode.HeaderInvalid, capitalised(message), { column: faulty });
 }
 
@@ -61,7 +61,7 @@ function findColumn(columns: readonly TableColumn[], name: string, table: FoundT
   const details = { table: table.name, column: name };
   if (column === undefined) {
     const known = columns.map((candidate) => candidate.name).join(', ');
-    const message = `Table ${table.name} has no column ${JSON.stringify(name)}, which ${source} names. It has: ${known}. Names must be the same, also in case.`;
+    const message = `Table ${table.name} has no column ${JSON.stringify(name)}, which ${source} names. It has: ${known}. Names are case-sensitive.`;
     throw importError(ImportErrorCode.ColumnMissing, message, details);
   }
   if (column.is_generated) {

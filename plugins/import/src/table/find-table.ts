@@ -35,7 +35,7 @@ export async function findTable(client: SqlClient, name: string): Promise<FoundT
   if (found.isFiltered) {
     throw unsupported(
       found.name,
-      'has row-level security in force for the role of the connection, and COPY cannot load it; use its owner or a role with BYPASSRLS',
+      'has active row-level security for the role of the connection, and COPY cannot load it; connect as its owner or a role with BYPASSRLS',
     );
   }
   const lacks = await missingPrivilege(client, found.oid);

@@ -28,7 +28,7 @@ export async function findForeignRow(
   const now = await client.query<{ id: string }>('SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS id');
   const ages = ids.map((id) => BigInt(now.rows[0]?.id ?? 0) - id);
   if (ages.some((age) => age <= 0n || age >= MAX_AGE)) {
-    return "the transaction ids in its ledger are another server's, or so old that others may have the same";
+    return "the transaction ids in its ledger are another server's, or so old that others may reuse them";
   }
   const found = await client.query<{ leaf: string; place: string }>(
     `SELECT row.tableoid::regclass::text AS leaf, row.ctid::text AS place FROM ${rowsOf(table)} AS row
@@ -36,5 +36,7 @@ export async function findForeignRow(
     [ids.map((id) => String(id & XID_MASK))],
   );
   const row = found.rows[0];
-  return row === undefined ? null : `${row.leaf} has rows of others or changed ones, such as that at ctid ${row.place}`;
+  return row === undefined
+    ? null
+    : `${row.leaf} has rows of others, or changed rows, such as the one at ctid ${row.place}`;
 }

@@ -20,9 +20,9 @@ test.each([
   [{ delimiter: '"' }, 'delimiter and quote must differ'],
   [{ quote: '\\' }, 'quote cannot be a backslash or a dot'],
   [{ quote: '.' }, 'quote cannot be a backslash or a dot'],
-  [{ nullText: 'a\nb' }, 'nullText cannot hold a line end'],
-  [{ nullText: 'a,b' }, 'nullText cannot hold the delimiter'],
-  [{ nullText: 'a"b' }, 'nullText cannot hold the quote'],
+  [{ nullText: 'a\nb' }, 'nullText cannot contain a line end'],
+  [{ nullText: 'a,b' }, 'nullText cannot contain the delimiter'],
+  [{ nullText: 'a"b' }, 'nullText cannot contain the quote'],
 ])('%o is refused: %s', (change, message) => {
   expect(() => checkDialect({ ...csvDefaults, ...change })).toThrow(message);
   expect(() => checkDialect({ ...csvDefaults, ...change })).toThrow(
