@@ -4,7 +4,7 @@ import type { z } from 'zod';
 export interface RequestOptions {
   /** Milliseconds to wait for the reply. Default: the connection's. */
   readonly timeoutMs?: number;
-  /** Travels in the headers, so that the answering service goes on with the caller's trace. */
+  /** Travels in the headers, so that the answering service continues the caller's trace. */
   readonly trace?: TraceContext | null;
 }
 

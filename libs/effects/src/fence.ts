@@ -32,7 +32,7 @@ export async function openFence(client: SqlClient, owner: EffectOwner): Promise<
 }
 
 /**
- * Enters the fence for the rest of the transaction: whoever closes it waits for this transaction's end.
+ * Enters the fence for the rest of the transaction. Closing the fence waits for this transaction's end.
  *
  * @throws {TaskTypeError} EFFECTS_FENCE_CLOSED when the task was reverted, or never opened its fence.
  */

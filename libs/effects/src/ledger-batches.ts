@@ -15,7 +15,7 @@ const TAKEOVER_GRACE_MS = 400;
 
 const KEY = 'cluster_id = $1 AND task_id = $2 AND subtask_id = $3 AND connection = $4';
 
-/** What the ledger says to an attempt that wants to go on. */
+/** What the ledger says to an attempt that wants to continue. */
 type Takeover<C> =
   | { readonly kind: 'mine'; readonly checkpoint: C }
   | { readonly kind: 'done'; readonly result: JsonValue }

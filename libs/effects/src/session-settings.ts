@@ -16,5 +16,5 @@ export const SESSION_SETTINGS: SessionSettings = {
   idle_in_transaction_session_timeout: '5min',
 };
 
-/** How long whatever connects to a target waits for it. */
+/** How long a client waits for a target while it connects. */
 export const SESSION_LIMITS: SessionLimits = { connectMs: 10_000 };

@@ -7,7 +7,7 @@ import { sqlClient } from './sql-client.ts';
 export interface TargetLedgers {
   /** Ids of the tasks of a cluster that have left rows, after an id, in order. */
   tasks(clusterId: string, afterId: string, limit: number): Promise<readonly string[]>;
-  /** Removes what tasks have left. Only for tasks that are forgotten: nothing of theirs can come late any more. */
+  /** Removes the remains of tasks. Only for forgotten tasks: none of their effects can come late any more. */
   forget(clusterId: string, taskIds: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }

@@ -28,7 +28,7 @@ export class InjectedFault extends Error {
   override readonly name = 'InjectedFault';
 }
 
-/** How often whoever is held looks whether it is let go, in milliseconds. */
+/** How often a held caller checks whether it may continue, in milliseconds. */
 const HOLD_LOOK_MS = 20;
 
 /** The variable that switches faults on: a JSON list. */

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 
 /**
- * Sockets that are made here and handed to the driver, so that they can be destroyed whatever the driver waits for. The server then
+ * Sockets that are made here and handed to the driver, so that they can be destroyed at any time. The server then
  * rolls back what was open.
  */
 export class DestroyableSockets {

@@ -23,7 +23,7 @@ export interface BlockerWatch {
   /** How long until the next look, in milliseconds: a session that was ended may have been the first of several. */
   readonly everyMs: number;
   readonly rule: BlockerRule;
-  /** What to throw when the role may not end a session. Default: it goes on waiting. */
+  /** What to throw when the role may not end a session. Default: it keeps waiting. */
   readonly refused?: (cause: unknown) => Error;
 }
 

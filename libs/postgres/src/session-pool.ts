@@ -2,7 +2,7 @@ import pg from 'pg';
 import { DestroyableSockets } from './destroyable-sockets.ts';
 import { startUpOptions, type SessionSettings } from './start-up-options.ts';
 
-/** How long the client waits for Postgres, whatever the server and the network do. */
+/** How long the client waits for Postgres, even if the server or the network doesn't answer. */
 export interface SessionLimits {
   /** For a session: a free one, or a new one that is connected. In milliseconds; then the driver's error. */
   readonly connectMs: number;

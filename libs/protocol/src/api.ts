@@ -27,7 +27,7 @@ import {
 export const API = {
   'task.submit': { request: submitRequest, reply: submitReply },
   'task.get': { request: getRequest, reply: taskDetail },
-  /** The task alone, without its progress: cheap, for whoever waits. */
+  /** The task without its progress: a cheap request for a wait. */
   'task.view': { request: getRequest, reply: viewReply },
   'task.list': { request: listRequest, reply: listReply },
   'task.cancel': { request: cancelRequest, reply: controlReply },

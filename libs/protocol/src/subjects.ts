@@ -9,7 +9,7 @@ const CLUSTER = /^[A-Za-z0-9_-]{1,64}$/;
 export interface Subjects {
   /** Requests of clients, answered by any owner (queue group `owner`): `api(method)`. */
   api(method: string): string;
-  /** "A task may be able to go on": owners look now. */
+  /** "A task may be able to continue": owners look now. */
   readonly wakeOwner: string;
   /** "Membership or load changed": the balancer looks now. */
   readonly wakeBalancer: string;

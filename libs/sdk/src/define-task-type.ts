@@ -3,7 +3,7 @@ import { CONTRACT_VERSION, usedHooks } from './contract.ts';
 import type { Extension } from './extension.ts';
 import type { SchedulerExtension } from './scheduler-extension.ts';
 
-/** A schema that validates and can give its JSON Schema: zod 4, and whatever else speaks Standard Schema with JSON Schema. */
+/** A schema that validates and can give its JSON Schema: zod 4, or any other library with Standard Schema and JSON Schema. */
 export type MetaSchema<Meta = unknown> = StandardSchemaV1<unknown, Meta> & StandardJSONSchemaV1<unknown, Meta>;
 
 /** What a task of this type gets when its submit doesn't say otherwise. */
@@ -28,7 +28,7 @@ export interface TaskTypeDefaults {
     readonly maxMs?: number;
     /** Share of a wait that is drawn at random, 0..1. Default 0.2. */
     readonly jitter?: number;
-    /** Error codes that are never tried again, whatever the error says of itself. Default: none. */
+    /** Error codes that are never tried again, even if the error says that it may pass. Default: none. */
     readonly nonRetryableCodes?: readonly string[];
   };
   /**

@@ -69,13 +69,13 @@ export interface SchedulerExtension<Meta = unknown, Settings = unknown> {
   revert?(context: HookContext<Meta, Settings>): Promise<void>;
   /**
    * The whole meta after a user changed some of its keys while the task was under way; without this hook none can be changed. It is
-   * checked against the type's schema again. A permanent error refuses the change: the task goes on as it was.
+   * checked against the type's schema again. A permanent error refuses the change: the task continues as before.
    *
    * @param changes what the user asked for, not checked by anybody yet.
    */
   modifyMeta?(context: HookContext<Meta, Settings>, changes: JsonObject): Promise<Meta>;
   /**
-   * Removes what the task left lying about, whatever its end. Must be idempotent; never holds the task's result back.
+   * Removes what the task left behind, after every end. Must be idempotent; a failure never delays the task's result.
    *
    * @returns the meta that history keeps, with what is secret taken out; nothing: it is kept as it is.
    */

@@ -90,7 +90,7 @@ export interface StepExecutor<Meta = unknown, Settings = unknown> {
   taskMetaModified?(meta: Meta): Promise<void>;
   /**
    * The slots of each running subtask of this step changed: conform before this resolves. With fewer, they are given to others right
-   * after it; with more, they are there already. Without this hook what runs keeps its slots to its end.
+   * after it; with more, they are there already. Without this hook running subtasks keep their slots to their end.
    *
    * @throws when it can't be done now: everything stays, and it is asked again a little later.
    */

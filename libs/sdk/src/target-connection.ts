@@ -65,12 +65,12 @@ export interface TargetConnection {
    * READ COMMITTED; once per subtask and connection.
    *
    * @param work gets the transaction's session; what it returns is kept in the ledger (JSON, at most 64 KiB).
-   * @throws whatever `work` throws, after the rollback.
+   * @throws the error of `work`, after the rollback.
    */
   effectOnce<R extends JsonValue>(work: (client: SqlClient) => Promise<R>): Promise<EffectOutcome<R>>;
   /**
    * Runs the subtask's effect as many transactions, each with its place in the ledger: rows and checkpoint move together, so after a
-   * crash the next attempt goes on where the last committed batch ended. Once per subtask and connection.
+   * crash the next attempt continues after the last committed batch. Once per subtask and connection.
    *
    * @param start the checkpoint of a subtask that never ran (JSON, at most 64 KiB).
    * @param work runs the batches; what it returns is kept in the ledger.

@@ -28,7 +28,7 @@ export interface ServiceContext<C> {
 }
 
 export interface RunningService {
-  /** Hands work back and ends what runs. Called once; store and bus are still open. */
+  /** Hands work back and ends running work. Called once; store and bus are still open. */
   stop(): Promise<void>;
   /** Why it can't do its work now; null: it can. */
   notReady?(): string | null;

@@ -1,6 +1,6 @@
 /**
  * One Ctrl-C can arrive twice: from the terminal, and forwarded by the process that started this one. A later second one
- * is meant: end now, whatever is still under way.
+ * is intended: the process ends at once.
  */
 const SAME_INTERRUPT_MS = 1_000;
 

@@ -9,7 +9,7 @@ export interface WakeableLoop {
 export interface LoopOptions {
   /** Longest pause between two rounds, in milliseconds. */
   readonly intervalMs: number;
-  /** One round. Answers true when there is more to do at once. Errors go to `onError`, the loop goes on. */
+  /** One round. Returns true when there is more to do at once. Errors go to `onError`, and the loop continues. */
   readonly round: (signal: AbortSignal) => Promise<boolean>;
   readonly onError: (error: unknown) => void;
   readonly signal: AbortSignal;

@@ -34,6 +34,6 @@ export interface AttemptEnd {
 export interface AttemptSpan {
   /** For what happens within it, in this process or a worker. */
   readonly context: TraceContext;
-  /** Ends it and hands it over for export. Without this call nothing of it is ever exported. */
+  /** Ends it and hands it over for export. Without this call it is never exported. */
   end(end: AttemptEnd): void;
 }

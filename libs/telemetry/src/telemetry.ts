@@ -32,7 +32,7 @@ export interface Tracing {
 
 /** What leaves this process by OTLP. */
 export interface Telemetry {
-  /** Null: tracing is off, and nothing of an SDK was loaded. */
+  /** Null: tracing is off, and no part of an SDK was loaded. */
   readonly tracing: Tracing | null;
   /** Sends what is left, within a few seconds, and ends. */
   shutdown(): Promise<void>;

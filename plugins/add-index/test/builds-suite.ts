@@ -194,8 +194,7 @@ export function describeBuilds(target: IndexTarget): void {
     const builds = [first.runPostponed('build', 1)];
     await untilBlocked(target, /^CREATE INDEX/);
     builds.push(first.runPostponed('build', 2), second.runPostponed('build', 1));
-    const limited =
-      'BUILD_LIMIT: 1 index is being built in this database, which is the limit (maxConcurrentBuilds)';
+    const limited = 'BUILD_LIMIT: 1 index is being built in this database, which is the limit (maxConcurrentBuilds)';
     await eventually(() => [...second.waiting]).toEqual([limited]);
     await eventually(() => [...first.waiting]).toContain(limited);
     const building = (await target.sessions(/^ls\//)).filter(({ query }) => query.startsWith('CREATE INDEX'));

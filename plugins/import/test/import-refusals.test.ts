@@ -55,7 +55,10 @@ describe('an import is refused before anything is changed', () => {
         says: /Is it public."Orders"/,
       },
     ],
-    ['a name that is none', { meta: { table: 'a.b.c.d' }, code: 'IMPORT_TABLE_MISSING', says: /is no valid table name/ }],
+    [
+      'a name that is none',
+      { meta: { table: 'a.b.c.d' }, code: 'IMPORT_TABLE_MISSING', says: /is no valid table name/ },
+    ],
     [
       'a schema that does not exist',
       { meta: { table: 'no.items' }, code: 'IMPORT_TABLE_MISSING', says: /Is it public.items/ },

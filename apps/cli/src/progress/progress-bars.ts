@@ -5,7 +5,7 @@ import { nodeText, stepText, taskText } from './progress-text.ts';
 import { readProgress, type ProgressView } from './read-progress.ts';
 import { addSample, type Sample } from './samples.ts';
 
-/** Twice a second: speeds and ETA go on between two snapshots, and the eye can still read them. */
+/** Twice a second: speeds and ETA change between two snapshots, and the eye can still read them. */
 const REDRAW_MS = 500;
 const BAR_WIDTH = 24;
 /** Bars are drawn in thousandths. */

@@ -28,7 +28,7 @@ interface ControlContext {
 
 type ControlMethods = 'cancel' | 'pause' | 'resume' | 'modify' | 'retry' | 'skip' | 'revert';
 
-/** What users ask of a task that is there: one transition under its row's lock, and whoever it concerns is told. */
+/** Requests that change an existing task: one transition under its row's lock, then a hint to everybody concerned. */
 export function controlHandlers({
   store,
   actor,

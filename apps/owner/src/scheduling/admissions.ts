@@ -53,7 +53,7 @@ export function admitInRankOrder(
   return new Map(admissions.map((admission) => [admission.taskId, admission]));
 }
 
-/** A task that is being modified keeps its slots meanwhile, as its work goes on. */
+/** A task that is being modified keeps its slots, because its work continues. */
 function keepsSlots({ state, modification }: ScheduledTask): boolean {
   return state === 'modifying' && (modification?.from === 'running' || modification?.from === 'pending');
 }

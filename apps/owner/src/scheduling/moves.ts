@@ -32,7 +32,7 @@ export function decideMoves(
   return moves;
 }
 
-/** Names the nodes that a task could use, whatever its type said of them. */
+/** Names the nodes that a task could use, without regard to its type's placement. */
 export function membershipFor(task: ScheduledTask, nodes: readonly NodeInfo[]): string {
   return membershipOf(eligibleNodes(nodes, task).nodes);
 }

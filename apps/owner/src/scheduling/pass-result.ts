@@ -15,7 +15,7 @@ export interface PassResult {
   readonly mustMove: boolean;
 }
 
-/** Notes what a pass changes while it goes on. */
+/** Notes what a pass changes. */
 export class PassNotes implements PassResult {
   readonly changed: TaskId[] = [];
   readonly wake = new Map<NodeId, Set<TaskId>>();

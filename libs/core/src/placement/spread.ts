@@ -3,7 +3,7 @@ import { fitsPlacement, type NodeLabels, type Placement } from './label-selector
 
 /**
  * The node of a planned subtask: round-robin in order of ordinals, so that rows written page by page are spread evenly
- * at every moment, whatever their number turns out to be.
+ * at every moment, for any number of them.
  *
  * @param ordinal position in its step, from 1.
  * @param nodes where the step may run, at least one.

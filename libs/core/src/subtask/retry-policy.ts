@@ -8,14 +8,14 @@ export interface RetryPolicy {
   readonly initialMs: number;
   /** Each further wait is this many times the one before. Default 2. */
   readonly factor: number;
-  /** The longest wait, in milliseconds; no wait is longer, whatever is drawn. Default 60,000. */
+  /** The longest wait, in milliseconds, jitter included. Default 60,000. */
   readonly maxMs: number;
   /**
    * Share of the wait that is drawn at random, 0..1, so that failed work doesn't come back all at once: a wait lies between
    * `1 - jitter` of the computed one and all of it. Default 0.2.
    */
   readonly jitter: number;
-  /** Error codes that are never tried again, whatever the error says of itself. Default: none. */
+  /** Error codes that are never tried again, even if the error says that it may pass. Default: none. */
   readonly nonRetryableCodes?: readonly string[];
 }
 

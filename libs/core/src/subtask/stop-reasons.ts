@@ -13,7 +13,7 @@ export type StopReason = (typeof STOP_REASONS)[number];
  * - `failure`: it counts as failed, so the retry policy decides.
  * - `failed`: it has failed for good, as nobody knows how far it came.
  * - `left`: its holder writes nothing; the row is somebody else's, or is freed with its node.
- * - `not stopped`: it runs to its end, whatever was asked.
+ * - `not stopped`: it runs to its end.
  */
 export type StopEffect = 'canceled' | 'paused' | 'pending' | 'failure' | 'failed' | 'left' | 'not stopped';
 

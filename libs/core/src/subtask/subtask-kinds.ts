@@ -14,7 +14,7 @@ export interface SubtaskKindInfo {
    * may start, so that a cancel or a pause is one update of the task's row.
    */
   readonly claimableIn: readonly TaskState[];
-  /** Further states in which a running one goes on; none is started there. */
+  /** Further states in which a running one continues; none starts there. */
   readonly goesOnIn: readonly TaskState[];
   /** States in which a running one is asked to pause: it waits with its checkpoint. In all others it is canceled. */
   readonly pausedIn: readonly TaskState[];
@@ -41,12 +41,12 @@ export interface SubtaskKindInfo {
   readonly moves: 'spread' | 'node gone' | 'never';
   /**
    * What follows when it has failed for good: `by onFailure`: the task is undone or awaits resolution, as it says; `undo`: it is undone in any
-   * case, as nothing was changed yet; `resolution`: a person decides in any case; `none`: the task goes on.
+   * case, as nothing was changed yet; `resolution`: a person decides in any case; `none`: the task continues.
    */
   readonly failure: 'by onFailure' | 'undo' | 'resolution' | 'none';
   /**
-   * What becomes of a failed one when a person lets its task go on without what failed: `skipped`: it counts as done; `retried`: it
-   * is tried again, as the task can't go on without it.
+   * What becomes of a failed one when a person skips the failed work. `skipped`: it counts as done. `retried`: it is tried again,
+   * because the task can't continue without it.
    */
   readonly whenSkipped: 'skipped' | 'retried';
 }
@@ -138,12 +138,12 @@ export function isKnownSubtaskKind(kind: string): kind is SubtaskKind {
   return Object.hasOwn(SUBTASK_KINDS, kind);
 }
 
-/** The kinds of which something holds, in the order of the table. */
+/** The kinds for which a condition is true, in the order of the table. */
 export function kindsWith(holds: (info: SubtaskKindInfo) => boolean): readonly SubtaskKind[] {
   return SUBTASK_KIND_NAMES.filter((kind) => holds(SUBTASK_KINDS[kind]));
 }
 
-/** Whether it is a known kind that nothing of its task waits for, other than a pause and its undoing. */
+/** Whether it is a known kind for which its task doesn't wait, except in a pause and while it is undone. */
 export function isSideKind(kind: string): boolean {
   return isKnownSubtaskKind(kind) && !SUBTASK_KINDS[kind].keepsStepOpen;
 }

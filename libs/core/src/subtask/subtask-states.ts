@@ -1,4 +1,4 @@
-/** States of a subtask. `skipped` counts as done: a person decided to go on without it. */
+/** States of a subtask. `skipped` counts as done: a person decided to continue without it. */
 export const SubtaskState = {
   pending: 'pending',
   running: 'running',

@@ -94,11 +94,11 @@ export type TaskMove =
   | { readonly do: 'restart' }
   /** @param control the subtask that answered the new meta; null: the meta stays. */
   | { readonly do: 'apply'; readonly control: SubtaskId | null }
-  /** The task type refused a modification: the task goes on as it was. */
+  /** The task type refused a modification: the task continues as before. */
   | { readonly do: 'drop'; readonly error: ErrorData }
   | { readonly do: 'stop' }
   | { readonly do: 'end-pending' }
-  /** `skipped`: a revert hook that can't run, which a forced cancel goes on without. */
+  /** `skipped`: why a forced cancel skips the revert hook. */
   | { readonly do: 'undo'; readonly control: SubtaskId | null; readonly skipped?: string }
   | { readonly do: 'archive'; readonly skipped?: string };
 

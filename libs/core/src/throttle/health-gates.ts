@@ -1,4 +1,4 @@
-/** A condition on a database under which a task may go on. All of a task's gates must be open. */
+/** A condition on a database that must be true before a task starts a batch. All gates of a task must be open. */
 export type HealthGate =
   | {
       readonly kind: 'replica-lag';

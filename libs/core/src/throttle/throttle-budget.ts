@@ -14,7 +14,7 @@ export interface TokenDemand {
   readonly atMs: number;
 }
 
-/** A budget of one unit as it stands: data, kept in one row and changed by whoever leases from it. */
+/** The present state of a budget of one unit: data in one row, which every lease changes. */
 export interface TokenBudget {
   readonly available: number;
   readonly atMs: number;

@@ -8,7 +8,7 @@ export interface TokenRequest {
 }
 
 /**
- * Requests of one node's subtasks for tokens of their task, in fair order: whoever has spent least is served first, whatever the size
+ * Requests of one node's subtasks for tokens of their task, in fair order: the subtask that has spent least is served first, regardless of the size
  * of the batches. A request waits until it can be served whole, and nobody overtakes it then: large ones are not starved.
  */
 export class TokenQueue<R extends TokenRequest> {

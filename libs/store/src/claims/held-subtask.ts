@@ -35,7 +35,7 @@ export function checkHeld(node: NodeIdentity, answer: QueryResult<unknown> | und
 }
 
 /**
- * Locks the rows that are still held by these attempts, in order of their ids: another order deadlocks with the balancer and the
+ * Locks the rows whose holders are still these attempts, in order of their ids: another order deadlocks with the balancer and the
  * sweep. Answers their ids.
  */
 export function heldLock(node: NodeIdentity, held: readonly HeldSubtask[]): RawBuilder<{ id: string }> {
@@ -50,7 +50,7 @@ export function heldLock(node: NodeIdentity, held: readonly HeldSubtask[]): RawB
 /**
  * Takes {@link heldLock} and waits for it. What is missing in the answer is lost: somebody else has it, or it has ended.
  *
- * @returns ids that are still held.
+ * @returns ids whose holder is still this attempt.
  */
 export async function lockHeld(tx: Tx, node: NodeIdentity, held: readonly HeldSubtask[]): Promise<ReadonlySet<string>> {
   const { rows } = await heldLock(node, held).execute(tx);

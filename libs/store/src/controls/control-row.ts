@@ -20,7 +20,7 @@ export function controlInsertion(
   reserved?: readonly string[],
   meta: ControlMeta = {},
 ): RawBuilder<unknown> {
-  // One row per kind and step, or one for all steps: two passes that decide the same write it once. Both arms hang on the task's lock, which is held.
+  // One row per kind and step, or one for all steps: two passes that decide the same write it once. Both arms depend on the task's lock, which the caller has.
   const admitted =
     reserved === undefined
       ? sql``

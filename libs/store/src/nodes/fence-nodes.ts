@@ -55,7 +55,7 @@ export interface FreedSubtask {
   readonly kind: string;
   readonly step: string;
   readonly ordinal: number;
-  /** The node that held it. */
+  /** The node that was its holder. */
   readonly nodeId: string;
   readonly attempt: number;
   /** When it was claimed. */
@@ -81,7 +81,7 @@ interface LockedRow extends OrphanRow {
 
 /**
  * Frees running rows whose holder can't be alive: their node is dead or stopped, or has registered anew since. Level-triggered,
- * so a row is freed whatever was missed before; one of a kind that this build doesn't know is left to a newer one. Idempotent work becomes pending again; the rest fails, as nobody knows how
+ * so a row is freed whatever was missed before; one of a kind that this build doesn't know is left to a newer one. Idempotent work becomes pending again; the rest fails, because nobody knows how
  * far it came.
  *
  * @returns the rows that were freed.

@@ -32,11 +32,11 @@ export const PLAN_PAGE_ROWS = 1_000;
 const DELETE_PAGE_ROWS = 10_000;
 
 /**
- * Writes one page of a plan. It commits only while the plan subtask is still held and the task still wants it, both checked
+ * Writes one page of a plan. It commits only while the caller is still the plan's holder and the task still wants the plan, both checked
  * under lock: that is how a cancel reaches a plan of a million rows. Rows carry the plan's attempt, so that what an earlier
  * attempt wrote can never be mistaken for this one's.
  *
- * @returns false when the plan is not held any more or the task moved on: stop planning.
+ * @returns false when the plan has another holder or the task moved on: stop planning.
  */
 export async function insertPlanPage(
   db: Db,
@@ -68,7 +68,7 @@ export function pageInsertion(plan: PlanHold, rows: readonly PlannedRow[]): RawB
  * Deletes what earlier attempts of plans left, page by page, before a new attempt starts. Pending work that is not of the task's
  * current step and plan attempt can only be that.
  *
- * @returns false when the plan is not held any more.
+ * @returns false when the plan has another holder by now.
  */
 export async function clearAbandonedPlan(db: Db, node: NodeIdentity, plan: PlanHold): Promise<boolean> {
   for (;;) {

@@ -59,7 +59,7 @@ export interface TaskColumns {
   throttle: NullableJson<ThrottleLimits>;
   /** Its health gates; null: none. */
   gates: NullableJson<readonly HealthGate[]>;
-  /** Where a paused task goes on: pending or running. */
+  /** Where a paused task continues: pending or running. */
   prior_state: string | null;
   modification: NullableJson<Modification>;
   /** Rises with each change of what runners are told: meta, slots, budget. */

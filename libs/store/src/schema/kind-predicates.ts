@@ -38,7 +38,7 @@ export const sharesPlaces = predicate((column) => controls(column, (info) => inf
 /** Control subtasks that are given to another node when theirs takes no work. */
 export const isMovableControl = predicate((column) => controls(column, (info) => info.moves === 'node gone'));
 
-/** What counts as done when a person lets a task go on without what failed. */
+/** What counts as done when a person skips the failed work. */
 export const isSkippable = predicate((column) =>
   oneOf(
     column,

@@ -21,10 +21,10 @@ export async function saveCheckpoint(
 }
 
 /**
- * Raises the attempt of a held subtask past a number, because a target's ledger has seen that one: the store was restored from an older
+ * Raises the attempt of one's own subtask past a number, because a target's ledger has seen that number: the store was restored from an older
  * state, and counts anew.
  *
- * @returns the new attempt, or null when the subtask is not held any more: then the newer attempt is somebody else's.
+ * @returns the new attempt, or null when the subtask has another holder: then the newer attempt is that holder's.
  */
 export async function raiseAttempt(
   db: Db,
@@ -41,7 +41,7 @@ export async function raiseAttempt(
   return raised.rows[0]?.attempt ?? null;
 }
 
-/** How far a held subtask is. */
+/** How far a running subtask is. */
 export interface HeldProgress extends HeldSubtask {
   readonly rows: number;
   readonly bytes: number;

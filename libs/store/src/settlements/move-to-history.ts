@@ -65,7 +65,7 @@ export function moveToHistory(
 }
 
 /**
- * Moves a task's rows as they are, whatever their states; those still pending, paused or running end as canceled. For
+ * Moves all rows of a task, in any state; rows still pending, paused or running end as canceled. For
  * consumed control subtasks and the end of a task.
  */
 export async function archiveSubtasks(tx: Tx, ids: readonly string[]): Promise<void> {

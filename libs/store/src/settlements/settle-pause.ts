@@ -24,7 +24,7 @@ async function pauseSuspending(tx: Tx, task: LockedTask): Promise<void> {
       AND error->>'code' = ANY((SELECT pause_on FROM tasks WHERE id = ${task.id})::text[])`.execute(tx);
 }
 
-/** A pausing task of which nothing runs any more is paused. */
+/** A pausing task is paused when none of its work runs any more. */
 export async function settlePause(tx: Tx, task: LockedTask, actor: string): Promise<void> {
   // Some may have failed since it was suspended.
   await pauseSuspending(tx, task);

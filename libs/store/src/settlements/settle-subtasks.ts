@@ -37,7 +37,7 @@ export type Settlement = HeldSubtask & {
     /** It waits with its checkpoint until its task is resumed. */
     | { readonly how: 'pause' }
     | { readonly how: 'release'; readonly reason: string }
-    /** It was held ahead and never started: as if it had not been claimed, so it leaves no event. */
+    /** It was claimed ahead and never started. It is handed back as if it had not been claimed, and leaves no event. */
     | { readonly how: 'hand-back'; readonly reason: string }
     /** It gave its slots back because it would only wait: not a failure, and no event. */
     | { readonly how: 'postpone'; readonly code: string; readonly message: string; readonly afterMs: number }
@@ -56,7 +56,7 @@ export interface SettleResult {
 }
 
 /**
- * Writes how held subtasks ended, in one transaction; each only while this attempt holds it. Succeeded work moves into
+ * Writes how subtasks ended, in one transaction; each only while this attempt is its holder. Succeeded work moves into
  * history at once, so that no million-row clean-up comes later; failed work and control subtasks stay for the owner to see.
  */
 export async function settleSubtasks(

@@ -53,7 +53,7 @@ export async function applyModification(tx: Tx, task: LockedTask, actor: string,
   await goBack(tx, task, modification, actor, 'apply', describeChanges(changes));
 }
 
-/** Lets a task go on as it was whose type refused a modification. */
+/** Lets a task continue as before when its type refused a modification. */
 export async function dropModification(tx: Tx, task: LockedTask, actor: string, error: ErrorData): Promise<void> {
   if (task.modification === null) throw new TypeError(`task ${task.id} is modifying, and nothing says what`);
   // Its answer must not stand for the next modification's.

@@ -7,8 +7,8 @@ import { transitionTask, type LockedTask } from './transition-task.ts';
 import { isControl, isUnknown } from '../schema/kind-predicates.ts';
 
 /**
- * Cancels a task: one update of its row, whatever the number of its subtasks. From that commit on nothing of it can be
- * claimed. A task of which no hook of the plugin ever ran is over at once.
+ * Cancels a task: one update of its row, for any number of subtasks. From that commit on none of its subtasks can be
+ * claimed. If no hook of the plugin ever ran, the task ends at once.
  *
  * @param isForced hooks that can't run are skipped while it is undone; also for one that is being undone already.
  * @throws {LongshoreError} STATE_CONFLICT when it has ended, TASK_NOT_FOUND when it isn't active.

@@ -10,7 +10,7 @@ export interface EndWrites {
   /** Ends a task that has done its last step. */
   finish(taskId: string, control: string | null): Promise<boolean>;
   /**
-   * @param why `isUntouched`: nothing was changed yet, so it is undone whatever `onFailure` says, as there is nothing to decide;
+   * @param why `isUntouched`: nothing was changed yet, so it is undone even with `onFailure: hold`, because there is nothing to decide;
    * `guard`: what failed, where that decides.
    */
   fail(

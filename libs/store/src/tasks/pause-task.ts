@@ -12,8 +12,8 @@ export interface ControlResult {
 }
 
 /**
- * Pauses a task: one update of its row, whatever the number of its subtasks. From that commit on nothing of it can be claimed; it is
- * `paused` when nothing of it runs any more.
+ * Pauses a task: one update of its row, for any number of subtasks. From that commit on none of its subtasks can be claimed. It is
+ * `paused` when none of its work runs any more.
  *
  * @throws {LongshoreError} STATE_CONFLICT naming the state, TASK_NOT_FOUND when it isn't active.
  */
@@ -26,7 +26,7 @@ export function pauseTask(db: Db, id: string, actor: string, reason: string | nu
 }
 
 /**
- * Lets a paused task go on where it was.
+ * Resumes a paused task where it was.
  *
  * @throws {LongshoreError} STATE_CONFLICT naming the state, TASK_NOT_FOUND when it isn't active.
  */

@@ -7,9 +7,9 @@ import { hasRunning } from './end-task.ts';
 export interface PauseWrites {
   /** Its errors are of the kind that pauses it. */
   suspend(taskId: string, error: ErrorData): Promise<boolean>;
-  /** A pausing task of which nothing runs any more is paused. */
+  /** A pausing task is paused when none of its work runs any more. */
   settle(taskId: string): Promise<boolean>;
-  /** A resuming task goes on. */
+  /** A resuming task continues. */
   restart(taskId: string): Promise<boolean>;
 }
 

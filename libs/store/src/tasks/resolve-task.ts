@@ -8,7 +8,7 @@ import type { LockedTask } from './transition-task.ts';
 import { isControl, isKnown, isSkippable } from '../schema/kind-predicates.ts';
 
 /**
- * Tries a held task's failed work again: what failed is pending anew, with none of its failures counted. Of a task that is being undone
+ * Tries the failed work of a task that awaits resolution again: it is pending anew, with no failures counted. Of a task that is being undone
  * that is the revert alone.
  *
  * @throws {LongshoreError} STATE_CONFLICT naming the state, TASK_NOT_FOUND when it isn't active.
@@ -34,7 +34,7 @@ export function retryTask(db: Db, id: string, actor: string, reason: string | nu
 }
 
 /**
- * Lets a held task go on without what failed: failed work counts as done, a finish hook or a revert is left out.
+ * Lets a task that awaits resolution continue without its failed work, which counts as done; a failed finish hook or revert is left out.
  *
  * @throws {LongshoreError} STATE_CONFLICT naming the state, or when it is a plan that failed; TASK_NOT_FOUND when it isn't active.
  */
@@ -61,7 +61,7 @@ export function skipFailed(db: Db, id: string, actor: string, reason: string | n
 }
 
 /**
- * Undoes a held task.
+ * Undoes a task that awaits resolution.
  *
  * @throws {LongshoreError} STATE_CONFLICT naming the state, TASK_NOT_FOUND when it isn't active.
  */

@@ -25,7 +25,7 @@ export async function readSubmitted(db: Db, id: string): Promise<SubmittedReques
   return row === undefined ? null : { type: row.type, meta: row.meta, options: row.submitted ?? {} };
 }
 
-/** The statement that gives a task its settings, once. Its row is held by the caller. */
+/** The statement that gives a task its settings, once. The caller has locked its row. */
 export function validationOf(id: string, settings: TaskSettings): RawBuilder<unknown> {
   const columns = settingColumns(settings, sql`created_at`).map((column) => sql`${columnName(column)} = ${column[1]}`);
   return sql`

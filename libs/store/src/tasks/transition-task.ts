@@ -24,7 +24,7 @@ export interface LockedTask {
   readonly type: string;
   readonly typeVersion: string;
   readonly reservedNodes: readonly string[];
-  /** Where it goes on when it is resumed; null: it isn't paused, nor on the way. */
+  /** The state to which a resume returns it; null: it isn't paused, pausing or resuming. */
   readonly priorState: string | null;
   readonly modification: Modification | null;
   readonly isForced: boolean;
@@ -94,14 +94,14 @@ export interface Transition {
   readonly result?: unknown;
   /** What is to be changed, on the way to `modifying`. */
   readonly modification?: Modification;
-  /** Its error is over: it goes on. */
+  /** Clears its error, because it continues. */
   readonly clearsError?: boolean;
 }
 
 /** States in which a deadline rests: nothing can be done for the task until a person says so. */
 const RESTING: ReadonlySet<string> = new Set(['paused', 'awaiting-resolution']);
 
-/** What becomes of the deadline. One that was over gets its whole time again: whoever lets the task go on means that. */
+/** What becomes of the deadline. A missed one gets its whole time again, because a person let the task continue. */
 function deadlineAfter(to: TaskState): { readonly at: RawBuilder<unknown>; readonly left: RawBuilder<unknown> } {
   if (RESTING.has(to)) {
     return {
@@ -121,7 +121,7 @@ function deadlineAfter(to: TaskState): { readonly at: RawBuilder<unknown>; reado
 /** States between a pause and the end of the resume. */
 const KEEPS_PRIOR_STATE: ReadonlySet<string> = new Set(['paused', 'resuming', 'modifying']);
 
-/** Where a paused task goes on later: kept from the pause to the end of the resume. */
+/** Where a paused task continues later: kept from the pause to the end of the resume. */
 function priorStateAfter(task: LockedTask, to: TaskState): string | null {
   if (to === 'pausing') return task.state;
   return KEEPS_PRIOR_STATE.has(to) ? task.priorState : null;

@@ -14,7 +14,7 @@ export interface StoredGates {
  * Stores what the subtask that reads a task's gates has found, while this attempt holds it: a late reader must not open what a newer
  * one has closed.
  *
- * @returns false when it is not held any more.
+ * @returns false when it has another holder by now.
  */
 export async function saveGates(
   db: Db,
