@@ -124,3 +124,18 @@ test('subtasks conform to a change of their slots', async () => {
     await expect(executor.resourceModified!({ slots: 3, memoryBytes: 2 ** 28 })).resolves.toBeUndefined();
   }
 });
+
+test('a load counts the bytes, rows and chunks that the server has taken, each attempt anew', async () => {
+  const run = target.start(meta(1_048_576 * 64));
+  await run.prepare();
+  await run.runStep('scan');
+  const [chunk] = await run.plan('load');
+  const subtaskId = run.nextSubtaskId();
+  await run.runSubtask('load', chunk!, { subtaskId });
+  const { type, version: typeVersion } = importTaskType;
+  const task = { id: '1', key: '1', type, typeVersion, meta: run.meta, step: 'load', slots: 1 };
+  const executor = importTaskType.executor.getStepExecutor('load', task);
+  expect(executor.realtimeSummary!(subtaskId)).toEqual({ rows: ROWS, chunks: 1, bytes: expect.any(Number) });
+  executor.resetSummary!(subtaskId);
+  expect(executor.realtimeSummary!(subtaskId)).toEqual({});
+});
