@@ -216,7 +216,7 @@ describe('a request that makes no sense', () => {
     );
     expect(waiting.task.waiting).toMatchObject({
       code: 'NO_SLOTS',
-      message: expect.stringContaining('the largest has 2'),
+      message: expect.stringContaining('the largest node has 2'),
     });
     await task.cancel();
   });

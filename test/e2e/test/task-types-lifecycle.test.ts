@@ -40,7 +40,13 @@ beforeEach(async () => {
   onTestFailed(() => console.error(cluster.logs()));
   other = await session();
 });
-afterEach(() => other.end());
+afterEach(async () => {
+  await other.end();
+  // What a failed test leaves would go on in the tables of the next one.
+  const { tasks } = await cluster.client.list({});
+  const left = await Promise.all(tasks.map(({ id }) => cluster.client.task({ id })));
+  await Promise.all(left.map((task) => task.cancel({ force: true }).catch(() => undefined)));
+});
 
 async function session(): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: cluster.cluster.databaseUrl });
@@ -120,14 +126,23 @@ describe('an import', () => {
     return { task, letGo };
   };
 
+  const untilRowWaits = (isWaiting: boolean): Promise<unknown> =>
+    waitUntil(
+      () => count(`pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock' AND NOT granted`),
+      (waiting) => waiting > 0 === isWaiting,
+      { what: isWaiting ? 'a row that waits' : 'no row that waits' },
+    );
+
   it('is paused, preempted, resized and let go faster, and loads every row once', async () => {
     const { task, letGo } = await start();
     await pause(task);
     const loaded = await count('demo_rows');
     expect(loaded).toBeGreaterThan(0);
     expect(loaded).toBeLessThan(csv.rows);
+    // What runs when it is preempted is what waits for the row: a chunk that is claimed and not started is handed back without an event.
+    await untilRowWaits(false);
     await task.resume();
-    await untilRunning(task, 'load');
+    await untilRowWaits(true);
     await preempt(task, 'load');
     await task.modify({ slots: 1, slotsPerSubtask: 1 });
     // Not by what is running: the store counts what is claimed ahead too.
@@ -195,7 +210,7 @@ describe('a backfill', () => {
     await pause(task);
     const changed = await count('accounts WHERE counter = 1');
     await task.resume();
-    await untilRunning(task, 'update');
+    await untilWaiting(task, 'LOCK_HELD');
     await preempt(task, 'update');
     expect(await count('accounts WHERE counter = 1')).toBeGreaterThanOrEqual(changed);
     // The range that runs gives a slot away, in which another one runs beside it.
