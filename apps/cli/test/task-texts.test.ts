@@ -2,7 +2,7 @@ import type { ControlProgress, TaskView } from '@longshore/client';
 import { describe, expect, test } from 'vitest';
 import { followTask, taskSummary } from '../src/index.ts';
 import { readSkippedHooks } from '../src/output/skipped-hooks.ts';
-import { taskDetailText } from '../src/output/task-text.ts';
+import { eventTable, taskDetailText } from '../src/output/task-text.ts';
 import { detail, step } from './samples.ts';
 
 const error = { code: 'TOY_FAILED', message: 'told to', permanent: true };
@@ -151,4 +151,37 @@ test('the details of a task show what its running subtasks count', () => {
   const lines = taskDetailText({ ...detail(), summaries }).split('\n');
   expect(lines.find((line) => line.includes('COUNTED SO FAR'))).toMatch(/RUNNING IN +SUBTASKS +COUNTED SO FAR/);
   expect(lines.find((line) => line.includes('files 3'))).toMatch(/load +2 +rows 12,000, bytes 66\.4 MB, files 3/);
+});
+
+describe('who asked', () => {
+  const event = { at: 'now', from: null, to: null, subtaskId: null, message: null };
+
+  test('stands beside the service that wrote the event; a name that nobody vouches for is a claim', () => {
+    const text = eventTable([
+      {
+        ...event,
+        seq: 1,
+        actor: 'api o1',
+        kind: 'submit',
+        principal: { name: 'alice', role: null, isVerified: false },
+      },
+      { ...event, seq: 2, actor: 'owner o1', kind: 'plan', principal: null },
+      { ...event, seq: 3, actor: 'api o1', kind: 'pause', principal: { name: 'bob', role: 'op', isVerified: true } },
+      { ...event, seq: 4, actor: 'api o0', kind: 'resume' },
+    ]);
+    const [, ...rows] = text.split('\n').map((line) => line.trim().split(/ {2,}/));
+    expect(rows.map(([, , actor, askedBy]) => [actor, askedBy])).toEqual([
+      ['api o1', 'alice (claimed)'],
+      ['owner o1', '-'],
+      ['api o1', 'bob as op'],
+      ['api o0', '-'],
+    ]);
+  });
+
+  test('is told of the submit, as far as the owner knows', () => {
+    const submittedBy = { name: 'alice', role: null, isVerified: false };
+    expect(taskDetailText({ ...detail(), submittedBy })).toMatch(/^submitted by +alice \(claimed\)$/m);
+    expect(taskDetailText({ ...detail(), submittedBy: null })).not.toContain('submitted by');
+    expect(taskDetailText(detail())).not.toContain('submitted by');
+  });
 });

@@ -3,13 +3,16 @@ import {
   API,
   OWNER_QUEUE,
   parseRequest,
+  readPrincipal,
   readTraceContext,
+  type ApiHandler,
+  type ApiHandlers,
   type ApiMethod,
   type ReplyEnvelope,
   type Subjects,
 } from '@longshore/protocol';
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
-import type { ApiHandler, ApiHandlers, Subscription } from './bus.ts';
+import type { Subscription } from './bus.ts';
 import { isTooLarge, tooLarge } from './request-errors.ts';
 
 /** Subscribes to every method in the owners' queue group. */
@@ -30,8 +33,9 @@ async function answer<M extends ApiMethod>(message: Msg, method: M, handler: Api
   let reply: ReplyEnvelope;
   try {
     const request = requestOf(method, message);
-    const trace = readTraceContext((name) => message.headers?.get(name));
-    reply = { ok: true, value: await handler(request as Parameters<ApiHandler<M>>[0], { trace }) };
+    const header = (name: string): string | undefined => message.headers?.get(name);
+    const context = { trace: readTraceContext(header), principal: readPrincipal(header) };
+    reply = { ok: true, value: await handler(request as Parameters<ApiHandler<M>>[0], context) };
   } catch (thrown) {
     reply = { ok: false, error: toErrorData(thrown) };
   }

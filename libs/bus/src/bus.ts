@@ -1,4 +1,5 @@
-import type { ApiMethod, ApiReply, ApiRequest, Subjects, TraceContext } from '@longshore/protocol';
+import type { PrincipalClaim } from '@longshore/core';
+import type { ApiHandlers, ApiMethod, ApiReply, ApiRequest, Subjects, TraceContext } from '@longshore/protocol';
 import type { z } from 'zod';
 
 export interface RequestOptions {
@@ -6,15 +7,9 @@ export interface RequestOptions {
   readonly timeoutMs?: number;
   /** Travels in the headers, so that the answering service continues the caller's trace. */
   readonly trace?: TraceContext | null;
+  /** Who asks, as the caller says. Travels in the headers; nobody vouches for it. Default: nobody is named. */
+  readonly principal?: PrincipalClaim | null;
 }
-
-/** Answers requests of one method. What it throws travels back as an error with its code. */
-export type ApiHandler<M extends ApiMethod> = (
-  request: ApiRequest<M>,
-  context: { readonly trace: TraceContext | null },
-) => Promise<ApiReply<M>>;
-
-export type ApiHandlers = { readonly [M in ApiMethod]: ApiHandler<M> };
 
 export interface Subscription {
   /** Stops delivery. */

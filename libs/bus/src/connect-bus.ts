@@ -1,13 +1,13 @@
 import { LongshoreError } from '@longshore/core';
 import {
   API,
+  principalHeaders,
   replyEnvelope,
   subjects as subjectsOf,
   TRACEPARENT_HEADER,
   TRACESTATE_HEADER,
   type ApiMethod,
   type ApiReply,
-  type TraceContext,
 } from '@longshore/protocol';
 import { connect, headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
 import type { z } from 'zod';
@@ -52,11 +52,11 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
         throw new LongshoreError('BUS_UNAVAILABLE', `${method} was not sent: the connection to NATS is lost`);
       }
       const timeoutMs = request.timeoutMs ?? options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
-      const trace = traceHeaders(request.trace ?? null);
+      const sent = requestHeaders(request);
       const reply = await nats
         .request(subjects.api(method), JSON.stringify(payload), {
           timeout: timeoutMs,
-          ...(trace === null ? {} : { headers: trace }),
+          ...(sent === null ? {} : { headers: sent }),
         })
         .catch((thrown: unknown) => {
           throw requestError(thrown, method, timeoutMs);
@@ -116,11 +116,17 @@ async function watchStatus(
   }
 }
 
-function traceHeaders(trace: TraceContext | null): MsgHdrs | null {
-  if (trace === null) return null;
+/** @throws {LongshoreError} ARGUMENT_INVALID when the principal can't be sent. */
+function requestHeaders({ trace, principal }: RequestOptions): MsgHdrs | null {
+  if (trace == null && principal == null) return null;
   const result = headers();
-  result.set(TRACEPARENT_HEADER, trace.traceparent);
-  if (trace.tracestate !== undefined) result.set(TRACESTATE_HEADER, trace.tracestate);
+  if (trace != null) {
+    result.set(TRACEPARENT_HEADER, trace.traceparent);
+    if (trace.tracestate !== undefined) result.set(TRACESTATE_HEADER, trace.tracestate);
+  }
+  for (const [name, value] of Object.entries(principal == null ? {} : principalHeaders(principal))) {
+    result.set(name, value);
+  }
   return result;
 }
 

@@ -1,8 +1,9 @@
-import { LongshoreError, taskId } from '@longshore/core';
-import { taskHint, type ApiMethod, type TaskHint, type TraceContext } from '@longshore/protocol';
+import { LongshoreError, taskId, type Principal } from '@longshore/core';
+import { taskHint, type ApiHandlers, type ApiMethod, type TaskHint, type TraceContext } from '@longshore/protocol';
+import { connect, headers } from '@nats-io/transport-node';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
-import { connectBus, RemoteError, type ApiHandlers, type Bus, type BusOptions } from '../src/index.ts';
+import { connectBus, RemoteError, type Bus, type BusOptions } from '../src/index.ts';
 import type { ServerOptions, ServerUnderTest, StartServer } from './server-under-test.ts';
 
 /** What a caller would wait if nothing came at once: a case that depends on it fails by its duration. */
@@ -195,6 +196,48 @@ export function describeBus(name: string, start: StartServer): void {
         await client.request('node.list', {}, { trace: { traceparent: 'not one' } });
         await client.request('node.list', {});
         expect(traces).toEqual([trace, { traceparent: trace.traceparent }, null, null]);
+      });
+
+      test('who asks arrives as a claim, whatever its characters, and nobody where nobody is named', async () => {
+        const principals: (Principal | null)[] = [];
+        const { client } = await pair({
+          'node.list': (_, { principal }) => {
+            principals.push(principal);
+            return Promise.resolve({ nodes: [] });
+          },
+        });
+        await client.request('node.list', {}, { principal: { name: 'Zoë 李', role: 'operator' } });
+        await client.request('node.list', {}, { principal: { name: 'alice' } });
+        await client.request('node.list', {});
+        expect(principals).toEqual([
+          { name: 'Zoë 李', role: 'operator', isVerified: false },
+          { name: 'alice', role: null, isVerified: false },
+          null,
+        ]);
+        const error = await caught(client.request('node.list', {}, { principal: { name: 'a\nb' } }));
+        expect(error).toMatchObject({ code: 'ARGUMENT_INVALID' });
+      });
+
+      test('a name that could not be written down is refused before the owner sees it', async () => {
+        let isCalled = false;
+        const server = await startServer();
+        const owner = await open(server);
+        owner.answer(
+          handlers({
+            'node.list': () => {
+              isCalled = true;
+              return Promise.resolve({ nodes: [] });
+            },
+          }),
+        );
+        await owner.flush();
+        const nats = await connect({ servers: server.url });
+        closing.push(() => nats.close());
+        const sent = headers();
+        sent.set('longshore-principal', 'alice%0Aowner');
+        const reply = await nats.request(owner.subjects.api('node.list'), '{}', { headers: sent, timeout: LONG_MS });
+        expect(reply.json()).toMatchObject({ ok: false, error: { code: 'ARGUMENT_INVALID' } });
+        expect(isCalled).toBe(false);
       });
 
       test('several owners share the requests, each is answered once', async () => {

@@ -23,6 +23,7 @@ export { TaskFailedError } from './task/task-failed-error.ts';
 // What the calls above take, give and throw, so that an application needs this one import.
 export { RemoteError } from '@longshore/bus';
 export { hasCode, isTerminalTaskState, LongshoreError, TaskOutcome, TaskState } from '@longshore/core';
+export type { Principal, PrincipalClaim } from '@longshore/core';
 export type {
   ClusterLimits,
   ControlProgress,

@@ -1,6 +1,6 @@
 import { startBroker, type Broker } from '@longshore/embedded';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { connectLongshore, TaskFailedError, type LongshoreClient } from '../src/index.ts';
+import { connectLongshore, TaskFailedError, type ConnectOptions, type LongshoreClient } from '../src/index.ts';
 import { FakeOwner } from './fake-owner.ts';
 
 let broker: Broker;
@@ -17,6 +17,22 @@ afterEach(async () => {
   await client.close();
   await owner.bus.close();
   await broker.stop();
+});
+
+describe('who asks', () => {
+  const options = (): ConnectOptions => ({ servers: broker.url, token: 'secret', cluster: 'test' });
+
+  test('is told with each request, and is nobody where the application names nobody', async () => {
+    await client.submit({ type: 'toy', meta: {} });
+    await using named = await connectLongshore({ ...options(), principal: { name: 'billing', role: 'submitter' } });
+    await named.submit({ type: 'toy', meta: {} });
+    expect(owner.principals).toEqual([null, { name: 'billing', role: 'submitter', isVerified: false }]);
+  });
+
+  test('is refused before anything is sent when it could not be written down', async () => {
+    const connecting = connectLongshore({ ...options(), principal: { name: 'bill\ning' } });
+    await expect(connecting).rejects.toMatchObject({ code: 'ARGUMENT_INVALID' });
+  });
 });
 
 describe('submit', () => {

@@ -1,6 +1,7 @@
-import { connectBus, type ApiHandlers, type Bus } from '@longshore/bus';
-import { LongshoreError, type TaskId } from '@longshore/core';
+import { connectBus, type Bus } from '@longshore/bus';
+import { LongshoreError, type Principal, type TaskId } from '@longshore/core';
 import type {
+  ApiHandlers,
   ApiRequest,
   ClusterLimits,
   ControlReply,
@@ -64,6 +65,8 @@ export class FakeOwner {
   readonly events: EventView[] = [];
   readonly subtasks: SubtaskView[] = [];
   readonly traces: (TraceContext | null)[] = [];
+  /** Who submitted, in order. */
+  readonly principals: (Principal | null)[] = [];
   /** How often each method was asked. */
   readonly asked: Record<string, number> = {};
   /** Every control that was asked for, in order. */
@@ -156,8 +159,9 @@ export class FakeOwner {
 
   #handlers(): ApiHandlers {
     return {
-      'task.submit': async ({ type, key = '' }, { trace }) => {
+      'task.submit': async ({ type, key = '' }, { trace, principal }) => {
         this.#count('task.submit', trace);
+        this.principals.push(principal);
         if (type !== 'toy') throw new LongshoreError('TYPE_UNKNOWN', `no executor ever registered ${type}`);
         const known = [...this.tasks.values()].find(({ task }) => task.key === key);
         const { task } = known ?? this.put({ id: String(this.tasks.size + 1), key });

@@ -71,6 +71,13 @@ export { brand, hasBrand } from './errors/brand.ts';
 export { ERROR_CODES, isErrorCode, type ErrorCode, type ErrorCodeInfo } from './errors/error-codes.ts';
 export { hasCode, LongshoreError, toErrorData, type ErrorData } from './errors/longshore-error.ts';
 export { toJsonData } from './data/json-data.ts';
+export {
+  isPrincipalText,
+  MAX_PRINCIPAL_NAME,
+  MAX_PRINCIPAL_ROLE,
+  type Principal,
+  type PrincipalClaim,
+} from './data/principal.ts';
 export { needsPlacement, placementInForce, type PlacingTask, type StepPlacement } from './placement/step-placement.ts';
 export { addSummaries, MAX_SUMMARY_COUNTERS, parseSummary, type Summary } from './subtask/summary.ts';
 export { decideFailure, DEFAULT_RETRY_POLICY, type FailureDecision, type RetryPolicy } from './subtask/retry-policy.ts';

@@ -1,6 +1,8 @@
 export { API, type ApiMethod, type ApiReply, type ApiRequest } from './api.ts';
+export type { ApiContext, ApiHandler, ApiHandlers } from './api-handlers.ts';
 export { OWNER_QUEUE, SUBJECT_PREFIX, subjects, type Subjects } from './subjects.ts';
 export { parseRequest } from './parse-request.ts';
+export { PRINCIPAL_HEADER, principalHeaders, readPrincipal, ROLE_HEADER } from './principal.ts';
 export { submitRequest } from './task-payloads.ts';
 export { replyEnvelope, wireError, type ReplyEnvelope } from './wire-error.ts';
 export type {

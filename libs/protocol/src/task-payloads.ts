@@ -1,5 +1,6 @@
 import { isId, MAX_KEY_CHARS } from '@longshore/core';
 import { z } from 'zod';
+import { principalView } from './principal.ts';
 import { labelSelector, runtimeSlots, taskSettings } from './task-settings.ts';
 import { healthGate, throttleLimits } from './throttle-payloads.ts';
 import { wireError } from './wire-error.ts';
@@ -162,6 +163,8 @@ export const taskDetail = z.object({
   waiting: z.array(subtaskWaiting).optional(),
   /** What its running subtasks count, by step. */
   summaries: z.array(stepSummary).optional(),
+  /** Who submitted it; null: nobody was named. Absent: the owner doesn't know of principals. */
+  submittedBy: principalView.nullable().optional(),
 });
 export type TaskDetail = z.infer<typeof taskDetail>;
 
@@ -196,7 +199,10 @@ export const viewReply = z.object({ task: taskView });
 export const eventView = z.object({
   seq: z.int(),
   at: instant,
+  /** The service that wrote it. */
   actor: z.string(),
+  /** Who asked for it; null: nobody, or nobody was named. Absent: the owner doesn't know of principals. */
+  principal: principalView.nullable().optional(),
   kind: z.string(),
   from: z.string().nullable(),
   to: z.string().nullable(),

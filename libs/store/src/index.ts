@@ -10,6 +10,7 @@ export {
   type LeaderLease,
   type LeaseName,
 } from './scheduling/leader-lease.ts';
+export type { Actor } from './tasks/actor.ts';
 export { submitTask, type NewTask } from './tasks/submit-task.ts';
 export { readSubmitted, type SubmittedRequest } from './tasks/submitted-task.ts';
 export { listenForSubmits, type SubmitListener } from './tasks/listen-for-submits.ts';

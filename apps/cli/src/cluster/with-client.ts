@@ -1,6 +1,7 @@
 import { connectLongshore, type LongshoreClient } from '@longshore/client';
 import { InvalidArgumentError, type Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
+import { findCaller } from './caller.ts';
 import { findCluster, type ClusterFlags } from './find-cluster.ts';
 
 /** Flags of every command that speaks to a cluster. */
@@ -32,7 +33,11 @@ export async function withClient<T>(
   context: CommandContext,
   work: (client: LongshoreClient) => Promise<T>,
 ): Promise<T> {
-  const client = await connectLongshore({ ...findCluster(flags, context.env, context.cwd), name: 'longshore-cli' });
+  const client = await connectLongshore({
+    ...findCluster(flags, context.env, context.cwd),
+    name: 'longshore-cli',
+    principal: findCaller(context.env),
+  });
   try {
     return await work(client);
   } finally {

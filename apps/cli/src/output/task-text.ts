@@ -1,6 +1,7 @@
 import { TaskState, type EventView, type SubtaskView, type TaskDetail, type TaskView } from '@longshore/client';
 import { formatAge, formatBytes, formatCount, formatCountOf, NONE } from './format-values.ts';
 import { settingFields } from './settings-text.ts';
+import { principalText } from './principal-text.ts';
 import { fieldsText, tableText } from './table.ts';
 import { choiceLines, failureText } from './task-choices.ts';
 
@@ -38,6 +39,7 @@ export function taskDetailText(detail: TaskDetail): string {
     ...settingFields(task),
     ['on failure', task.onFailure],
     ['created', task.createdAt],
+    ...(detail.submittedBy == null ? [] : [['submitted by', principalText(detail.submittedBy)] as [string, string]]),
     ['started', task.startedAt ?? NONE],
     ['ended', task.endedAt ?? NONE],
     ['re-run', formatCountOf(rerun, 'subtask')],
@@ -124,11 +126,12 @@ export function taskDetailText(detail: TaskDetail): string {
 /** Events as a table. */
 export function eventTable(events: readonly EventView[]): string {
   return tableText(
-    ['seq', 'at', 'actor', 'event', 'from', 'to', 'subtask', 'message'],
-    events.map(({ seq, at, actor, kind, from, to, subtaskId, message }) => [
+    ['seq', 'at', 'actor', 'asked by', 'event', 'from', 'to', 'subtask', 'message'],
+    events.map(({ seq, at, actor, principal, kind, from, to, subtaskId, message }) => [
       seq,
       at,
       actor,
+      principal == null ? NONE : principalText(principal),
       kind,
       from ?? NONE,
       to ?? NONE,

@@ -1,6 +1,5 @@
-import type { ApiHandlers } from '@longshore/bus';
-import { LongshoreError } from '@longshore/core';
-import type { ControlReply, TaskRef } from '@longshore/protocol';
+import { LongshoreError, type Principal } from '@longshore/core';
+import type { ApiHandlers, ControlReply, TaskRef } from '@longshore/protocol';
 import {
   cancelTask,
   modifyTask,
@@ -10,6 +9,7 @@ import {
   retryTask,
   revertTask,
   skipFailed,
+  type Actor,
   type ControlResult,
   type Store,
   type StoredTask,
@@ -19,8 +19,8 @@ import { taskView } from './views.ts';
 
 interface ControlContext {
   readonly store: Store;
-  /** Who did it, for events. */
-  readonly actor: string;
+  /** Name of this service, for events: it carries out what somebody asked for. */
+  readonly service: string;
   readonly find: (ref: TaskRef) => Promise<StoredTask>;
   /** Tells the others of a change. */
   readonly tell: (id: string) => Promise<void>;
@@ -31,7 +31,7 @@ type ControlMethods = 'cancel' | 'pause' | 'resume' | 'modify' | 'retry' | 'skip
 /** Requests that change an existing task: one transition under its row's lock, then a hint to everybody concerned. */
 export function controlHandlers({
   store,
-  actor,
+  service,
   find,
   tell,
 }: ControlContext): Pick<ApiHandlers, `task.${ControlMethods}`> {
@@ -52,24 +52,26 @@ export function controlHandlers({
     return event === undefined ? { task, changed } : { task, changed, event };
   };
 
+  const actorOf = (principal: Principal | null): Actor => ({ service, principal });
+
   return {
-    'task.cancel': ({ task, reason, force }) =>
-      control(task, 'cancel', ({ id }) => cancelTask(store.db, id, actor, reason ?? null, force ?? false)),
-    'task.pause': ({ task, reason }) =>
-      control(task, 'pause', ({ id }) => pauseTask(store.db, id, actor, reason ?? null)),
-    'task.resume': ({ task, reason }) =>
-      control(task, 'resume', ({ id }) => resumeTask(store.db, id, actor, reason ?? null)),
-    'task.retry': ({ task, reason }) =>
-      control(task, 'retry', ({ id }) => retryTask(store.db, id, actor, reason ?? null)),
-    'task.skip': ({ task, reason }) =>
-      control(task, 'skip', ({ id }) => skipFailed(store.db, id, actor, reason ?? null)),
-    'task.revert': ({ task, reason }) =>
-      control(task, 'revert', ({ id }) => revertTask(store.db, id, actor, reason ?? null)),
-    'task.modify': ({ task, changes, reason }) =>
+    'task.cancel': ({ task, reason, force }, { principal }) =>
+      control(task, 'cancel', ({ id }) => cancelTask(store.db, id, actorOf(principal), reason ?? null, force ?? false)),
+    'task.pause': ({ task, reason }, { principal }) =>
+      control(task, 'pause', ({ id }) => pauseTask(store.db, id, actorOf(principal), reason ?? null)),
+    'task.resume': ({ task, reason }, { principal }) =>
+      control(task, 'resume', ({ id }) => resumeTask(store.db, id, actorOf(principal), reason ?? null)),
+    'task.retry': ({ task, reason }, { principal }) =>
+      control(task, 'retry', ({ id }) => retryTask(store.db, id, actorOf(principal), reason ?? null)),
+    'task.skip': ({ task, reason }, { principal }) =>
+      control(task, 'skip', ({ id }) => skipFailed(store.db, id, actorOf(principal), reason ?? null)),
+    'task.revert': ({ task, reason }, { principal }) =>
+      control(task, 'revert', ({ id }) => revertTask(store.db, id, actorOf(principal), reason ?? null)),
+    'task.modify': ({ task, changes, reason }, { principal }) =>
       control(task, 'modify', async (found) => {
         const versions = await readTypes(store.db, found.type);
         const type = versions.find((one) => one.version === found.typeVersion) ?? null;
-        return modifyTask(store.db, found.id, changesOf(found, type, changes), actor, reason ?? null);
+        return modifyTask(store.db, found.id, changesOf(found, type, changes), actorOf(principal), reason ?? null);
       }),
   };
 }

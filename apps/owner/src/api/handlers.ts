@@ -1,6 +1,6 @@
-import type { ApiHandlers, Bus } from '@longshore/bus';
+import type { Bus } from '@longshore/bus';
 import { LongshoreError, taskId } from '@longshore/core';
-import type { ClusterLimits, TaskHint, TaskRef } from '@longshore/protocol';
+import type { ApiHandlers, ClusterLimits, TaskHint, TaskRef } from '@longshore/protocol';
 import {
   findTaskByKey,
   listTasks,
@@ -42,8 +42,8 @@ export function apiHandlers(
   wakeLeader: () => void,
   maxScheduledTasks: number,
 ): ApiHandlers {
-  const actor = `api ${instance}`;
-  const submitter = new TaskSubmitter(store, actor, new RequestChecker(store.db), wakeLeader);
+  const service = `api ${instance}`;
+  const submitter = new TaskSubmitter(store, new RequestChecker(store.db), wakeLeader);
 
   const find = async (ref: TaskRef): Promise<StoredTask> => {
     const id = ref.id ?? (await findTaskByKey(store.db, ref.key ?? ''));
@@ -64,16 +64,17 @@ export function apiHandlers(
   const limits = async (): Promise<ClusterLimits> => ({ maxScheduledTasks, ...(await readSettings(store.db)) });
 
   return {
-    'task.submit': (request, { trace }) =>
-      traceRequest(tracing, request.type, trace, (parent) => submitter.submit(request, parent)),
+    'task.submit': (request, { trace, principal }) =>
+      traceRequest(tracing, request.type, trace, (parent) => submitter.submit(request, { service, principal }, parent)),
     'task.get': async ({ task: ref }) => {
       const task = await find(ref);
-      const [meta, progress, nodes, waiting, summaries] = await Promise.all([
+      const [meta, progress, nodes, waiting, summaries, [submit]] = await Promise.all([
         readTaskMeta(store.db, task.id),
         readProgress(store.db, task.id, task.step),
         readNodes(store.db),
         readWaiting(store.db, task.id),
         readSummaries(store.db, task.id),
+        readEvents(store.db, task.id, 0, 1),
       ]);
       const states = new Map<string, string>(nodes.map((node) => [node.id, node.state]));
       return {
@@ -89,6 +90,7 @@ export function apiHandlers(
         rerun: progress.rerun,
         waiting: [...waiting],
         summaries: [...summaries],
+        submittedBy: submit?.principal ?? null,
       };
     },
     'task.view': async ({ task: ref }) => ({ task: taskView(await find(ref)) }),
@@ -96,7 +98,7 @@ export function apiHandlers(
       const tasks = await listTasks(store.db, { ...filter, withHistory: history ?? false, limit });
       return { tasks: tasks.map(taskView), next: tasks.length === limit ? (tasks.at(-1)?.id ?? null) : null };
     },
-    ...controlHandlers({ store, actor, find, tell }),
+    ...controlHandlers({ store, service, find, tell }),
     'task.events': async ({ task: ref, after = 0, limit = 100 }) => {
       const task = await find(ref);
       const events = await readEvents(store.db, task.id, after, limit);

@@ -1,33 +1,31 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { LongshoreError } from '@longshore/core';
 import type { SubmitReply, SubmitRequest, TraceContext } from '@longshore/protocol';
-import { readTask, submitTask, type Store } from '@longshore/store';
+import { readTask, submitTask, type Actor, type Store } from '@longshore/store';
 import type { RequestChecker } from '../checking/request-checker.ts';
 import { taskView } from './views.ts';
 
 /** Takes tasks in: checks the request, writes the row. */
 export class TaskSubmitter {
   readonly #store: Store;
-  readonly #actor: string;
   readonly #checker: RequestChecker;
   readonly #onWritten: () => void;
 
   /** @param onWritten told as soon as a task is stored, before it is read again for the reply. */
-  constructor(store: Store, actor: string, checker: RequestChecker, onWritten: () => void) {
+  constructor(store: Store, checker: RequestChecker, onWritten: () => void) {
     this.#store = store;
-    this.#actor = actor;
     this.#checker = checker;
     this.#onWritten = onWritten;
   }
 
   /** @throws {LongshoreError} TYPE_UNKNOWN, TYPE_INCOMPATIBLE, META_INVALID, META_TOO_LARGE, ARGUMENT_INVALID or TASK_KEY_TAKEN. */
-  async submit(request: SubmitRequest, trace: TraceContext | null): Promise<SubmitReply> {
+  async submit(request: SubmitRequest, actor: Actor, trace: TraceContext | null): Promise<SubmitReply> {
     const { id, created } = await submitTask(this.#store.db, {
       ...(await this.#checker.check(request)),
       key: request.key ?? randomUUID(),
       trace,
       contentHash: contentHash(request),
-      actor: this.#actor,
+      actor,
     });
     this.#onWritten();
     const task = await readTask(this.#store.db, id);

@@ -1,3 +1,4 @@
+import type { PrincipalClaim } from '@longshore/core';
 import type { TaskDetail, TraceContext } from '@longshore/protocol';
 
 /** How to reach a Longshore cluster. */
@@ -22,6 +23,12 @@ export interface ConnectOptions {
    * caller has a deadline of its own. A submit sends up to four requests.
    */
   readonly requestTimeoutMs?: number | undefined;
+  /**
+   * Who asks: the application, or the person for whom it asks, and under which role. It is written down with each submit and control, and
+   * shown with a task's events, as a claim: nobody checks it, and it gives no right. Name and role are printable, at most 128 and 64
+   * characters. Default: nobody is named.
+   */
+  readonly principal?: PrincipalClaim | undefined;
   /** What the NATS server shows for this connection. Default `longshore-client`. */
   readonly name?: string | undefined;
 }

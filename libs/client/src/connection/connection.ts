@@ -1,5 +1,5 @@
 import type { Bus } from '@longshore/bus';
-import { LongshoreError } from '@longshore/core';
+import { LongshoreError, type PrincipalClaim } from '@longshore/core';
 import type { ApiMethod, ApiReply, ApiRequest } from '@longshore/protocol';
 import { activeTrace } from './active-trace.ts';
 import type { CallOptions } from './client-options.ts';
@@ -7,11 +7,14 @@ import type { CallOptions } from './client-options.ts';
 /** A client's connection: the bus, and what ends with it. Shared by the client and its task handles. */
 export class Connection {
   readonly bus: Bus;
+  readonly #principal: PrincipalClaim | null;
   readonly #closed = new AbortController();
   readonly #reconnected = new Set<() => void>();
 
-  constructor(bus: Bus) {
+  /** @param principal who asks, by its own word; null: nobody is named. */
+  constructor(bus: Bus, principal: PrincipalClaim | null) {
     this.bus = bus;
+    this.#principal = principal;
     bus.onReconnect(() => {
       for (const callback of this.#reconnected) callback();
     });
@@ -20,7 +23,10 @@ export class Connection {
   /** Asks an owner; rejects as `Bus.request` does. */
   request<M extends ApiMethod>(method: M, payload: ApiRequest<M>, options: CallOptions = {}): Promise<ApiReply<M>> {
     if (this.#closed.signal.aborted) return Promise.reject(this.#closed.signal.reason as Error);
-    return this.bus.request(method, payload, { trace: options.trace ?? activeTrace() });
+    return this.bus.request(method, payload, {
+      trace: options.trace ?? activeTrace(),
+      principal: this.#principal,
+    });
   }
 
   /** A signal that aborts when the caller's does or when the client is closed. */

@@ -1,4 +1,4 @@
-import type { ErrorData, Summary } from '@longshore/core';
+import type { ErrorData, Principal, Summary } from '@longshore/core';
 import { sql } from 'kysely';
 import type { StoredReason } from '../schema/database.ts';
 import { storeError } from '../session/open-store.ts';
@@ -7,7 +7,10 @@ import type { Db } from '../session/transactions.ts';
 export interface StoredEvent {
   readonly seq: number;
   readonly at: Date;
+  /** The service that wrote it. */
   readonly actor: string;
+  /** Who asked for it; null: nobody, or nobody was named. */
+  readonly principal: Principal | null;
   readonly kind: string;
   readonly from: string | null;
   readonly to: string | null;
@@ -35,6 +38,7 @@ export async function readEvents(
       seq: row.seq,
       at: row.at,
       actor: row.actor,
+      principal: row.principal,
       kind: row.kind,
       from: row.from_state,
       to: row.to_state,

@@ -7,6 +7,7 @@ import type {
   NodeLabels,
   OfferedType,
   Placement,
+  Principal,
   RuntimeSlots,
   Summary,
   ThrottleLimits,
@@ -162,6 +163,7 @@ export interface Database {
     seq: number;
     at: StoredTime;
     actor: string;
+    principal: NullableJson<Principal>;
     kind: string;
     from_state: string | null;
     to_state: string | null;

@@ -2,7 +2,8 @@ import type { Summary } from '@longshore/core';
 import { sql } from 'kysely';
 import { lockHeld, type HeldSubtask, type NodeIdentity } from '../claims/held-subtask.ts';
 import { fromStore } from '../session/open-store.ts';
-import { instant, storableText } from '../tasks/record-event.ts';
+import { instant } from '../tasks/record-event.ts';
+import { storableText } from '../tasks/storable-text.ts';
 import { inTransaction, type Db } from '../session/transactions.ts';
 
 /** Stores a checkpoint while this attempt holds the subtask. False: it has lost it. */

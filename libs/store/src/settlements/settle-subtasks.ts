@@ -4,7 +4,8 @@ import { claimedWork, workClaim, type ClaimedSubtask } from '../claims/claim-sub
 import { heldLock, lockHeld, nodeHold, type HeldSubtask, type NodeIdentity } from '../claims/held-subtask.ts';
 import { archiveSubtasks, moveToHistory } from './move-to-history.ts';
 import { pageInsertion, type PlannedPage } from '../plans/plan-pages.ts';
-import { instant, recordEvents, storableText, type TaskEvent } from '../tasks/record-event.ts';
+import { instant, recordEvents, type TaskEvent } from '../tasks/record-event.ts';
+import { storableText } from '../tasks/storable-text.ts';
 import { findUnfinished, stepStart, type StoredPlanResult } from '../plans/step-start.ts';
 import { inTransaction, type Db, type Tx } from '../session/transactions.ts';
 import { lockTasks, type LockedTask } from '../tasks/transition-task.ts';

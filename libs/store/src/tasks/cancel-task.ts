@@ -1,5 +1,6 @@
 import { isTerminalTaskState, LongshoreError, nextTaskState, type ErrorData } from '@longshore/core';
 import { sql } from 'kysely';
+import type { Actor } from './actor.ts';
 import { lockActiveTask, type ControlResult } from './pause-task.ts';
 import { recordEvents } from './record-event.ts';
 import { inTransaction, type Db, type Tx } from '../session/transactions.ts';
@@ -16,7 +17,7 @@ import { isControl, isUnknown } from '../schema/kind-predicates.ts';
 export async function cancelTask(
   db: Db,
   id: string,
-  actor: string,
+  actor: Actor,
   reason: string | null,
   isForced = false,
 ): Promise<ControlResult> {
@@ -67,7 +68,7 @@ async function dropUnbegun(tx: Tx, task: LockedTask): Promise<void> {
   await sql`DELETE FROM subtasks WHERE task_id = ${task.id} AND state = 'pending' AND ${isControl()}`.execute(tx);
 }
 
-async function force(tx: Tx, task: LockedTask, actor: string, reason: string | null): Promise<void> {
+async function force(tx: Tx, task: LockedTask, actor: Actor, reason: string | null): Promise<void> {
   await markForced(tx, task);
   await recordEvents(tx, task.id, [{ actor, kind: 'force', from: task.state, to: task.state, message: reason }]);
 }

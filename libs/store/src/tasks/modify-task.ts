@@ -1,4 +1,5 @@
 import { LongshoreError, type Modification, type TaskChanges } from '@longshore/core';
+import type { Actor } from './actor.ts';
 import { controlTask, lockActiveTask, type ControlResult } from './pause-task.ts';
 import { inTransaction, type Db } from '../session/transactions.ts';
 
@@ -11,7 +12,7 @@ export function modifyTask(
   db: Db,
   id: string,
   changes: TaskChanges,
-  actor: string,
+  actor: Actor,
   reason: string | null,
 ): Promise<ControlResult> {
   return inTransaction(db, async (tx) => {

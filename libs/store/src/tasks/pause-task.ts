@@ -1,4 +1,5 @@
 import { LongshoreError, nextTaskState, type TaskGuard, type TaskTrigger } from '@longshore/core';
+import type { Actor } from './actor.ts';
 import { inTransaction, type Db, type Tx } from '../session/transactions.ts';
 import { lockTask, transitionTask, type LockedTask, type Transition } from './transition-task.ts';
 
@@ -17,7 +18,7 @@ export interface ControlResult {
  *
  * @throws {LongshoreError} STATE_CONFLICT naming the state, TASK_NOT_FOUND when it isn't active.
  */
-export function pauseTask(db: Db, id: string, actor: string, reason: string | null): Promise<ControlResult> {
+export function pauseTask(db: Db, id: string, actor: Actor, reason: string | null): Promise<ControlResult> {
   return inTransaction(db, async (tx) => {
     const task = await lockActiveTask(tx, id);
     if (task.state === 'pausing' || task.state === 'paused') return { changed: false, state: task.state };
@@ -30,7 +31,7 @@ export function pauseTask(db: Db, id: string, actor: string, reason: string | nu
  *
  * @throws {LongshoreError} STATE_CONFLICT naming the state, TASK_NOT_FOUND when it isn't active.
  */
-export function resumeTask(db: Db, id: string, actor: string, reason: string | null): Promise<ControlResult> {
+export function resumeTask(db: Db, id: string, actor: Actor, reason: string | null): Promise<ControlResult> {
   return inTransaction(db, async (tx) => {
     const task = await lockActiveTask(tx, id);
     if (task.state === 'resuming') return { changed: false, state: task.state };

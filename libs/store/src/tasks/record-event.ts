@@ -1,9 +1,11 @@
 import { sql, type RawBuilder } from 'kysely';
 import type { Tx } from '../session/transactions.ts';
+import { actorColumns, type Actor } from './actor.ts';
+import { storableText } from './storable-text.ts';
 
 export interface TaskEvent {
-  /** Who caused it: a service and its instance, or a client. */
-  readonly actor: string;
+  /** Who caused it. */
+  readonly actor: Actor;
   readonly kind: string;
   readonly from?: string | null;
   readonly to?: string | null;
@@ -23,7 +25,7 @@ export async function recordEvents(tx: Tx, taskId: string, events: readonly Task
   if (last !== undefined) await writeEvents(tx, taskId, last, events);
 }
 
-/** Events of one insert: each has eight parameters, and a statement may have 65,535. */
+/** Events of one insert: each has nine parameters, and a statement may have 65,535. */
 const EVENT_PAGE = 5_000;
 
 /** Writes events whose numbers the caller has taken already, up to `last`. */
@@ -31,7 +33,7 @@ export async function writeEvents(tx: Tx, taskId: string, last: number, events: 
   const rows = events.map((event, index) => ({
     task_id: taskId,
     seq: last - events.length + 1 + index,
-    actor: storableText(event.actor),
+    ...actorColumns(event.actor),
     kind: event.kind,
     from_state: event.from ?? null,
     to_state: event.to ?? null,
@@ -49,9 +51,4 @@ export async function writeEvents(tx: Tx, taskId: string, last: number, events: 
 /** A time as clients see it, for JSON that is built in SQL. */
 export function instant(time: RawBuilder<unknown>): RawBuilder<string> {
   return sql`to_char((${time}) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
-}
-
-/** Text of Postgres can't hold a NUL character. A plugin's error may quote one, and must not make its whole batch fail. */
-export function storableText(text: string): string {
-  return text.replaceAll('\0', '\u2400');
 }

@@ -1,5 +1,6 @@
 import { resolutionGuard, type TaskGuard } from '@longshore/core';
 import { sql } from 'kysely';
+import type { Actor } from './actor.ts';
 import { archiveEndedControls } from '../controls/ended-controls.ts';
 import { controlTask, lockActiveTask, type ControlResult } from './pause-task.ts';
 import { recordEvents } from './record-event.ts';
@@ -13,7 +14,7 @@ import { isControl, isKnown, isSkippable } from '../schema/kind-predicates.ts';
  *
  * @throws {LongshoreError} STATE_CONFLICT naming the state, TASK_NOT_FOUND when it isn't active.
  */
-export function retryTask(db: Db, id: string, actor: string, reason: string | null): Promise<ControlResult> {
+export function retryTask(db: Db, id: string, actor: Actor, reason: string | null): Promise<ControlResult> {
   return inTransaction(db, async (tx) => {
     const task = await lockActiveTask(tx, id);
     const guard = await readHoldGuard(tx, task);
@@ -38,7 +39,7 @@ export function retryTask(db: Db, id: string, actor: string, reason: string | nu
  *
  * @throws {LongshoreError} STATE_CONFLICT naming the state, or when it is a plan that failed; TASK_NOT_FOUND when it isn't active.
  */
-export function skipFailed(db: Db, id: string, actor: string, reason: string | null): Promise<ControlResult> {
+export function skipFailed(db: Db, id: string, actor: Actor, reason: string | null): Promise<ControlResult> {
   return inTransaction(db, async (tx) => {
     const task = await lockActiveTask(tx, id);
     const guard = await readHoldGuard(tx, task);
@@ -65,7 +66,7 @@ export function skipFailed(db: Db, id: string, actor: string, reason: string | n
  *
  * @throws {LongshoreError} STATE_CONFLICT naming the state, TASK_NOT_FOUND when it isn't active.
  */
-export function revertTask(db: Db, id: string, actor: string, reason: string | null): Promise<ControlResult> {
+export function revertTask(db: Db, id: string, actor: Actor, reason: string | null): Promise<ControlResult> {
   return inTransaction(db, async (tx) => {
     const task = await lockActiveTask(tx, id);
     if (task.state === 'reverting') return { changed: false, state: task.state };
@@ -91,7 +92,7 @@ async function readHoldGuard(tx: Tx, task: LockedTask): Promise<TaskGuard> {
   );
 }
 
-async function skipFailedWork(tx: Tx, id: string, actor: string): Promise<void> {
+async function skipFailedWork(tx: Tx, id: string, actor: Actor): Promise<void> {
   const skipped = await sql<{ id: string }>`
     UPDATE subtasks SET state = 'skipped' WHERE task_id = ${id} AND state = 'failed' AND ${isSkippable()} RETURNING id`.execute(
     tx,

@@ -1,7 +1,7 @@
 import { LongshoreError } from '@longshore/core';
 import { sql } from 'kysely';
 import { fromStore } from '../session/open-store.ts';
-import { storableText } from './record-event.ts';
+import { actorColumns, type Actor } from './actor.ts';
 import { columnName, settingColumns, type TaskSettings } from './task-settings.ts';
 import { inTransaction, type Db } from '../session/transactions.ts';
 
@@ -11,7 +11,8 @@ export interface NewTask extends TaskSettings {
   readonly trace: { readonly traceparent: string; readonly tracestate?: string } | null;
   /** Tells a repeated submit from another task under the same key. */
   readonly contentHash: string;
-  readonly actor: string;
+  /** Who submits it. */
+  readonly actor: Actor;
 }
 
 /**
@@ -22,6 +23,7 @@ export interface NewTask extends TaskSettings {
  * @throws {LongshoreError} TASK_KEY_TAKEN when the key belongs to a task with other content.
  */
 export async function submitTask(db: Db, task: NewTask): Promise<{ readonly id: string; readonly created: boolean }> {
+  const { actor, principal } = actorColumns(task.actor);
   const columns = settingColumns(task, sql`clock_timestamp()`);
   const insertion = sql<{ id: string }>`
     WITH key AS (
@@ -35,8 +37,8 @@ export async function submitTask(db: Db, task: NewTask): Promise<{ readonly id: 
         ${sql.join(columns.map(([, value]) => value))}
       FROM key RETURNING id
     ), event AS (
-      INSERT INTO task_events (task_id, seq, actor, kind, to_state)
-      SELECT id, 1, ${storableText(task.actor)}, 'submit', 'pending' FROM task)
+      INSERT INTO task_events (task_id, seq, actor, principal, kind, to_state)
+      SELECT id, 1, ${actor}, ${principal}::json, 'submit', 'pending' FROM task)
     SELECT task_id AS id FROM key`;
   const [written] = await inTransaction(db, (_, commit) => commit([insertion], 'submit.before-commit'));
   const id = written?.rows[0]?.id;

@@ -8,7 +8,8 @@ import {
   type TaskTrigger,
 } from '@longshore/core';
 import { sql, type RawBuilder } from 'kysely';
-import { storableText } from './record-event.ts';
+import { actorColumns, type Actor } from './actor.ts';
+import { storableText } from './storable-text.ts';
 import type { Tx } from '../session/transactions.ts';
 
 /** The part of a task that a transition is decided on, read under its row lock. */
@@ -86,7 +87,7 @@ function toLockedTask(row: LockedRow): LockedTask {
 export interface Transition {
   readonly trigger: TaskTrigger;
   readonly to: TaskState;
-  readonly actor: string;
+  readonly actor: Actor;
   readonly message?: string | null;
   readonly step?: { readonly name: string | null; readonly planAttempt: number };
   readonly error?: ErrorData;
@@ -161,6 +162,7 @@ export function transitionOf(task: LockedTask, change: Transition): RawBuilder<{
   const isEnd = change.outcome !== undefined;
   const losesNodes = isEnd || RESTING.has(change.to);
   const deadline = deadlineAfter(change.to);
+  const { actor, principal } = actorColumns(change.actor);
   const message = change.message ?? change.error?.message ?? null;
   // The event's row hangs on the update: nothing is written when the task is not what it was.
   return sql<{ seq: number }>`
@@ -184,8 +186,8 @@ export function transitionOf(task: LockedTask, change: Transition): RawBuilder<{
       ended_at = CASE WHEN ${isEnd} THEN clock_timestamp() ELSE ended_at END
     WHERE id = ${task.id} AND state = ${task.state} AND version = ${task.version}
     RETURNING event_seq)
-    INSERT INTO task_events (task_id, seq, actor, kind, from_state, to_state, message)
-    SELECT ${task.id}, event_seq, ${storableText(change.actor)}, ${change.trigger}, ${task.state}, ${change.to},
+    INSERT INTO task_events (task_id, seq, actor, principal, kind, from_state, to_state, message)
+    SELECT ${task.id}, event_seq, ${actor}, ${principal}::json, ${change.trigger}, ${task.state}, ${change.to},
       ${message === null ? null : storableText(message)}
     FROM changed RETURNING seq`;
 }

@@ -1,4 +1,4 @@
-import { sql, type Kysely } from 'kysely';
+import { sql, type Kysely, type RawBuilder } from 'kysely';
 
 /**
  * Submitting within a transaction of the caller's own: a function that writes the task with it. What a request needs a task type
@@ -7,7 +7,11 @@ import { sql, type Kysely } from 'kysely';
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`ALTER TABLE tasks ADD COLUMN submitted json`.execute(db);
-  await SUBMIT_TASK.execute(db);
+  await submitTask(
+    sql`CREATE FUNCTION`,
+    sql`INSERT INTO task_events (task_id, seq, actor, kind, to_state)
+  VALUES (new_id, 1, 'sql ' || session_user, 'submit', 'pending')`,
+  ).execute(db);
   // It writes with the rights of whoever migrated: nobody calls it who was not allowed to.
   await sql`REVOKE ALL ON FUNCTION longshore.submit_task(text, jsonb, jsonb) FROM PUBLIC`.execute(db);
 }
@@ -22,9 +26,13 @@ export async function up(db: Kysely<unknown>): Promise<void> {
  *   one of the two ways only.
  * - NOTIFY is delivered at commit, and not at all after a rollback. It makes commits wait for each other, which is why only this
  *   function uses it.
+ *
+ * @param create how it begins: made, or made anew by a later migration.
+ * @param event inserts the task's first event.
  */
-const SUBMIT_TASK = sql`
-CREATE FUNCTION longshore.submit_task(type text, meta jsonb, options jsonb DEFAULT '{}') RETURNS bigint
+export function submitTask(create: RawBuilder<unknown>, event: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`
+${create} longshore.submit_task(type text, meta jsonb, options jsonb DEFAULT '{}') RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = longshore, pg_temp AS $function$
 DECLARE
   known CONSTANT text[] := ARRAY['key', 'typeVersion', 'priority', 'slots', 'slotsPerSubtask', 'maxNodes', 'runtimeSlots', 'scope',
@@ -110,9 +118,9 @@ BEGIN
     CASE WHEN asked ? 'trace' THEN json_strip_nulls(json_build_object(
       'traceparent', asked->'trace'->>'traceparent', 'tracestate', nullif(asked->'trace'->>'tracestate', ''))) END,
     (asked - '{key,trace}'::text[])::json, false, 1);
-  INSERT INTO task_events (task_id, seq, actor, kind, to_state)
-  VALUES (new_id, 1, 'sql ' || session_user, 'submit', 'pending');
+  ${event};
   PERFORM pg_notify('longshore_submit', new_id::text);
   RETURN new_id;
 END
 $function$`;
+}
