@@ -6,7 +6,7 @@ import type { SchedulerExtension } from './scheduler-extension.ts';
 /** A schema that validates and can give its JSON Schema: zod 4, or any other library with Standard Schema and JSON Schema. */
 export type MetaSchema<Meta = unknown> = StandardSchemaV1<unknown, Meta> & StandardJSONSchemaV1<unknown, Meta>;
 
-/** What a task of this type gets when its submit doesn't say otherwise. */
+/** Settings of a task of this type that its submit doesn't name. */
 export interface TaskTypeDefaults {
   /** Slots on each node, at least 1. Default 1. */
   readonly slots?: number;
@@ -16,7 +16,7 @@ export interface TaskTypeDefaults {
   readonly maxNodes?: number;
   /** What a failure leads to. Default `revert`. */
   readonly onFailure?: 'revert' | 'hold';
-  /** How often a failing subtask is tried, and how long it waits in between. */
+  /** How often a failing subtask is tried, and how long it waits between. */
   readonly retry?: {
     /** Default 5. */
     readonly maxFailures?: number;
@@ -32,18 +32,18 @@ export interface TaskTypeDefaults {
     readonly nonRetryableCodes?: readonly string[];
   };
   /**
-   * Error codes that pause a task instead of failing it, such as a full disk: not tried again, and when all of a task's failures are
-   * among them it is paused until somebody resumes it. Default: none.
+   * Error codes that pause a task instead of failing it, such as a full disk. They are not tried again. If all failures of a task have
+   * such codes, it is paused until somebody resumes it. Default: none.
    */
   readonly pauseOn?: readonly string[];
-  /** How long one attempt of a subtask may run, in milliseconds, at least 100; beyond it counts as a failure. Default: for ever. */
+  /** How long one attempt of a subtask may run, in milliseconds, at least 100; a longer one counts as a failure. Default: no limit. */
   readonly subtaskTimeoutMs?: number;
   /**
-   * How long a subtask may go without progress, checkpoint or a reason to wait, in milliseconds, at least 100; beyond it counts as a
-   * failure. Default: for ever.
+   * How long a subtask may go without progress, checkpoint or a reason to wait, in milliseconds, at least 100; longer counts as a
+   * failure. Default: no limit.
    */
   readonly stallTimeoutMs?: number;
-  /** How long a task may take from its submit, in milliseconds, paused time not counted. Default: for ever. */
+  /** How long a task may take from its submit, in milliseconds, without paused time. Default: no limit. */
   readonly deadlineMs?: number;
 }
 
@@ -54,9 +54,9 @@ export interface TaskTypeDefinition<Meta = unknown, Settings = unknown> {
   readonly version: string;
   /** One line for `longshore type list`. */
   readonly description?: string;
-  /** What a task's meta must be. Its JSON Schema is what the owner validates a submit against. */
+  /** Schema of a task's meta. The owner validates a submit against its JSON Schema. */
   readonly meta: MetaSchema<Meta>;
-  /** What an executor's configuration may say for this type on its machine, such as allowed folders. */
+  /** Schema of an executor's settings for this type on its machine, such as allowed folders. */
   readonly settings?: StandardSchemaV1<unknown, Settings>;
   /** Names of the steps in their order, at least one. */
   readonly steps: readonly string[];
@@ -69,7 +69,7 @@ export interface TaskTypeDefinition<Meta = unknown, Settings = unknown> {
 
 /** A task type as an executor loads it: the default export of its package. */
 export interface TaskType<Meta = unknown, Settings = unknown> extends TaskTypeDefinition<Meta, Settings> {
-  /** Tells a task type from what else a package may export. */
+  /** Tells a task type from other exports of a package. */
   readonly kind: 'longshore.task-type';
   /** The version of the SDK contract that it was built for. An executor refuses one outside of its range (PLUGIN_CONTRACT). */
   readonly contract: number;

@@ -31,27 +31,27 @@ export interface FinishedSubtask {
 /** What every hook gets. */
 export interface HookContext<Meta = unknown, Settings = unknown> {
   readonly task: TaskView<Meta>;
-  /** What the executor's configuration says for this plugin, checked against the type's `settings` schema. */
+  /** The executor's settings for this plugin, checked against the type's `settings` schema. */
   readonly settings: Settings;
   /** The executor's name. */
   readonly nodeId: string;
-  /** How often this hook's subtask has been started, from 1. With the subtask's id it is the fence of every write. */
+  /** Number of this attempt, from 1. Together with the subtask's id it fences every write. */
   readonly attempt: number;
-  /** Aborted when the hook should end; `stopReason(signal)` tells why. Pass it to everything that waits. */
+  /** Aborts when the hook should end; `stopReason(signal)` says why. Pass it to every wait. */
   readonly signal: AbortSignal;
   readonly logger: Logger;
   /**
-   * For spans of the type's own, within the attempt's. SQL that is sent through `connection` has spans already. Where tracing is off
-   * it does nothing, at next to no cost.
+   * For the type's own spans, within the attempt's span. SQL through `connection` has spans already. While tracing is off it does
+   * nothing and costs next to nothing.
    */
   readonly tracer: Tracer;
   /**
-   * For metrics of the type's own: they are served on the executor's `/metrics` and sent by OTLP. Give a metric the same few
-   * attributes each time, each of few values and never an id; names that begin with `longshore.` are taken.
+   * For the type's own metrics, which the executor serves on `/metrics` and sends by OTLP. Give a metric the same few
+   * attributes each time, each with few values and never an id. Names that begin with `longshore.` are reserved.
    */
   readonly meter: Meter;
   /**
-   * The connection that the executor has under this name. The first use opens a session.
+   * The executor's connection of this name. The first use opens a session.
    *
    * @throws {TaskTypeError} CONNECTION_UNKNOWN when the executor has none of this name.
    */

@@ -6,9 +6,9 @@ import type { CandidateNode, Placement } from './placement.ts';
 export interface PlannedSubtask {
   /** The work's description: JSON of at most 64 KiB. */
   readonly meta: JsonValue;
-  /** Rows that it is expected to be, for progress and the time left. */
+  /** Expected rows, for progress and the remaining time. */
   readonly rows?: number;
-  /** Bytes that it is expected to be. */
+  /** Expected bytes. */
   readonly bytes?: number;
 }
 
@@ -23,7 +23,7 @@ export interface Prepared<Meta> {
 
 /** What `planStep` gets. */
 export interface PlanContext<Meta = unknown, Settings = unknown> extends HookContext<Meta, Settings> {
-  /** How many nodes the step will be spread over, as of now. */
+  /** Number of nodes over which the step will be spread, as of now. */
   readonly nodeCount: number;
 }
 
@@ -34,53 +34,53 @@ export interface PlacementContext<Meta = unknown, Settings = unknown> extends Pl
 }
 
 /**
- * The part of a task type that plans. All of its hooks run on executors, as control subtasks: they may be retried after a
+ * The part of a task type that plans. All its hooks run on executors, as control subtasks. They may be retried after a
  * crash, so each must be safe to run again.
  */
 export interface SchedulerExtension<Meta = unknown, Settings = unknown> {
   /**
-   * Once, before admission: look at the input, check the target, and say what it needs.
-   * Throw a permanent error for what can't work; nothing has been changed by then.
+   * Runs once, before admission. Look at the input, check the target, and say what the task needs. Throw a permanent error if the
+   * task can't work; nothing has been changed by then.
    */
   // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- a hook without a result just ends
   prepare?(context: HookContext<Meta, Settings>): Promise<Prepared<Meta> | void>;
-  /** The subtasks of a step, in order. None skips the step. Written page by page while it is iterated; atomic in effect. */
+  /** The subtasks of a step, in order. Without any, the step is skipped. Pages are written during the iteration; the plan counts as a whole. */
   planStep(
     context: PlanContext<Meta, Settings>,
     step: string,
   ): AsyncIterable<PlannedSubtask> | Iterable<PlannedSubtask>;
   /**
-   * Where a step's subtasks may run, for what depends on more than scope and selectors: data that lies on some nodes, a device, a
-   * zone. Asked before the step is planned, and again while it runs whenever the nodes that the task could use, or their labels, are
-   * others. Pending subtasks move to where they may run now; what runs is left alone. While no live node fits, the task waits
-   * (`NO_NODE_FITS`). An error is tried again by the retry policy; where the step runs already, an error for good leaves what was
-   * answered before, and is shown in the task's events. Without this hook a step runs on all of the task's nodes.
+   * Where a step's subtasks may run, if that depends on more than scope and selectors: data on some nodes, a device, a
+   * zone. Asked before the step is planned, and again while it runs whenever the nodes that the task could use, or their labels,
+   * change. Pending subtasks move to nodes that they may use; running ones stay. While no live node fits, the task waits
+   * (`NO_NODE_FITS`). The retry policy handles errors. If the step runs already and the hook fails for good, the last answer stays
+   * valid, and the task's events show the error. Without this hook a step runs on all nodes of the task.
    */
   eligibleNodes?(context: PlacementContext<Meta, Settings>, step: string): Promise<Placement>;
   /**
-   * The step after `current` (null: before the first one); null when there is no further step. Without this hook the steps
+   * Returns the step after `current` (null: before the first step), or null after the last one. Without this hook the steps
    * run in the order of the definition.
    */
   nextStep?(context: HookContext<Meta, Settings>, current: string | null): Promise<string | null>;
-  /** After the last step. What it returns is the task's result (JSON of at most 64 KiB). Must be idempotent. */
+  /** Runs after the last step. Returns the task's result (JSON of at most 64 KiB). Must be idempotent. */
   // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- a hook without a result just ends
   onDone?(context: HookContext<Meta, Settings>): Promise<JsonValue | void>;
-  /** Undoes what the task did, after everything of it has stopped. Must be idempotent. */
+  /** Undoes the task's effects after all its work has stopped. Must be idempotent. */
   revert?(context: HookContext<Meta, Settings>): Promise<void>;
   /**
-   * The whole meta after a user changed some of its keys while the task was under way; without this hook none can be changed. It is
-   * checked against the type's schema again. A permanent error refuses the change: the task continues as before.
+   * Returns the whole meta after a user changed some keys of a running task. Without this hook no key can change. The type's schema
+   * checks the result again. A permanent error refuses the change: the task continues as before.
    *
-   * @param changes what the user asked for, not checked by anybody yet.
+   * @param changes the user's request, not checked yet.
    */
   modifyMeta?(context: HookContext<Meta, Settings>, changes: JsonObject): Promise<Meta>;
   /**
    * Removes what the task left behind, after every end. Must be idempotent; a failure never delays the task's result.
    *
-   * @returns the meta that history keeps, with what is secret taken out; nothing: it is kept as it is.
+   * @returns the meta for history, without secrets; nothing: history keeps the meta as it is.
    */
   // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- a hook without a result just ends
   cleanUp?(context: HookContext<Meta, Settings>): Promise<{ readonly meta?: JsonValue } | void>;
-  /** Whether an error without a `permanent` flag of its own may pass by itself. Default: yes. */
+  /** Whether an error without a `permanent` flag may pass by itself. Default: yes. */
   isRetryableError?(error: unknown): boolean;
 }

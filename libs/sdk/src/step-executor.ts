@@ -6,17 +6,17 @@ import type { WaitingReason } from './waiting-reason.ts';
 /** Slots and memory that a running subtask has. */
 export interface SubtaskResource {
   readonly slots: number;
-  /** What its slots buy, in bytes. A runner beyond it is ended. */
+  /** Memory of its slots, in bytes. A runner that uses more is ended. */
   readonly memoryBytes: number;
 }
 
-/** How much of its subtask a hook has done; added up over subtasks for the task's progress. */
+/** How much of its subtask a hook has done. The task's progress is the sum over its subtasks. */
 export interface Progress {
-  /** Adds to what was done. Cheap: it is counted in memory and reported at most once a second. */
+  /** Adds finished work. Cheap: it counts in memory and reports at most once a second. */
   add(done: { readonly rows?: number; readonly bytes?: number }): void;
   /**
-   * Says what the hook is doing now, for people: a few words, at most 200 characters, such as a phase of the target's own. Shown with
-   * the subtask until it says something else; null: nothing. Cheap, like `add`.
+   * Says what the hook does now, for people: a few words, at most 200 characters, such as a phase of the target. Shown with
+   * the subtask until the hook says something else; null shows nothing. Cheap, like `add`.
    */
   phase(name: string | null): void;
 }
@@ -29,7 +29,7 @@ export interface SubtaskContext<Meta = unknown, Settings = unknown> extends Hook
     readonly step: string;
     /** Position in its step, from 1. */
     readonly ordinal: number;
-    /** What the plan said of it. */
+    /** Its meta from the plan. */
     readonly meta: JsonValue;
     /** The same for every attempt of this subtask: for targets that take an idempotency key. */
     readonly idempotencyKey: string;
@@ -37,7 +37,7 @@ export interface SubtaskContext<Meta = unknown, Settings = unknown> extends Hook
   /** What an earlier attempt stored with `saveCheckpoint`, or null. */
   readonly checkpoint: JsonValue;
   /**
-   * Stores how far the subtask came, for the attempt after this one. Resolves when it is stored.
+   * Stores how far the subtask is, for the next attempt. Resolves when it is stored.
    *
    * @param value JSON of at most 64 KiB.
    */
@@ -47,8 +47,8 @@ export interface SubtaskContext<Meta = unknown, Settings = unknown> extends Hook
   /** The task's budget and health gates: ask before each batch. */
   readonly throttle: Throttle;
   /**
-   * Says what this subtask waits for, until the function that it returns is called. Shown with since when in `task show`,
-   * `task watch` and the API. The newest reason counts when there are several.
+   * Says what this subtask waits for, until you call the returned function. `task show`, `task watch` and the API show it, and since
+   * when. If there are several reasons, the newest counts.
    */
   readonly waiting: (reason: WaitingReason) => () => void;
 }
@@ -62,15 +62,15 @@ export type RealtimeSummary = Readonly<Record<string, number>>;
 /** Runs the subtasks of one step in one runner. One instance per runner and step; `runSubtask` may be called concurrently. */
 export interface StepExecutor<Meta = unknown, Settings = unknown> {
   /**
-   * Once before the first subtask: load what all of them need. Connections that it takes from the context stay open until after
-   * `cleanup`, however many subtasks come and go; the context's signal is aborted when the subtask that initialises is stopped.
+   * Runs once before the first subtask: load what all subtasks need. Connections from its context stay open until after
+   * `cleanup`, for any number of subtasks. Its signal aborts when the subtask that initialises is stopped.
    */
   init?(context: HookContext<Meta, Settings>): Promise<void>;
   /**
-   * Does one subtask's work. It may run again after a crash or a move, and an earlier attempt may still be running
-   * somewhere: effects go through the context's connections.
+   * Does one subtask's work. It may run again after a crash or a move, while an earlier attempt still runs
+   * somewhere. So its effects must go through the context's connections.
    *
-   * @returns what the next step's plan may need (JSON of at most 64 KiB), or nothing.
+   * @returns data for the next step's plan (JSON of at most 64 KiB), or nothing.
    */
   // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- a hook without a result just ends
   runSubtask(context: SubtaskContext<Meta, Settings>): Promise<JsonValue | void>;
@@ -82,19 +82,20 @@ export interface StepExecutor<Meta = unknown, Settings = unknown> {
   /** An attempt of a subtask begins, or its counters were read for the last time: begin anew, and forget them. */
   resetSummary?(subtaskId: string): void;
   /**
-   * The task's meta was modified while subtasks of this step run here: take over what can be taken over. They are not stopped for it;
-   * subtasks that start later find the new meta in their context. Without this hook that is all.
+   * Called when the task's meta was modified while subtasks of this step run here: take over what you can. Running subtasks are not
+   * stopped; later ones find the new meta in their context. Without this hook running subtasks keep the old meta.
    *
-   * @throws when it can't be taken over now: it is asked again a little later.
+   * @throws if it can't take the meta over now. It is called again a little later.
    */
   taskMetaModified?(meta: Meta): Promise<void>;
   /**
-   * The slots of each running subtask of this step changed: conform before this resolves. With fewer, they are given to others right
-   * after it; with more, they are there already. Without this hook running subtasks keep their slots to their end.
+   * Called when the slots of each running subtask of this step changed: adapt before it resolves. If there are fewer, others get the
+   * difference right afterwards. If there are more, they are available already. Without this hook running subtasks keep their slots to
+   * their end.
    *
-   * @throws when it can't be done now: everything stays, and it is asked again a little later.
+   * @throws if it can't adapt now. Everything stays, and it is called again a little later.
    */
   resourceModified?(resource: SubtaskResource): Promise<void>;
-  /** Once after the last subtask, also after a failure. Errors are logged, nothing more. */
+  /** Runs once after the last subtask, also after a failure. Errors are only logged. */
   cleanup?(): Promise<void>;
 }

@@ -1,17 +1,17 @@
 import { brand, hasBrand } from './brand.ts';
 
-/** Why a hook is asked to stop. What follows for its subtask is the framework's to do; the hook only ends, soon. */
+/** Why a hook is asked to stop. The hook only has to end soon; the framework does what follows for its subtask. */
 export const StopReason = {
   /** The task is being undone. */
   cancel: 'cancel',
   pause: 'pause',
   /** A higher-ranked task takes the slots. */
   preempt: 'preempt',
-  /** The balancer wants it elsewhere. */
+  /** The task has left this node. */
   move: 'move',
   /** The executor is being stopped. */
   shutdown: 'shutdown',
-  /** The executor could not renew its lease: somebody else may run this now. */
+  /** The executor could not renew its lease: another node may run this now. */
   lostLease: 'lost-lease',
   timeout: 'timeout',
 } as const;

@@ -2,9 +2,9 @@ import { brand, hasBrand } from './brand.ts';
 import type { WaitingReason } from './waiting-reason.ts';
 
 /**
- * Thrown by `runSubtask` to give its slots back while it would only wait: it is started again after a while, here or elsewhere, with its
- * checkpoint. Not a failure, and shown with its reason like any other wait. For waits of seconds and more; during short ones keep
- * the slots and say so with `waiting`.
+ * `runSubtask` throws it to free its slots while it would only wait. The subtask starts again later, here or elsewhere, with its
+ * checkpoint. No failure is counted, and the subtask shows its reason like any other wait. Use it for waits of seconds and more; for
+ * short waits keep the slots and say so with `waiting`.
  */
 export class SubtaskPostponed extends Error {
   override readonly name = 'SubtaskPostponed';

@@ -7,7 +7,7 @@ export interface SqlResult<R extends SqlRow = SqlRow> {
   readonly rowCount: number | null;
 }
 
-/** A session of the target database, as far as plugins need it. */
+/** The part of a target session that plugins need. */
 export interface SqlClient {
   /**
    * Runs one statement. Values travel as parameters, never as text.
@@ -19,7 +19,7 @@ export interface SqlClient {
   stream<S>(submittable: S): S;
 }
 
-/** What one subtask left in the ledger of the target database. */
+/** A subtask's row in the ledger of the target database. */
 export interface LedgerEntry {
   readonly subtaskId: string;
   readonly step: string;
@@ -32,16 +32,16 @@ export interface LedgerEntry {
 
 export interface EffectOutcome<R extends JsonValue> {
   readonly result: R;
-  /** True: an earlier attempt had committed this effect already, and `result` is what it returned. Nothing was done twice. */
+  /** True: an earlier attempt committed this effect, and `result` is its result. Nothing was done twice. */
   readonly isRepeat: boolean;
 }
 
-/** Effects of many transactions: what `effectBatches` hands to its work. */
+/** `effectBatches` hands this to its work, for effects of many transactions. */
 export interface EffectBatches<C extends JsonValue> {
-  /** How far the effects are committed: where the attempt before came to, then where the last batch came to. */
+  /** How far the effects are committed: the place of the former attempt, later that of the last batch. */
   readonly checkpoint: C;
   /**
-   * Runs one batch: what `work` writes and the checkpoint that it returns commit together.
+   * Runs one batch. The writes of `work` and the checkpoint that it returns commit together.
    *
    * @throws {TaskTypeError} EFFECTS_SUPERSEDED when a newer attempt has taken over, EFFECTS_FENCE_CLOSED after a revert; whatever
    * `work` throws, after the rollback.
@@ -50,18 +50,18 @@ export interface EffectBatches<C extends JsonValue> {
 }
 
 /**
- * A connection that a task's meta names and the executor resolves. Its methods are how effects in a target database stay
- * harmless when a subtask runs twice, or late: whatever writes goes through `effectOnce`, `effectBatches` or `effectSession`
- * (work), or `revertEffects` and `revertSession` (undoing it). The type's `connections` must name it, or nothing may be written
- * through it.
+ * A connection that a task's meta names and the executor resolves. Its methods keep effects in a target database
+ * harmless when a subtask runs twice, or late. Work writes only through `effectOnce`, `effectBatches` or `effectSession`, and
+ * a revert only through `revertEffects` and `revertSession`. Without its name in the type's `connections`, nothing may be
+ * written through it.
  */
 export interface TargetConnection {
   readonly name: string;
   /** Reads and checks that change nothing. The session goes back to the pool afterwards. */
   read<T>(work: (client: SqlClient) => Promise<T>): Promise<T>;
   /**
-   * Runs the subtask's whole effect as one transaction together with its row in the ledger, so that it is committed exactly
-   * once however often the subtask is run: a second attempt waits for the first one's transaction and then gets its result.
+   * Runs the subtask's whole effect as one transaction, together with its row in the ledger. It is committed exactly once, even if
+   * the subtask runs several times: a second attempt waits for the first one's transaction and then gets its result.
    * READ COMMITTED; once per subtask and connection.
    *
    * @param work gets the transaction's session; what it returns is kept in the ledger (JSON, at most 64 KiB).
@@ -69,7 +69,7 @@ export interface TargetConnection {
    */
   effectOnce<R extends JsonValue>(work: (client: SqlClient) => Promise<R>): Promise<EffectOutcome<R>>;
   /**
-   * Runs the subtask's effect as many transactions, each with its place in the ledger: rows and checkpoint move together, so after a
+   * Runs the subtask's effect as many transactions, each with its place in the ledger. Rows and checkpoint commit together, so after a
    * crash the next attempt continues after the last committed batch. Once per subtask and connection.
    *
    * @param start the checkpoint of a subtask that never ran (JSON, at most 64 KiB).
@@ -81,24 +81,25 @@ export interface TargetConnection {
   ): Promise<EffectOutcome<R>>;
   /**
    * Runs statements that can't be in a transaction (`CREATE INDEX CONCURRENTLY`). The session holds the task's fence, so that a
-   * revert waits for it or ends it. There is no ledger: a repeat must be recognised by what is in the catalog. Needs a direct
+   * revert waits for it or ends it. There is no ledger: recognise a repeat by the catalog. Needs a direct
    * or session-pooled connection.
    */
   effectSession<T>(work: (client: SqlClient) => Promise<T>): Promise<T>;
-  /** Effects of this task that were committed through this connection, in order of their subtasks' ids; of one step, or of all. */
+  /** This task's committed effects through this connection, in order of their subtasks' ids; of one step, or of all. */
   ledger(step?: string): Promise<readonly LedgerEntry[]>;
   /**
    * Undoes this task's effects of this connection in one transaction, for `revert` hooks. It closes the task's fence in the database for
-   * good: no late attempt can commit anything after it, through whichever connection. Effects that are under way get a grace time (5 s), then their sessions are ended. When `work` has
-   * returned, the ledger's rows of this task and connection are removed in the same transaction.
+   * ever: after that no late attempt can commit anything, through any connection. Open effects get a grace time (5 s), then their
+   * sessions are ended. When `work` has returned, the ledger's rows of this task and connection are removed in the same transaction.
    *
    * @param work gets the session and what the task had committed.
    */
   revertEffects<T>(work: (client: SqlClient, committed: readonly LedgerEntry[]) => Promise<T>): Promise<T>;
   /**
    * Like `revertEffects` for statements that can't be in a transaction (`DROP INDEX CONCURRENTLY`), or that should hold their locks
-   * one after the other. The session has the closed fence alone until `work` has returned; then the ledger's rows are removed. After a
-   * crash it begins anew, so `work` must find out from the catalog what is still to be undone. Needs a direct or session-pooled connection.
+   * one after the other. Only this session is inside the closed fence until `work` has returned; then the ledger's rows are removed.
+   * After a crash it begins anew, so `work` must find in the catalog what is still to be undone. Needs a direct or session-pooled
+   * connection.
    */
   revertSession<T>(work: (client: SqlClient, committed: readonly LedgerEntry[]) => Promise<T>): Promise<T>;
 }

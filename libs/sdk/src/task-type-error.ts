@@ -2,14 +2,14 @@ import { brand, hasBrand } from './brand.ts';
 import type { JsonObject } from './json.ts';
 
 /**
- * What a task type throws when something can't be done. Everything else that is thrown counts as transient and is tried
- * again by the retry policy, unless `isRetryableError` says otherwise.
+ * A task type throws it when something can't be done. All other errors count as transient and the retry policy tries
+ * again, unless `isRetryableError` says otherwise.
  */
 export class TaskTypeError extends Error {
   override readonly name = 'TaskTypeError';
   /** Stable, in capitals, with the type's prefix: `IMPORT_FILE_MISSING`. */
   readonly code: string;
-  /** True: trying again can't help, the subtask fails at once. */
+  /** True: another attempt can't help, and the subtask fails at once. */
   readonly permanent: boolean;
   /** Typed fields for programs, such as the file and line of a bad row. */
   readonly details: JsonObject | undefined;

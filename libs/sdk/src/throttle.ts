@@ -1,26 +1,26 @@
-/** What a batch costs. What is left out costs nothing. */
+/** What a batch costs. Absent units cost nothing. */
 export interface ThrottleCost {
   readonly rows?: number;
   readonly bytes?: number;
-  /** Statements that the target has to carry out. */
+  /** Statements for the target. */
   readonly statements?: number;
 }
 
 /**
- * How a task goes gently: its budget per second, which all of its subtasks share, and its health gates. Both are set at submit;
- * without them nothing here waits. What a subtask waits for is shown as its waiting reason.
+ * How a task goes gently: its budget per second, which all its subtasks share, and its health gates. A submit sets both;
+ * without them nothing here waits. A waiting subtask shows its waiting reason.
  */
 export interface Throttle {
   /**
-   * Before a batch: waits until the task's gates are open and the budget has what the batch costs. A batch may cost more than a
-   * second's budget; it then waits for as many seconds. A gate that can't be read, or wasn't for a while, holds.
+   * Call it before a batch. It waits until the task's gates are open and the budget covers the batch. A batch that costs more than a
+   * second's budget waits for as many seconds. A gate that can't be read, or wasn't read for a while, counts as closed.
    *
    * @throws the reason of the context's signal once it is aborted.
    */
   readonly beforeBatch: (cost: ThrottleCost) => Promise<void>;
   /**
-   * Within a batch, such as between two pieces of a COPY: waits for the budget alone. Gates let running batches end, so that no
-   * transaction stays open for as long as a replica lags.
+   * Call it within a batch, for example between two pieces of a COPY. It waits only for the budget. Gates let running batches end, so
+   * that no transaction stays open while a replica lags.
    *
    * @throws the reason of the context's signal once it is aborted.
    */

@@ -4,7 +4,7 @@ import type { StepExecutor } from './step-executor.ts';
  * A step executor whose running subtasks follow a change of the task's meta: `context.task.meta` is the newest one at any time. Read it
  * where it is used, such as before each batch, and not once at the start.
  *
- * @param executor its own `taskMetaModified` is called before the change is seen; when that throws, nothing is.
+ * @param executor its own `taskMetaModified` is called before the change is visible; if it throws, the change stays invisible.
  */
 export function withLiveMeta<Meta, Settings>(executor: StepExecutor<Meta, Settings>): StepExecutor<Meta, Settings> {
   let modified: { readonly meta: Meta } | null = null;
