@@ -27,6 +27,7 @@ export {
   type SubtaskTrigger,
 } from './subtask/subtask-transitions.ts';
 export { isClaimable } from './subtask/claimable.ts';
+export { wantedLongLived, type LongLivedWish } from './subtask/long-lived.ts';
 export { compareRank, PRIORITY, type Ranked } from './scheduling/rank.ts';
 export {
   BACKGROUND_SCOPE,

@@ -17,6 +17,8 @@ const schedulerHooks: Record<Optional<SchedulerExtension>, true> = {
   nextStep: true,
   eligibleNodes: true,
   onDone: true,
+  onTick: true,
+  tickIntervalMs: true,
   revert: true,
   modifyMeta: true,
   cleanUp: true,

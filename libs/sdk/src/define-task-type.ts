@@ -77,6 +77,9 @@ export interface TaskType<Meta = unknown, Settings = unknown> extends TaskTypeDe
   readonly hooks: readonly string[];
 }
 
+/** The time between two calls of `onTick`, in milliseconds, where a type names none: several fit into what is kept for a minute. */
+export const DEFAULT_TICK_INTERVAL_MS = 10_000;
+
 const NAME = /^[a-z][a-z0-9-]{0,63}$/;
 const STEP = /^[a-z][a-z0-9_-]{0,63}$/;
 const VERSION = /^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?$/;
@@ -84,7 +87,7 @@ const VERSION = /^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?$/;
 /**
  * Declares a task type. Export the result as the package's default.
  *
- * @throws {TypeError} when the name, version or steps are not well formed.
+ * @throws {TypeError} when the name, version or steps are not well formed, or the interval of `onTick` is out of its bounds.
  */
 export function defineTaskType<Meta, Settings = undefined>(
   definition: TaskTypeDefinition<Meta, Settings>,
@@ -104,6 +107,12 @@ export function defineTaskType<Meta, Settings = undefined>(
   }
   if (new Set(definition.steps).size !== definition.steps.length) {
     throw new TypeError(`steps of ${definition.type}: each name once`);
+  }
+  const { tickIntervalMs = DEFAULT_TICK_INTERVAL_MS } = definition.scheduler;
+  if (!(tickIntervalMs >= 100 && tickIntervalMs <= 3_600_000)) {
+    throw new TypeError(
+      `tickIntervalMs ${tickIntervalMs} of ${definition.type}: expected 100 to 3,600,000 milliseconds`,
+    );
   }
   return { ...definition, kind: 'longshore.task-type', contract: CONTRACT_VERSION, hooks: usedHooks(definition) };
 }

@@ -1,6 +1,7 @@
 export { changeMeta, type MetaChange } from './change-meta.ts';
 export { CONTRACT_VERSION, OPTIONAL_HOOKS } from './contract.ts';
 export {
+  DEFAULT_TICK_INTERVAL_MS,
   defineTaskType,
   type MetaSchema,
   type TaskType,

@@ -65,6 +65,27 @@ export interface SchedulerExtension<Meta = unknown, Settings = unknown> {
   /** Runs after the last step. Returns the task's result (JSON of at most 64 KiB). Must be idempotent. */
   // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- a hook without a result just ends
   onDone?(context: HookContext<Meta, Settings>): Promise<JsonValue | void>;
+  /**
+   * Keeps something alive in the target while the task's work may need it: a registration that expires, an import mode. One of the
+   * task's nodes calls it when the first step starts, and every `tickIntervalMs` from then on. It goes on while the task awaits resolution,
+   * and while the revert waits for subtasks that still run. It rests while the task is paused. If its node is lost, another one calls it as
+   * soon as the node is declared dead. It ends before `revert` and `cleanUp` start, which take away what it kept. It runs at the same
+   * time as `onDone`.
+   *
+   * Calls never overlap: the next one comes `tickIntervalMs` after the start of the last one, or when the last one ends, whichever is later.
+   * A call shares its thread with the task's subtasks on that node, so keep it short. What it renews should live for several intervals,
+   * and for at least the ten seconds that replacing a lost node takes. All calls belong to one subtask: use `read` or `effectSession` of a
+   * connection, as `effectOnce` does its work in the first call alone.
+   *
+   * @throws an error that may pass is logged, counted (`longshore.tick.failures`) and shown with the subtask; the next call comes as usual.
+   * A permanent error fails the task.
+   */
+  onTick?(context: HookContext<Meta, Settings>): Promise<void>;
+  /**
+   * The time from one start of `onTick` to the next, in milliseconds: 100 to 3,600,000, default 10,000. Raise it where what is kept
+   * lives for long. A shorter one costs the target more statements.
+   */
+  readonly tickIntervalMs?: number;
   /** Undoes the task's effects after all its work has stopped. Must be idempotent. */
   revert?(context: HookContext<Meta, Settings>): Promise<void>;
   /**

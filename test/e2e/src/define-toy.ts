@@ -1,4 +1,5 @@
 import { appendFileSync, existsSync } from 'node:fs';
+import { appendFile } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import {
   defineTaskType,
@@ -72,10 +73,17 @@ export interface ToyOptions {
   readonly isIdempotent: boolean;
   /** Whether it has a `prepare` hook. Default false. */
   readonly hasPrepare?: boolean;
+  /** Whether it has `onTick`, which writes `tick-on-NODE` into the file of runs; its clean-up writes there too then. Default false. */
+  readonly hasTick?: boolean;
 }
 
 /** A task type without effects, for tests: sleeping subtasks, then one that counts them. */
-export function defineToy({ type, isIdempotent, hasPrepare = false }: ToyOptions): TaskType<ToyMeta, undefined> {
+export function defineToy({
+  type,
+  isIdempotent,
+  hasPrepare = false,
+  hasTick = false,
+}: ToyOptions): TaskType<ToyMeta, undefined> {
   return defineTaskType<ToyMeta>({
     type,
     version: '1.0.0',
@@ -85,6 +93,7 @@ export function defineToy({ type, isIdempotent, hasPrepare = false }: ToyOptions
     defaults: { slots: 1, retry: { initialMs: 10, maxFailures: 3 }, pauseOn: ['TOY_DISK_FULL'] },
     scheduler: {
       ...(hasPrepare ? { prepare: ({ task }) => Promise.resolve(task.meta.prepared as Prepared<ToyMeta>) } : {}),
+      ...(hasTick ? { onTick: tick, tickIntervalMs: 100 } : {}),
       async *planStep(context, step): AsyncGenerator<PlannedSubtask> {
         const { subtasks, planMs, planLatch, failPlanOf } = context.task.meta;
         if (failPlanOf.includes(step)) failHook(context, 'plan');
@@ -114,7 +123,7 @@ export function defineToy({ type, isIdempotent, hasPrepare = false }: ToyOptions
       },
       async cleanUp(context) {
         failHook(context, 'clean');
-        await Promise.resolve();
+        if (hasTick) await noteHook(context, 'clean');
       },
     },
     executor: {
@@ -218,6 +227,13 @@ const sayWhy =
   (): never => {
     throw new Error(`stopped: ${stopReason(signal) ?? 'no reason'}`);
   };
+
+async function tick(context: HookContext<ToyMeta, undefined>): Promise<void> {
+  failHook(context, 'tick');
+  const { task, attempt, nodeId } = context;
+  if (task.meta.runsFile !== undefined)
+    await appendFile(task.meta.runsFile, `${task.id} 0 ${attempt} tick-on-${nodeId}\n`);
+}
 
 /** Notes that a hook has done its part, and goes on until its latch is open. */
 async function noteHook({ task, attempt, signal }: HookContext<ToyMeta, undefined>, hook: string): Promise<void> {

@@ -10,7 +10,7 @@ export interface RunNote {
   readonly taskId: string;
   readonly ordinal: number;
   readonly attempt: number;
-  /** `start`, `end`, `part-N`, `slots-N`, `sleepMs-N`, `cleaned-up-on-NODE`. */
+  /** `start`, `end`, `part-N`, `slots-N`, `sleepMs-N`, `cleaned-up-on-NODE`, `tick-on-NODE`, or a hook's name. */
   readonly what: string;
 }
 

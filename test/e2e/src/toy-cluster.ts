@@ -13,6 +13,9 @@ export const TOY_PREPARED = moduleOf('toy-prepared-task-type');
 /** Says itself on which nodes it runs. */
 export const TOY_PLACED = moduleOf('toy-placed-task-type');
 
+/** Has `onTick`. */
+export const TOY_TICKING = moduleOf('toy-ticking-task-type');
+
 /** A cluster whose executors have loaded the toy types. */
 export function startToyCluster(options: Partial<TestClusterOptions> = {}): Promise<TestCluster> {
   return startTestCluster({ plugins: [TOY, TOY_ONCE], ...options });

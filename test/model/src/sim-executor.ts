@@ -301,6 +301,7 @@ export class SimExecutor {
       case 'finish':
       case 'revert':
       case 'gates':
+      case 'tick':
       case 'place':
         return this.#settle(run, { how: 'succeed', result: null });
     }

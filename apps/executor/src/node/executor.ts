@@ -46,7 +46,7 @@ import { WorkStarter } from '../claiming/work-starter.ts';
 const LOOK_LATER_MS = 10;
 
 /** How a task looks that has left for history. */
-const GONE: RunningTaskState = { state: 'gone', revision: 0, isReserved: false, hasNodes: false };
+const GONE: RunningTaskState = { state: 'gone', revision: 0, isReserved: false, hasNodes: false, hasOthers: false };
 
 export type ExecutorContext = ServiceContext<ConfigOf<typeof EXECUTOR_OPTIONS>>;
 
@@ -353,11 +353,11 @@ export class Executor {
     this.#lookedAt = performance.now();
     const states = await this.#works.readStates();
     for (const work of [...this.#works]) {
-      const { state, isReserved, hasNodes, revision } = states.get(work.task.id) ?? GONE;
+      const { state, isReserved, hasNodes, hasOthers, revision } = states.get(work.task.id) ?? GONE;
       work.hasLeft = hasNodes && !isReserved;
       if (!isClaimable('work', state) || !isReserved) this.#starter.handBack(work, state);
       for (const run of work.runs.values()) {
-        const reason = stopReasonOf(run.claimed.kind, state);
+        const reason = stopReasonOf(run.claimed.kind, state, hasOthers);
         const isStopped = reason !== null && stopEffect(reason, run.claimed.isIdempotent) !== 'not stopped';
         if (isStopped) work.abort(run, reason);
       }

@@ -365,7 +365,11 @@ export class TaskWork implements RunnerHost {
       run.summary = summary ?? run.summary;
       this.throttle.leave(runId);
       if (settled.ok && run.lane !== null) this.ahead.measured(time?.ranMs ?? this.idleSince - run.startedAt);
-      ended.push({ run, settlement: settlementOf(run, settled, this.task), time });
+      ended.push({
+        run,
+        settlement: settlementOf(run, settled, { ...this.task, hooks: this.runner.type.hooks }),
+        time,
+      });
       if (run.lane !== null) this.#leave(run.lane, 1);
     }
     this.#options.onSettled(ended);

@@ -4,6 +4,7 @@ import {
   LongshoreError,
   MAX_CHECKPOINT_BYTES,
   stopEffect,
+  wantedLongLived,
   type ErrorData,
 } from '@longshore/core';
 import type { PlacedStep, PlannedStep, Settled } from '@longshore/runner';
@@ -35,7 +36,10 @@ function planOf(run: Run, settled: unknown): { readonly result: unknown; readonl
 }
 
 /** What of its task decides what an end comes to. */
-type EndingTask = Pick<TaskForRunner, 'retry' | 'pauseOn' | 'gates'>;
+type EndingTask = Pick<TaskForRunner, 'retry' | 'pauseOn' | 'gates'> & {
+  /** Hooks of its type. Default none. */
+  readonly hooks?: readonly string[];
+};
 
 /** What is written for the end of a run; null: nothing, somebody else has it. */
 export function settlementOf(run: Run, settled: Settled, task: EndingTask): Settlement | null {
@@ -52,8 +56,9 @@ export function settlementOf(run: Run, settled: Settled, task: EndingTask): Sett
     try {
       const { result, planned } = planOf(run, settled.result);
       checkStoredSize(result, `the result of subtask ${claimed.id}`);
-      // Whoever reads its gates is started by the owner, with the step.
-      const startsStep = claimed.kind === 'plan' && task.gates.length === 0;
+      // What goes on beside the steps is added by the owner, with the first of them.
+      const wish = { hasGates: task.gates.length > 0, type: { hooks: task.hooks ?? [] } };
+      const startsStep = claimed.kind === 'plan' && wantedLongLived(wish).length === 0;
       return { ...base, how: 'succeed', result, planned, startsStep };
     } catch (error) {
       return {

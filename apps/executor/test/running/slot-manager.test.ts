@@ -63,6 +63,17 @@ test('control subtasks take places of their own and no slots, and who reads gate
   expect(state()).toEqual([0, 4, 64]);
 });
 
+test('of the control subtasks that wait, those are taken that there are places for, each kind by its own', () => {
+  const slots = new SlotManager(10, 2);
+  slots.takeControl('plan');
+  for (let ticks = 0; ticks < 63; ticks++) slots.takeControl('tick');
+  const waiting = (['tick', 'plan', 'gates', 'revert', 'tick'] as const).map((kind, id) => ({ id: String(id), kind }));
+  expect(slots.fitting(waiting).map(({ kind }) => kind)).toEqual(['tick', 'plan', 'gates']);
+  slots.takeControl('tick');
+  slots.takeControl('place');
+  expect(slots.fitting(waiting).map(({ kind }) => kind)).toEqual(['gates']);
+});
+
 test('what is being claimed has its slots already, until the claim has ended', () => {
   const slots = tenSlots();
   slots.take('1', 2);

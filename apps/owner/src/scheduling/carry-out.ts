@@ -66,6 +66,9 @@ export async function carryOut(
       return writes.stop(task.id);
     case 'end-pending':
       return writes.endPending(task.id);
+    case 'end-side':
+      // Nothing to write: the nodes are told to look at what they run.
+      return true;
     case 'undo':
       return writes.undo(task.id, move.control, move.skipped);
     case 'archive':

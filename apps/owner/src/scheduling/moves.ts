@@ -7,10 +7,10 @@ import type { Admissions } from './admissions.ts';
 export type Moves = ReadonlyMap<TaskId, TaskMove>;
 
 /** Moves after which a task usually waits for a node. */
-export const WAITS_FOR_NODES: ReadonlySet<TaskMove['do']> = new Set(['insert-control', 'consume-plan']);
+export const WAITS_FOR_NODES: ReadonlySet<TaskMove['do']> = new Set(['insert-control', 'consume-plan', 'end-side']);
 
 /** Moves after which nodes look at what they run: it may have to stop, or is told of a change. */
-export const CONCERNS_NODES: ReadonlySet<TaskMove['do']> = new Set(['stop', 'fail', 'suspend', 'apply']);
+export const CONCERNS_NODES: ReadonlySet<TaskMove['do']> = new Set(['stop', 'fail', 'suspend', 'apply', 'end-side']);
 
 /** Decides the next move of every task. */
 export function decideMoves(

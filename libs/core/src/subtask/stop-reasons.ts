@@ -41,12 +41,15 @@ export function stopEffect(reason: StopReason, isIdempotent: boolean): StopEffec
  * `SUBTASK_KINDS`; in a state or of a kind that this build doesn't know it goes on.
  *
  * @param taskState `gone` when the task has left for history.
+ * @param hasOthers whether something of the task is left that its revert waits for besides side subtasks; only asked while it is
+ * `reverting`.
  */
-export function stopReasonOf(kind: string, taskState: string): 'cancel' | 'pause' | null {
+export function stopReasonOf(kind: string, taskState: string, hasOthers = true): 'cancel' | 'pause' | null {
   if (!isKnownSubtaskKind(kind)) return null;
   if (taskState === 'gone') return 'cancel';
   if (!isKnownTaskState(taskState)) return null;
-  const { claimableIn, goesOnIn, pausedIn }: SubtaskKindInfo = SUBTASK_KINDS[kind];
+  const { claimableIn, goesOnIn, pausedIn, lastsUntilRevert }: SubtaskKindInfo = SUBTASK_KINDS[kind];
+  if (taskState === 'reverting' && lastsUntilRevert && hasOthers) return null;
   if (claimableIn.includes(taskState) || goesOnIn.includes(taskState)) return null;
   return pausedIn.includes(taskState) ? 'pause' : 'cancel';
 }

@@ -25,6 +25,11 @@ export interface SubtaskKindInfo {
   readonly keepsStepOpen: boolean;
   /** What of its task has to have ended before one is added: its `step`, `everything` that runs, or `nothing`. */
   readonly comesAfter: 'nothing' | 'step' | 'everything';
+  /**
+   * Whether the revert of its task waits for it last of all. In `reverting` it goes on while others of the task are left, and none is
+   * started; then it is canceled, so that the revert is alone.
+   */
+  readonly lastsUntilRevert: boolean;
   /** Whether it runs as long as its task does, and ends only when it is stopped. */
   readonly isLongLived: boolean;
   /**
@@ -58,6 +63,7 @@ const CONTROL = {
   pausedIn: ['pausing', 'paused', 'resuming'],
   keepsStepOpen: true,
   comesAfter: 'nothing',
+  lastsUntilRevert: false,
   isLongLived: false,
   allowance: 'shared',
   mayRunAgain: 'always',
@@ -102,6 +108,7 @@ export const SUBTASK_KINDS = kinds({
     hook: 'cleanUp',
     claimableIn: ['succeed', 'failed', 'reverted'],
     goesOnIn: ['modifying', 'awaiting-resolution'],
+    comesAfter: 'everything',
     failure: 'none',
   },
   /** Answers a task's meta after a modification. One that was dropped needs no answer; one that is refused leaves the task as it was. */
@@ -117,6 +124,22 @@ export const SUBTASK_KINDS = kinds({
     keepsStepOpen: false,
     isLongLived: true,
     // A query or two a second each.
+    allowance: 64,
+  },
+  /**
+   * Keeps something alive in the target for as long as the task's work may need it: also while the task awaits resolution, and while its
+   * revert waits for what still runs.
+   */
+  tick: {
+    ...CONTROL,
+    hook: 'onTick',
+    rows: 'per task',
+    claimableIn: ['running', 'awaiting-resolution'],
+    goesOnIn: ['pending', 'modifying', 'cancelling'],
+    keepsStepOpen: false,
+    lastsUntilRevert: true,
+    isLongLived: true,
+    // A statement or two every few seconds each.
     allowance: 64,
   },
   /** Asks the type anew where the current step may run. What it said before holds when it can't be asked. */

@@ -4,13 +4,13 @@ import type { Placement } from '../placement/label-selectors.ts';
 import {
   isKnownSubtaskKind,
   isSideKind,
-  kindsWith,
   SUBTASK_KINDS,
   SubtaskKind,
   type ControlKind,
   type SubtaskKindInfo,
 } from '../subtask/subtask-kinds.ts';
 import { isTerminalSubtaskState } from '../subtask/subtask-states.ts';
+import { wantedLongLived } from '../subtask/long-lived.ts';
 import type { Modification } from './task-changes.ts';
 import { isKnownTaskState, TaskState, type OnFailure } from './task-states.ts';
 import type { TaskGuard } from './task-transitions.ts';
@@ -98,6 +98,8 @@ export type TaskMove =
   | { readonly do: 'drop'; readonly error: ErrorData }
   | { readonly do: 'stop' }
   | { readonly do: 'end-pending' }
+  /** Only side subtasks still run: their nodes look, and end them. */
+  | { readonly do: 'end-side' }
   /** `skipped`: why a forced cancel skips the revert hook. */
   | { readonly do: 'undo'; readonly control: SubtaskId | null; readonly skipped?: string }
   | { readonly do: 'archive'; readonly skipped?: string };
@@ -154,15 +156,6 @@ function failureOf({ kind }: ControlSnapshot): SubtaskKindInfo['failure'] | null
   return isKnownSubtaskKind(kind) ? SUBTASK_KINDS[kind].failure : null;
 }
 
-/** Kinds that run as long as their task does. */
-const LONG_LIVED = kindsWith((info) => info.isLongLived) as readonly ControlKind[];
-
-/** Whether a task has a long-lived subtask of this kind beside its work. */
-function isWanted(kind: ControlKind, task: Pick<TaskSnapshot, 'hasGates' | 'type'>): boolean {
-  const { hook } = SUBTASK_KINDS[kind];
-  return hook === null ? task.hasGates : task.type.hooks.includes(hook);
-}
-
 function decidePending(task: TaskSnapshot): TaskMove {
   if (!task.isValidated) return { do: 'validate' };
   if (task.isOverdue) return { do: 'fail', error: DEADLINE_EXCEEDED };
@@ -200,7 +193,7 @@ function decideRunning(task: TaskSnapshot): TaskMove {
       ? { do: 'fail', error, guard: 'a finish hook failed' }
       : { do: 'fail', error };
   }
-  const missing = LONG_LIVED.find((kind) => isWanted(kind, task) && control(task, kind) === undefined);
+  const missing = wantedLongLived(task).find((kind) => control(task, kind) === undefined);
   if (missing !== undefined) return { do: 'insert-control', kind: missing };
   const place = control(task, SubtaskKind.place);
   if (place !== undefined && isTerminalSubtaskState(place.state)) return { do: 'consume-place', control: place.id };
@@ -247,7 +240,9 @@ function decideReverting(task: TaskSnapshot): TaskMove {
     // Pending rows end first; running ones end by their holder's word or when their node is fenced.
     const side = task.controls.filter((row) => isSideKind(row.kind));
     if (task.hasPending || side.some((row) => row.state === 'pending')) return { do: 'end-pending' };
-    if (task.hasRunning || side.some((row) => row.state === 'running')) return WAIT;
+    const running = side.filter((row) => row.state === 'running');
+    if (task.hasRunning) return WAIT;
+    if (running.length > 0) return running.some(lastsUntilRevert) ? { do: 'end-side' } : WAIT;
     if (!task.hookRan || !task.type.hooks.includes('revert')) return { do: 'undo', control: null };
     if (task.isForced && !task.hasNode)
       return { do: 'undo', control: null, skipped: 'no node can run its revert hook' };
@@ -264,14 +259,18 @@ function decideReverting(task: TaskSnapshot): TaskMove {
   return isStuck ? { do: 'undo', control: null, skipped: 'no node can run its revert hook' } : WAIT;
 }
 
-/** A terminal task runs its clean hook, then leaves for history. */
+function lastsUntilRevert({ kind }: ControlSnapshot): boolean {
+  return isKnownSubtaskKind(kind) && SUBTASK_KINDS[kind].lastsUntilRevert;
+}
+
+/** A terminal task runs its clean hook, after everything else of it has ended, then leaves for history. */
 function decideTerminal(task: TaskSnapshot): TaskMove {
   const clean = control(task, SubtaskKind.clean);
   const isStuck = task.isForced && !task.hasNode;
   if (clean === undefined && task.hookRan && task.type.hooks.includes('cleanUp')) {
-    return isStuck
-      ? { do: 'archive', skipped: 'no node can run its clean-up hook' }
-      : { do: 'insert-control', kind: SubtaskKind.clean };
+    if (isStuck) return { do: 'archive', skipped: 'no node can run its clean-up hook' };
+    if (task.controls.some((row) => isSideKind(row.kind) && row.state === 'running')) return { do: 'end-side' };
+    return task.hasRunning ? WAIT : { do: 'insert-control', kind: SubtaskKind.clean };
   }
   if (clean?.state === 'pending' && isStuck) return { do: 'archive', skipped: 'no node can run its clean-up hook' };
   // A clean-up that failed for good doesn't hold the result back; its error stays visible in history.

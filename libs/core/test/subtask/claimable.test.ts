@@ -17,6 +17,7 @@ test('each kind of subtask starts only while its task is in these states', () =>
     clean: ['succeed', 'failed', 'reverted'],
     modify: ['modifying'],
     gates: ['running'],
+    tick: ['running', 'awaiting-resolution'],
     place: ['running'],
   });
 });

@@ -54,3 +54,13 @@ test('a task in a state that this build does not know keeps what runs; one that 
   expect(stopReasonOf('work', 'hibernating')).toBeNull();
   expect(stopReasonOf('work', 'gone')).toBe('cancel');
 });
+
+test('a tick lasts until nothing but itself keeps the revert waiting', () => {
+  expect(stopReasonOf('tick', 'reverting', true)).toBeNull();
+  expect(stopReasonOf('tick', 'reverting', false)).toBe('cancel');
+  // Only there does it count, and only for ticks.
+  for (const state of ['running', 'awaiting-resolution', 'cancelling'])
+    expect(stopReasonOf('tick', state, false)).toBeNull();
+  expect(stopReasonOf('gates', 'reverting', true)).toBe('cancel');
+  expect(stopReasonOf('revert', 'reverting', false)).toBeNull();
+});

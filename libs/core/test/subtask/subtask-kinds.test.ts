@@ -28,6 +28,7 @@ const FATES = `
   clean    cancel  cancel  go-on     go-on               pause   pause  pause    cancel     cancel    start    start  start
   modify   cancel  cancel  start     cancel              cancel  cancel cancel   cancel     cancel    cancel   cancel cancel
   gates    go-on   start   go-on     pause               pause   pause  pause    cancel     cancel    cancel   cancel cancel
+  tick     go-on   start   go-on     start               pause   pause  pause    go-on      go-on     cancel   cancel cancel
   place    go-on   start   go-on     go-on               pause   pause  pause    cancel     cancel    cancel   cancel cancel
 `;
 
@@ -42,13 +43,14 @@ test('each kind starts, goes on, is paused or canceled in each state of its task
 
 test('what else differs by kind', () => {
   expect(kindsWith((info) => info.rows === 'planned')).toEqual(['work']);
-  expect(kindsWith((info) => info.rows === 'per task')).toEqual(['gates']);
-  expect(kindsWith((info) => !info.keepsStepOpen)).toEqual(['gates', 'place']);
+  expect(kindsWith((info) => info.rows === 'per task')).toEqual(['gates', 'tick']);
+  expect(kindsWith((info) => !info.keepsStepOpen)).toEqual(['gates', 'tick', 'place']);
   expect(kindsWith((info) => info.comesAfter === 'step')).toEqual(['plan', 'finish']);
-  expect(kindsWith((info) => info.comesAfter === 'everything')).toEqual(['revert']);
-  expect(kindsWith((info) => info.isLongLived)).toEqual(['gates']);
+  expect(kindsWith((info) => info.comesAfter === 'everything')).toEqual(['revert', 'clean']);
+  expect(kindsWith((info) => info.lastsUntilRevert)).toEqual(['tick']);
+  expect(kindsWith((info) => info.isLongLived)).toEqual(['gates', 'tick']);
   expect(kindsWith((info) => info.allowance === 'slots')).toEqual(['work']);
-  expect(kindsWith((info) => typeof info.allowance === 'number')).toEqual(['gates']);
+  expect(kindsWith((info) => typeof info.allowance === 'number')).toEqual(['gates', 'tick']);
   expect(kindsWith((info) => info.mayRunAgain === 'as planned')).toEqual(['work']);
   expect(kindsWith((info) => info.moves === 'spread')).toEqual(['work']);
   expect(kindsWith((info) => info.moves === 'never')).toEqual([]);

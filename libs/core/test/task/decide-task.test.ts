@@ -343,3 +343,27 @@ test.each(Object.values(TaskState))(
     }
   },
 );
+
+describe('a task whose type has onTick', () => {
+  const running = (changes: Partial<TaskSnapshot> = {}): TaskSnapshot =>
+    task({ state: 'running', step: 'load', hookRan: true, ...withHooks('onTick', 'revert', 'cleanUp'), ...changes });
+  const tick = (state: string, error: ErrorData | null = null) => control('tick', state, error);
+
+  test.each<Case>([
+    ['gets its tick once a step runs', { hasPending: true }, insert('tick')],
+    ['has one, whatever its state', { ...tick('pending'), hasPending: true }, WAIT],
+    ['gets none before the first step', { state: 'pending', step: null }, insert('plan')],
+    ['goes on to the next step beside it', tick('running'), insert('plan')],
+    ['fails when it has failed for good', tick('failed', ERROR), { do: 'fail', error: ERROR }],
+    ['is not paused before it has stopped', { state: 'pausing', ...tick('running') }, WAIT],
+    ['keeps it while its revert waits', { state: 'reverting', ...tick('running'), hasRunning: true }, WAIT],
+    ['has it ended when nothing else is left', { state: 'reverting', ...tick('running') }, { do: 'end-side' }],
+    ['has no tick begin while it is undone', { state: 'reverting', ...tick('pending') }, { do: 'end-pending' }],
+    ['is undone after a tick that failed', { state: 'reverting', ...tick('failed', ERROR) }, insert('revert')],
+    ['is cleaned up after its tick', { state: 'succeed', ...tick('running') }, { do: 'end-side' }],
+    ['is cleaned up when that has ended', { state: 'succeed' }, insert('clean')],
+    ['is cleaned up after what still runs', { state: 'reverted', hasRunning: true }, WAIT],
+  ])('%s', (_, snapshot, move) => {
+    expect(decideTask(running(snapshot))).toEqual(move);
+  });
+});

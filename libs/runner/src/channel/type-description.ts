@@ -1,4 +1,5 @@
-import type { TaskType, TaskTypeDefaults } from '@longshore/sdk';
+import { SUBTASK_KIND_NAMES, SUBTASK_KINDS } from '@longshore/core';
+import type { SchedulerExtension, TaskType, TaskTypeDefaults } from '@longshore/sdk';
 
 /** A task type as data: what the control plane gets to know of it. */
 export interface TypeDescription {
@@ -13,8 +14,13 @@ export interface TypeDescription {
   readonly defaults: TaskTypeDefaults;
 }
 
-/** Hooks that become control subtasks, or change how steps follow one another. */
-const HOOKS = ['prepare', 'nextStep', 'eligibleNodes', 'onDone', 'revert', 'modifyMeta', 'cleanUp'] as const;
+/** Optional hooks that become control subtasks, or change how steps follow one another. */
+const HOOKS = [
+  'nextStep',
+  ...SUBTASK_KIND_NAMES.filter((kind) => kind !== 'work' && kind !== 'plan').flatMap(
+    (kind) => SUBTASK_KINDS[kind].hook ?? [],
+  ),
+] as readonly (keyof SchedulerExtension)[];
 
 /** Describes a loaded type. */
 export function describeType(type: TaskType): TypeDescription {

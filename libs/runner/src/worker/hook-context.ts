@@ -1,4 +1,4 @@
-import { toJsonData } from '@longshore/core';
+import { isPlannedKind, toJsonData } from '@longshore/core';
 import { openTarget, type OpenTarget } from '@longshore/effects';
 import {
   TaskTypeError,
@@ -44,7 +44,7 @@ export function openHookContext(
       taskId: run.task.id,
       taskKey: run.task.key,
       subtaskId: run.runId,
-      step: run.kind === 'work' ? run.step : '',
+      step: isPlannedKind(run.kind) ? run.step : '',
       attempt: run.attempt,
     };
     const raiseAttempt = async (past: number): Promise<number | null> =>

@@ -1,4 +1,4 @@
-import { LongshoreError } from '@longshore/core';
+import { isPlannedKind, LongshoreError, type SubtaskKind } from '@longshore/core';
 import {
   TaskTypeError,
   type HookContext,
@@ -18,6 +18,7 @@ import { planStep } from './plan-step.ts';
 import type { ProgressMeter } from './progress-meter.ts';
 import type { StepExecutors } from './step-executors.ts';
 import type { RunSummary } from './run-summary.ts';
+import { keepTicking } from './ticks/keep-ticking.ts';
 import type { WaitingReasons } from './waiting-reasons.ts';
 
 /** What a run says of itself while it goes on. */
@@ -40,8 +41,8 @@ export async function runHook(
   reports: RunReports,
   host: Host,
 ): Promise<unknown> {
-  const result = await callHook(run, type, context, executors, reports, host);
-  checkJson(result, `the result of ${run.kind === 'work' ? `subtask ${run.ordinal} of ${run.step}` : run.kind}`);
+  const result = await HOOKS[run.kind]({ run, type, context, executors, reports, host });
+  checkJson(result, `the result of ${isPlannedKind(run.kind) ? `subtask ${run.ordinal} of ${run.step}` : run.kind}`);
   return result;
 }
 
@@ -55,39 +56,36 @@ function checkJson(value: unknown, what: string): void {
   }
 }
 
-async function callHook(
-  run: RunSpec,
-  type: TaskType,
-  context: HookContext,
-  executors: StepExecutors,
-  reports: RunReports,
-  host: Host,
-): Promise<unknown> {
-  const { scheduler } = type;
-  switch (run.kind) {
-    case 'work':
-      return runWork(run, context, executors, reports, host);
-    case 'prepare':
-      return checkPrepared((await scheduler.prepare?.(context)) ?? {}, type, run);
-    case 'plan':
-      return planStep(run, type, { ...context, nodeCount: run.nodeCount } satisfies PlanContext, host);
-    case 'place': {
-      const placement = await placeStep(run, type, { ...context, nodeCount: run.nodeCount }, run.step);
-      return { placement } satisfies PlacedStep;
-    }
-    case 'finish':
-      return (await scheduler.onDone?.(context)) ?? null;
-    case 'revert':
-      await scheduler.revert?.(context);
-      return null;
-    case 'clean':
-      return (await scheduler.cleanUp?.(context)) ?? null;
-    case 'modify':
-      return modifyMeta(run, type, context);
-    case 'gates':
-      return watchGates(run.runId, run.gates, context, host);
-  }
+/** What a hook is called with. */
+interface HookCall {
+  readonly run: RunSpec;
+  readonly type: TaskType;
+  readonly context: HookContext;
+  readonly executors: StepExecutors;
+  readonly reports: RunReports;
+  readonly host: Host;
 }
+
+/** What each kind of subtask does, one row per kind. */
+const HOOKS: Readonly<Record<SubtaskKind, (call: HookCall) => Promise<unknown>>> = {
+  work: ({ run, context, executors, reports, host }) => runWork(run, context, executors, reports, host),
+  prepare: async ({ run, type, context }) => checkPrepared((await type.scheduler.prepare?.(context)) ?? {}, type, run),
+  plan: ({ run, type, context, host }) =>
+    planStep(run, type, { ...context, nodeCount: run.nodeCount } satisfies PlanContext, host),
+  finish: async ({ type, context }) => (await type.scheduler.onDone?.(context)) ?? null,
+  revert: async ({ type, context }) => {
+    await type.scheduler.revert?.(context);
+    return null;
+  },
+  clean: async ({ type, context }) => (await type.scheduler.cleanUp?.(context)) ?? null,
+  modify: ({ run, type, context }) => modifyMeta(run, type, context),
+  gates: ({ run, context, host }) => watchGates(run.runId, run.gates, context, host),
+  tick: ({ run, type, context, reports }) => keepTicking(run, type, context, reports.progress),
+  place: async ({ run, type, context }) => {
+    const placement = await placeStep(run, type, { ...context, nodeCount: run.nodeCount }, run.step);
+    return { placement } satisfies PlacedStep;
+  },
+};
 
 async function runWork(
   run: RunSpec,

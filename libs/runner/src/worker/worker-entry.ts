@@ -1,8 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { toErrorData, toJsonData, type ErrorData } from '@longshore/core';
+import { SUBTASK_KINDS, toErrorData, toJsonData } from '@longshore/core';
 import { areFaultsOn, faultPoint } from '@longshore/faults';
 import { stopReason, SubtaskPostponed, SubtaskStopped } from '@longshore/sdk';
 import { withinAttempt } from '@longshore/telemetry/worker';
+import { describeError } from './describe-error.ts';
 import { openHookContext, type OpenContext } from './hook-context.ts';
 import { takeMeasurements } from './hook-telemetry.ts';
 import { connectHost } from '../parent/host.ts';
@@ -127,7 +128,7 @@ async function settle(
   const { progress } = reports;
   try {
     // The fences of a task are opened by its first control subtask, and by nothing after it.
-    const isFirst = (run.kind === 'prepare' || run.kind === 'plan') && run.task.step === null;
+    const isFirst = SUBTASK_KINDS[run.kind].claimableIn.includes('pending') && run.task.step === null;
     if (isFirst) await opened.openFences();
     if (areFaultsOn) await faultPoint('hook.before');
     const result = await runHook(run, loaded.type, opened.context, executors, reports, host);
@@ -135,7 +136,7 @@ async function settle(
   } catch (thrown) {
     return {
       ok: false,
-      error: describe(thrown, loaded, run),
+      error: describeError(thrown, loaded.type, run, (message, error) => warn(run.runId, message, error)),
       stopped: stopReason(signal),
       postponed: postponedOf(thrown),
       rows: progress.rows,
@@ -148,25 +149,6 @@ function postponedOf(thrown: unknown): Postponed | null {
   if (!SubtaskPostponed.is(thrown)) return null;
   const { reason, afterMs } = thrown;
   return { code: reason.code, message: reason.message, afterMs };
-}
-
-/** An error without a word on whether it may pass gets it from the type's hook. */
-function describe(thrown: unknown, loaded: LoadedType, run: RunSpec): ErrorData {
-  const error = toErrorData(thrown, 'SUBTASK_FAILED');
-  const saysItself = typeof (thrown as { readonly permanent?: unknown } | null | undefined)?.permanent === 'boolean';
-  if (error.code !== 'SUBTASK_FAILED' || saysItself) return error;
-  return { ...error, permanent: !isRetryable(thrown, loaded, run) };
-}
-
-/** What the type says of an error; a hook that fails over it has no say. */
-function isRetryable(thrown: unknown, loaded: LoadedType, run: RunSpec): boolean {
-  const { executor, scheduler } = loaded.type;
-  try {
-    return (run.kind === 'work' ? executor.isRetryableError?.(thrown) : scheduler.isRetryableError?.(thrown)) ?? true;
-  } catch (error) {
-    warn(run.runId, 'isRetryableError failed', error);
-    return true;
-  }
 }
 
 function warn(runId: string, message: string, error: unknown): void {

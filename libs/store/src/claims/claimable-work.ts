@@ -2,7 +2,7 @@ import { isClaimable, isKnownSubtaskKind, type RuntimeSlots, type SubtaskKind } 
 import { sql } from 'kysely';
 import { fromStore } from '../session/open-store.ts';
 import type { Db } from '../session/transactions.ts';
-import { isControl, isPlanned } from '../schema/kind-predicates.ts';
+import { isAwaited, isControl, isPlanned } from '../schema/kind-predicates.ts';
 
 /** A running task that may have work for a node. */
 export interface RunnableTask {
@@ -91,6 +91,8 @@ export interface RunningTaskState {
   readonly isReserved: boolean;
   /** Whether it has slots on any. */
   readonly hasNodes: boolean;
+  /** Of a task that is `reverting`: whether something is left of it besides side subtasks. True in every other state. */
+  readonly hasOthers: boolean;
 }
 
 /** States of tasks that an executor runs subtasks of; a task that is missing here has left for history. */
@@ -101,14 +103,20 @@ export async function readTaskStates(
 ): Promise<ReadonlyMap<string, RunningTaskState>> {
   if (ids.length === 0) return new Map();
   const rows = await fromStore(
-    sql<{ id: string; state: string; revision: number; is_reserved: boolean; has_nodes: boolean }>`
-      SELECT id, state, revision, ${nodeId} = ANY(reserved_nodes) AS is_reserved, cardinality(reserved_nodes) > 0 AS has_nodes
-      FROM tasks WHERE id = ANY(${ids}::bigint[])`.execute(db),
+    sql<{ id: string; state: string; revision: number; is_reserved: boolean; has_nodes: boolean; has_others: boolean }>`
+      SELECT t.id, t.state, t.revision, ${nodeId} = ANY(t.reserved_nodes) AS is_reserved,
+        cardinality(t.reserved_nodes) > 0 AS has_nodes,
+        t.state <> 'reverting'
+          OR (SELECT true FROM subtasks s WHERE s.task_id = t.id AND s.state IN ('running', '') AND ${isAwaited('s')}
+            LIMIT 1) IS NOT NULL
+          OR (SELECT true FROM subtasks s WHERE s.task_id = t.id AND s.state IN ('pending', 'paused') AND ${isAwaited('s')}
+            ORDER BY s.kind, s.step, s.plan_attempt, s.ordinal LIMIT 1) IS NOT NULL AS has_others
+      FROM tasks t WHERE t.id = ANY(${ids}::bigint[])`.execute(db),
   );
   return new Map(
-    rows.rows.map(({ id, state, revision, is_reserved: isReserved, has_nodes: hasNodes }) => [
+    rows.rows.map(({ id, state, revision, is_reserved: isReserved, has_nodes: hasNodes, has_others: hasOthers }) => [
       id,
-      { state, revision, isReserved, hasNodes },
+      { state, revision, isReserved, hasNodes, hasOthers },
     ]),
   );
 }

@@ -40,13 +40,13 @@ test('partial indexes that name kinds hold what the table of kinds says', async 
 
 const EXPECTED: Readonly<Record<keyof typeof predicates, readonly string[]>> = {
   isPlanned: ['work'],
-  isControl: ['prepare', 'plan', 'finish', 'revert', 'clean', 'modify', 'gates', 'place', STRANGE],
-  isKnown: ['work', 'prepare', 'plan', 'finish', 'revert', 'clean', 'modify', 'gates', 'place'],
+  isControl: ['prepare', 'plan', 'finish', 'revert', 'clean', 'modify', 'gates', 'tick', 'place', STRANGE],
+  isKnown: ['work', 'prepare', 'plan', 'finish', 'revert', 'clean', 'modify', 'gates', 'tick', 'place'],
   isUnknown: [STRANGE],
   isAwaited: ['work', 'prepare', 'plan', 'finish', 'revert', 'clean', 'modify', STRANGE],
-  isKnownControl: ['prepare', 'plan', 'finish', 'revert', 'clean', 'modify', 'gates', 'place'],
+  isKnownControl: ['prepare', 'plan', 'finish', 'revert', 'clean', 'modify', 'gates', 'tick', 'place'],
   sharesPlaces: ['prepare', 'plan', 'finish', 'revert', 'clean', 'modify', 'place'],
-  isMovableControl: ['prepare', 'plan', 'finish', 'revert', 'clean', 'modify', 'gates', 'place'],
+  isMovableControl: ['prepare', 'plan', 'finish', 'revert', 'clean', 'modify', 'gates', 'tick', 'place'],
   isSkippable: ['work'],
 };
 

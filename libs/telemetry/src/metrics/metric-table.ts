@@ -48,6 +48,14 @@ export const METRICS = {
     help: "What subtasks have counted while they ran: the counters of their type's `realtimeSummary`.",
     labels: ['type', 'step', 'counter'],
   },
+  tickFailures: {
+    name: 'longshore.tick.failures',
+    type: 'counter',
+    unit: '{call}',
+    by: 'executor',
+    help: 'Calls of `onTick` that failed and were followed by the next one.',
+    labels: ['type'],
+  },
   lateWrites: {
     name: 'longshore.late_writes',
     type: 'counter',

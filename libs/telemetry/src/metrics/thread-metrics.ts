@@ -1,9 +1,11 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Measurement } from './measurement.ts';
-import { prometheusName, type MetricInfo } from './metric-table.ts';
+import { METRICS, prometheusName, type MetricInfo } from './metric-table.ts';
 
 /** Names that are ours. */
 const OWN_PREFIX = 'longshore.';
+/** Metrics of ours that are measured in worker threads. */
+const OWN_OF_THREADS: ReadonlySet<string> = new Set([METRICS.tickFailures.name]);
 
 interface Instrument {
   readonly labels: readonly string[];
@@ -46,7 +48,8 @@ export class ThreadMetrics {
     if (known !== undefined) return known;
     let made: Instrument | null = null;
     try {
-      if (measurement.name.startsWith(OWN_PREFIX)) throw new TypeError(`names that begin with ${OWN_PREFIX} are taken`);
+      if (measurement.name.startsWith(OWN_PREFIX) && !OWN_OF_THREADS.has(measurement.name))
+        throw new TypeError(`names that begin with ${OWN_PREFIX} are taken`);
       made = this.#make(measurement);
     } catch (error) {
       this.#onRefused(measurement.name, error instanceof Error ? error.message : String(error));
