@@ -20,7 +20,8 @@ const arrows = {
   service: ['core', 'launcher', 'protocol', 'store', 'bus', 'telemetry'],
   client: ['core', 'protocol', 'bus'],
   embedded: [],
-  testing: ['client', 'embedded', 'sdk', 'faults'],
+  'test-kit': [],
+  testing: ['client', 'embedded', 'sdk', 'faults', 'test-kit'],
   owner: ['core', 'launcher', 'protocol', 'store', 'bus', 'telemetry', 'service'],
   'node-manager': ['core', 'launcher', 'protocol', 'store', 'bus', 'telemetry', 'service'],
   balancer: ['core', 'launcher', 'protocol', 'store', 'bus', 'telemetry', 'service'],
@@ -137,7 +138,7 @@ export default tseslint.config(
   {
     files: ['**/*.test.ts', 'test/**/*.ts', '**/test/**/*.ts'],
     rules: {
-      '@nx/enforce-module-boundaries': boundaries(['embedded', 'testing', 'effects']),
+      '@nx/enforce-module-boundaries': boundaries(['embedded', 'test-kit', 'testing', 'effects']),
       '@typescript-eslint/no-non-null-assertion': 'off',
       // Asymmetric matchers are typed `any`.
       '@typescript-eslint/no-unsafe-assignment': 'off',

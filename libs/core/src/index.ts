@@ -122,3 +122,5 @@ export {
   type RuntimeSlots,
   type TaskChanges,
 } from './task/task-changes.ts';
+export { orAborted } from './waiting/or-aborted.ts';
+export { pause } from './waiting/pause.ts';

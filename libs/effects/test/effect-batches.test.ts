@@ -1,7 +1,7 @@
 import type { EffectBatches } from '@longshore/sdk';
+import { waitUntil } from '@longshore/test-kit';
 import { expect, test } from 'vitest';
 import { useTargetServer } from './fixtures/target-server.ts';
-import { waitUntil } from './fixtures/wait-until.ts';
 
 const target = useTargetServer();
 
@@ -157,13 +157,13 @@ test('a takeover waits in one statement for as long as it takes', async () => {
   await holding.run('SELECT 1 FROM longshore_effects.ledger FOR UPDATE');
   const newer = store.attempt({ attempt: 2 }).connection.effectBatches(0, countTo(2));
   await waitUntil(
-    'the takeover has waited for a second',
     () =>
       watch.run<{ waits: string }>(
         `SELECT (clock_timestamp() - query_start)::text AS waits FROM pg_stat_activity
          WHERE application_name = 'ls/7/1/2' AND wait_event_type = 'Lock'`,
       ),
     ([row]) => row !== undefined && row.waits > '00:00:01',
+    { what: 'the takeover has waited for a second' },
   );
   await holding.run('COMMIT');
   expect(await newer).toEqual({ result: 2, isRepeat: false });

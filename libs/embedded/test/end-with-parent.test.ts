@@ -3,11 +3,11 @@ import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { waitUntil } from '@longshore/test-kit';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { startPostgres } from '../src/index.ts';
 import { isAlive } from './is-alive.ts';
-import { waitUntil } from './wait-until.ts';
 
 interface Family {
   readonly parent: ChildProcess;
@@ -62,9 +62,9 @@ describe('everything ends with the parent', () => {
     expect(remains(family)).toEqual(['postgresPid', 'keeperPid', 'childPid', 'folder']);
     end(family);
     await waitUntil(
-      'nothing of the family is left',
-      () => remains(family).length === 0,
       () => remains(family),
+      () => remains(family).length === 0,
+      { what: 'nothing of the family is left' },
     );
   });
 
@@ -72,18 +72,18 @@ describe('everything ends with the parent', () => {
     const parent = spawnParent();
     const folders = () => readdirSync(temporary);
     const hasBegun = (name: string) => existsSync(join(temporary, name, 'data.new', 'base'));
-    await waitUntil('initdb has begun', () => folders().some(hasBegun), folders);
+    await waitUntil(folders, () => folders().some(hasBegun), { what: 'initdb has begun' });
     process.kill(-parent.pid!, 'SIGKILL');
-    await waitUntil('no file is left', () => folders().length === 0, folders);
+    await waitUntil(folders, () => folders().length === 0, { what: 'no file is left' });
   });
 
   test('a keeper killed with SIGKILL takes Postgres along, and the parent removes the folder', async () => {
     const postgres = await startPostgres({ durable: false });
     process.kill(postgres.keeperPid, 'SIGKILL');
     await waitUntil(
-      'server and folder are gone',
-      () => postgres.pid === undefined && !existsSync(postgres.dataDir),
       () => ({ pid: postgres.pid, folder: existsSync(postgres.dataDir) }),
+      () => postgres.pid === undefined && !existsSync(postgres.dataDir),
+      { what: 'server and folder are gone' },
     );
     await expect(postgres.restart()).rejects.toMatchObject({ code: 'EMBEDDED_POSTGRES_START_FAILED' });
     await postgres.stop();
@@ -95,7 +95,7 @@ describe('everything ends with the parent', () => {
     process.kill(family.parentPid, 'SIGKILL');
     process.kill(family.keeperPid, 'SIGKILL');
     const pids = () => remains(family).filter((name) => name !== 'folder');
-    await waitUntil('no process is left', () => pids().length === 0, pids);
+    await waitUntil(pids, () => pids().length === 0, { what: 'no process is left' });
     expect(existsSync(family.folder)).toBe(true);
 
     const next = await startPostgres({ durable: false });
@@ -108,9 +108,9 @@ describe('everything ends with the parent', () => {
     const family = await startFamily(dataDir);
     process.kill(family.parentPid, 'SIGKILL');
     await waitUntil(
-      'the keeper is gone',
-      () => !isAlive(family.keeperPid),
       () => remains(family),
+      () => !isAlive(family.keeperPid),
+      { what: 'the keeper is gone' },
     );
     const next = await startPostgres({ dataDir });
     await next.stop();

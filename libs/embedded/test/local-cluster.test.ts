@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 
+import { waitUntil } from '@longshore/test-kit';
 import { connect } from '@nats-io/transport-node';
 import { Client } from 'pg';
 import { describe, expect, test } from 'vitest';
 
 import { startBroker, startLocalCluster, startPostgres, type LocalClusterOptions } from '../src/index.ts';
 import { isAlive } from './is-alive.ts';
-import { waitUntil } from './wait-until.ts';
 
 const entry = new URL('./fixtures/service.ts', import.meta.url);
 const services = { owner: { entry, replicas: 2 }, 'node-manager': { entry }, balancer: { entry } };
@@ -115,9 +115,9 @@ describe('startLocalCluster', () => {
       message: expect.stringContaining('executor-2') as string,
     });
     await waitUntil(
-      'every process has left the broker',
-      () => broker.stats.connections === 0,
       () => broker.stats,
+      () => broker.stats.connections === 0,
+      { what: 'every process has left the broker' },
     );
     await Promise.all([postgres.stop(), broker.stop()]);
   });
@@ -143,9 +143,9 @@ describe('startLocalCluster', () => {
 
       await cluster.restart('broker');
       await waitUntil(
-        'every process has connected to the new broker',
-        () => cluster.broker?.stats.connections === 3,
         () => cluster.broker?.stats,
+        () => cluster.broker?.stats.connections === 3,
+        { what: 'every process has connected to the new broker' },
       );
       await cluster.restart('postgres');
       expect(await canQuery(cluster.databaseUrl)).toBe(true);

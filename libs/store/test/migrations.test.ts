@@ -1,3 +1,4 @@
+import { waitUntil } from '@longshore/test-kit';
 import { sql } from 'kysely';
 import { expect, test } from 'vitest';
 import { checkSchema, isStoreAway, migrateStore, openStore, renewLeadership, type Store } from '../src/index.ts';
@@ -5,7 +6,6 @@ import { openMigratingStore } from '../src/schema/migrate.ts';
 import { inTransaction } from '../src/session/transactions.ts';
 import { testStore, useStoreServer } from './fixtures/store-server.ts';
 import { addNode, lead, leadingOwner, LONG_MS, runningTask, submit } from './fixtures/tasks.ts';
-import { waitUntil } from './fixtures/wait-until.ts';
 import { MIGRATIONS } from '../src/schema/migrations/index.ts';
 
 const server = useStoreServer();
@@ -119,9 +119,9 @@ test('a process that was stopped in the middle of a transaction finds the store 
   const failure = inTransaction(stopped.db, async (tx) => {
     await sql`SELECT 1`.execute(tx);
     await waitUntil(
-      'its session is ended',
       () => session.run(`SELECT 1 FROM pg_stat_activity WHERE application_name = 'stopped'`),
       (rows) => rows.length === 0,
+      { what: 'its session is ended' },
     );
     await sql`SELECT 1`.execute(tx);
   });

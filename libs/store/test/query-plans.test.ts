@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nodeId, taskId as idOf } from '@longshore/core';
+import { waitUntil } from '@longshore/test-kit';
 import { sql } from 'kysely';
 import { describe, expect, test, vi } from 'vitest';
 import { poolOf } from '../src/session/pools.ts';
@@ -39,7 +40,6 @@ import {
   submit,
   SUCCEEDED,
 } from './fixtures/tasks.ts';
-import { waitUntil } from './fixtures/wait-until.ts';
 
 /** Every plan that is carried out goes into the server's log, with the rows that it touched. */
 const server = useStoreServer({
@@ -132,9 +132,9 @@ async function bigStore(knowledge: Knowledge): Promise<World> {
       await call();
       const to = await mark();
       const text = await waitUntil(
-        'the plans are in the log',
         () => readFile(log, 'utf8'),
         (content) => content.includes(to),
+        { what: 'the plans are in the log' },
       );
       const between = text.slice(text.lastIndexOf(from), text.lastIndexOf(to));
       // The first and the last are those of the marks.

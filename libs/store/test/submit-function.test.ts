@@ -1,4 +1,5 @@
 import { MAX_META_BYTES } from '@longshore/core';
+import { waitUntil } from '@longshore/test-kit';
 import { expect, test } from 'vitest';
 import {
   cancelTask,
@@ -16,7 +17,6 @@ import {
 } from '../src/index.ts';
 import { useStoreServer, type Session } from './fixtures/store-server.ts';
 import { leadingOwner, newTask } from './fixtures/tasks.ts';
-import { waitUntil } from './fixtures/wait-until.ts';
 
 const server = useStoreServer();
 
@@ -229,9 +229,9 @@ test('a listener hears commits and no rollbacks, and goes on after its session w
   });
   const untilHeard = (count: number): Promise<number> =>
     waitUntil(
-      `${count} calls`,
       () => Promise.resolve(heard),
       (calls) => calls === count,
+      { what: `${count} calls` },
     );
   await untilHeard(1);
   await submit(session, 'toy', {});

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { hasCode, LongshoreError } from '@longshore/core';
+import { hasCode, LongshoreError, pause } from '@longshore/core';
 import type { SubmitReply, SubmitRequest } from '@longshore/protocol';
-import { pause } from '../connection/abortable.ts';
 import type { CallOptions } from '../connection/client-options.ts';
 import type { Connection } from '../connection/connection.ts';
 import { refuseLargeMeta } from './meta-size.ts';

@@ -1,4 +1,4 @@
-import { orAborted } from '../connection/abortable.ts';
+import { orAborted } from '@longshore/core';
 
 /** Remembers that somebody said "look now", so that a hint that comes while nobody waits is not lost. */
 export class Wakeup {

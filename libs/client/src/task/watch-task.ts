@@ -1,6 +1,5 @@
-import { hasCode, isTerminalTaskState, type ErrorCode, type TaskId } from '@longshore/core';
+import { hasCode, isTerminalTaskState, type ErrorCode, type TaskId, orAborted } from '@longshore/core';
 import { taskHint, type TaskView } from '@longshore/protocol';
-import { orAborted } from '../connection/abortable.ts';
 import type { WatchOptions } from '../connection/client-options.ts';
 import type { Connection } from '../connection/connection.ts';
 import { Wakeup } from './wakeup.ts';

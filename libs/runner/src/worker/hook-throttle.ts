@@ -1,7 +1,7 @@
+import { orAborted } from '@longshore/core';
 import type { Throttle, ThrottleCost } from '@longshore/sdk';
 import type { Host } from '../parent/host.ts';
 import type { RunSpec } from '../channel/messages.ts';
-import { orAborted } from './or-aborted.ts';
 
 /** A hook's way to its task's budget and gates: the executor shares them among what runs on its node. */
 export function hookThrottle(host: Host, run: RunSpec, signal: AbortSignal): Throttle {

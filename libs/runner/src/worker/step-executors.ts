@@ -1,8 +1,8 @@
+import { orAborted } from '@longshore/core';
 import type { StepExecutor } from '@longshore/sdk';
 import type { OpenContext } from './hook-context.ts';
 import type { LoadedType } from './load-task-type.ts';
 import type { RunSpec } from '../channel/messages.ts';
-import { orAborted } from './or-aborted.ts';
 
 interface OpenExecutor {
   readonly taskId: string;
