@@ -21,6 +21,7 @@ const arrows = {
   client: ['core', 'protocol', 'bus'],
   embedded: [],
   'test-kit': [],
+  'testing-plugins': ['sdk', 'effects'],
   testing: ['client', 'embedded', 'sdk', 'faults', 'test-kit'],
   owner: ['core', 'launcher', 'protocol', 'store', 'bus', 'telemetry', 'service'],
   'node-manager': ['core', 'launcher', 'protocol', 'store', 'bus', 'telemetry', 'service'],
@@ -138,7 +139,7 @@ export default tseslint.config(
   {
     files: ['**/*.test.ts', 'test/**/*.ts', '**/test/**/*.ts'],
     rules: {
-      '@nx/enforce-module-boundaries': boundaries(['embedded', 'test-kit', 'testing', 'effects']),
+      '@nx/enforce-module-boundaries': boundaries(['embedded', 'test-kit', 'testing', 'testing-plugins', 'effects']),
       '@typescript-eslint/no-non-null-assertion': 'off',
       // Asymmetric matchers are typed `any`.
       '@typescript-eslint/no-unsafe-assignment': 'off',

@@ -1,0 +1,1 @@
+export { TaskTypeRun, type AttemptOptions, type PlannedPart, type TaskTypeRunOptions } from './task-type-run.ts';

@@ -1,0 +1,64 @@
+import type { Logger, Progress, SubtaskPostponed, Throttle, ThrottleCost, WaitingReason } from '@longshore/sdk';
+
+/** What a task's hooks have said and asked for, for a test to look at. */
+export class RunRecord {
+  readonly progress = { rows: 0, bytes: 0 };
+  readonly phases: (string | null)[] = [];
+  readonly logged: string[] = [];
+  /** What subtasks waited for, in order, and what they wait for now. */
+  readonly waits: WaitingReason[] = [];
+  readonly openReasons = new Set<WaitingReason>();
+  /** How attempts gave their slots back to wait. */
+  readonly postponed: SubtaskPostponed[] = [];
+  /** What batches asked the budget for, in order. */
+  readonly batches: ThrottleCost[] = [];
+  /** All that was asked for and spent. */
+  readonly spent = { rows: 0, bytes: 0, statements: 0 };
+
+  readonly logger: Logger;
+
+  constructor() {
+    const log = (message: string): void => void this.logged.push(message);
+    this.logger = { debug: log, info: log, warn: log, error: log };
+  }
+
+  /** The members of a subtask's context that write into this record. */
+  protected recorded(): {
+    readonly progress: Progress;
+    readonly throttle: Throttle;
+    readonly waiting: (reason: WaitingReason) => () => void;
+  } {
+    return {
+      progress: {
+        add: ({ rows = 0, bytes = 0 }) => {
+          this.progress.rows += rows;
+          this.progress.bytes += bytes;
+          this.onProgress();
+        },
+        phase: (name) => void this.phases.push(name),
+      },
+      throttle: {
+        beforeBatch: (cost) => {
+          this.batches.push(cost);
+          return this.#spend(cost);
+        },
+        spend: (cost) => this.#spend(cost),
+      },
+      waiting: (reason) => {
+        this.waits.push(reason);
+        this.openReasons.add(reason);
+        return () => void this.openReasons.delete(reason);
+      },
+    };
+  }
+
+  /** Called after each report of progress. */
+  onProgress: () => void = () => undefined;
+
+  #spend({ rows = 0, bytes = 0, statements = 0 }: ThrottleCost): Promise<void> {
+    this.spent.rows += rows;
+    this.spent.bytes += bytes;
+    this.spent.statements += statements;
+    return Promise.resolve();
+  }
+}
