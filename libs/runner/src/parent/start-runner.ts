@@ -14,6 +14,7 @@ import type {
   RunSpec,
 } from '../channel/messages.ts';
 import { pluginEnvironment } from './plugin-environment.ts';
+import { openThreadMemory } from './thread-memory.ts';
 import { Turn, turnMemory } from './turn.ts';
 import type { TypeDescription } from '../channel/type-description.ts';
 
@@ -110,8 +111,10 @@ const NO_HOST: RunnerHost = {
  * ends while it loads or doesn't come to an end with it.
  */
 export async function startRunner(options: RunnerOptions): Promise<Runner> {
+  const memory = openThreadMemory();
   const worker = new Worker(new URL(import.meta.resolve('@longshore/runner/worker')), {
-    workerData: options.setup,
+    workerData: memory.port === null ? options.setup : { ...options.setup, memoryPort: memory.port },
+    transferList: memory.port === null ? [] : [memory.port],
     name: `runner ${options.setup.packageName}`,
     env: pluginEnvironment(process.env),
     resourceLimits: {
@@ -166,8 +169,8 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
       post({ kind: 'start', run });
     },
     startTurn: (inTurn) => {
-      const memory = turnMemory();
-      const turn = new Turn(inTurn, memory);
+      const shared = turnMemory();
+      const turn = new Turn(inTurn, shared);
       if (!isAlive) {
         const error = reason ?? crashed('it had ended before');
         const ends = inTurn.map(({ runId }) => crashEnd(runId, error, true));
@@ -175,7 +178,7 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
         return { takeBack: () => [] };
       }
       for (const { runId } of inTurn) runs.set(runId, turn);
-      post({ kind: 'start-turn', runs: inTurn, memory });
+      post({ kind: 'start-turn', runs: inTurn, memory: shared });
       return {
         takeBack: () => {
           const back = turn.takeBack();
@@ -239,11 +242,9 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     // A thread that is busy answers late: one question at a time, and none to a thread that is being ended.
     if (isMeasuring) return;
     isMeasuring = true;
-    const heap = await worker.getHeapStatistics().catch(() => null);
+    const used = await memory.read(worker);
     isMeasuring = false;
-    if (heap === null) return;
-    const used = heap.used_heap_size + heap.external_memory;
-    if (used <= options.memoryBytes) return;
+    if (used === null || used <= options.memoryBytes) return;
     reason = crashed(`it used ${toMiB(used)} MiB, its slots buy ${toMiB(options.memoryBytes)} MiB`);
     clearInterval(watch);
     await worker.terminate();
@@ -251,6 +252,7 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
   worker.once('exit', (code) => {
     isAlive = false;
     clearInterval(watch);
+    memory.close();
     const error = reason ?? crashed(`the worker exited with code ${code}`);
     reason = error;
     const ends = [...runs].map(([runId, turn]) => crashEnd(runId, error, turn !== null && turn.underWay !== runId));
