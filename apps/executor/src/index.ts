@@ -55,11 +55,11 @@ export const executorService: ServiceDefinition<typeof EXECUTOR_OPTIONS> = {
       signal: leaving.signal,
       onFenced: () => {
         metrics.leaseLost();
-        executor?.abortAll('lost-lease');
+        executor?.loseLease('all');
       },
-      onLeaseOverdue: () => executor?.abortAll('lost-lease', (run) => !run.claimed.isIdempotent),
+      onLeaseOverdue: () => executor?.loseLease('non-idempotent'),
       onReplaced: (error) => {
-        executor?.abortAll('lost-lease');
+        executor?.loseLease('all');
         context.fail(error);
       },
     });

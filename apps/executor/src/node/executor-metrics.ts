@@ -2,7 +2,7 @@ import type { Summary } from '@longshore/core';
 import type { Settlement } from '@longshore/store';
 import { counterOf, gaugeOf, histogramOf, type MetricsRegistry } from '@longshore/telemetry';
 import type { Run } from '../running/run.ts';
-import type { SlotManager } from '../running/slot-manager.ts';
+import type { SlotLedger } from '../running/slot-ledger.ts';
 
 /** What this node counts. A look-up and an addition per subtask, whether anybody reads it or not. */
 export class ExecutorMetrics {
@@ -27,7 +27,7 @@ export class ExecutorMetrics {
   }
 
   /** Reads the slots whenever somebody asks. */
-  watchSlots(registry: MetricsRegistry, slots: SlotManager): void {
+  watchSlots(registry: MetricsRegistry, slots: SlotLedger): void {
     const gauge = gaugeOf(registry, 'slots', () => {
       gauge.set({ state: 'used' }, slots.used);
       gauge.set({ state: 'free' }, slots.total - slots.used);
@@ -48,8 +48,7 @@ export class ExecutorMetrics {
   }
 
   /** A run has counted on: its step executor's summary. */
-  counted(run: Run, type: string | undefined): void {
-    if (type === undefined) return;
+  counted(run: Run, type: string): void {
     const before = this.#counted.get(run) ?? {};
     this.#counted.set(run, run.summary);
     for (const [counter, count] of Object.entries(run.summary)) {

@@ -14,7 +14,7 @@ export interface RunTimeouts {
  * @param now by the monotonic clock, in milliseconds.
  */
 export function overdueError(
-  { claimed, startedAt, aliveAt, held, waiting }: Run,
+  { claimed, startedAt, aliveAt, throttled, waiting }: Run,
   { subtaskTimeoutMs, stallTimeoutMs }: RunTimeouts,
   now: number,
 ): ErrorData | null {
@@ -23,7 +23,7 @@ export function overdueError(
   if (subtaskTimeoutMs !== null && now - startedAt > subtaskTimeoutMs) {
     return { code: 'SUBTASK_TIMEOUT', message: `it ran longer than ${subtaskTimeoutMs} ms`, permanent };
   }
-  const isWaiting = held !== null || waiting !== null;
+  const isWaiting = throttled !== null || waiting !== null;
   if (stallTimeoutMs !== null && !isWaiting && now - aliveAt > stallTimeoutMs) {
     return { code: 'SUBTASK_STALLED', message: `it made no progress for ${stallTimeoutMs} ms`, permanent };
   }

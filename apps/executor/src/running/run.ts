@@ -3,13 +3,18 @@ import type { RunEnd, RunProgress } from '@longshore/runner';
 import type { StopReason } from '@longshore/sdk';
 import type { ClaimedSubtask, NodeIdentity, Settlement } from '@longshore/store';
 import type { Candidates } from '../claiming/candidates.ts';
+import type { Claim } from '../claiming/claim.ts';
 import type { Lane } from './lane.ts';
-import type { PlanWriter } from '../hosting/plan-writer.ts';
+import type { RunState } from './run-states.ts';
+import type { PlaceLease } from './slot-ledger.ts';
 
-/** A claimed subtask that runs here. */
+/** One attempt of a subtask on this node, from its claim until its end is written. */
 export interface Run {
   readonly claimed: ClaimedSubtask;
+  /** The registration that claimed it. */
   readonly identity: NodeIdentity;
+  /** Moved by `Runs` alone. */
+  state: RunState;
   /** The claim's attempt, unless it was raised past a target's ledger. */
   attempt: number;
   /** Why it was asked to stop, once it was. */
@@ -25,16 +30,46 @@ export interface Run {
   /** What its hook said last that it waits for. */
   waiting: RunProgress['waiting'];
   /** Why its budget or gates keep it waiting, and since when by the monotonic clock; null: they don't. */
-  held: { readonly code: string; readonly message: string; readonly since: number } | null;
-  readonly plan: PlanWriter | null;
+  throttled: { readonly code: string; readonly message: string; readonly since: number } | null;
   /** Nodes that its task could use, for a plan or a placement of a type that says which of them a step runs on. */
-  readonly candidates: Candidates | null;
-  /** Where it runs; null for control subtasks, which take no slots. */
-  readonly lane: Lane | null;
+  candidates: Candidates | null;
+  /** Where it runs; null: it is a control subtask, or has not started. */
+  lane: Lane | null;
+  /** The place of a control subtask, as long as it is not over. */
+  place: PlaceLease | null;
+  /** For a control subtask: whether its runner is there, so that it can start. */
+  isReady: boolean;
+  /** The claim that travels with its end. */
+  claim: Claim | null;
   /** When it was handed to its runner, by the monotonic clock. */
-  readonly startedAt: number;
+  startedAt: number;
   /** When it gave a sign of progress last, by the monotonic clock. */
   aliveAt: number;
+}
+
+/** A run of a row that a claim has brought. */
+export function newRun(claimed: ClaimedSubtask, identity: NodeIdentity): Run {
+  return {
+    claimed,
+    identity,
+    state: 'claiming',
+    attempt: claimed.attempt,
+    stopping: null,
+    overdue: null,
+    rows: 0,
+    bytes: 0,
+    phase: null,
+    summary: {},
+    waiting: null,
+    throttled: null,
+    candidates: null,
+    lane: null,
+    place: null,
+    isReady: false,
+    claim: null,
+    startedAt: 0,
+    aliveAt: 0,
+  };
 }
 
 /** A run that has come to its end. */

@@ -25,14 +25,10 @@ export function checkStoredSize(value: unknown, what: string): void {
   throw new LongshoreError('META_TOO_LARGE', `${what} has ${size} bytes; the limit is ${MAX_CHECKPOINT_BYTES}`);
 }
 
-/** What a plan or a placement came to, with the membership that it holds for; and a plan's rows that are still to be written with it. */
-function planOf(run: Run, settled: unknown): { readonly result: unknown; readonly planned: PlannedPage | null } {
-  const placedFor = run.candidates?.membership;
-  if (run.claimed.kind === 'place') return { result: { ...(settled as PlacedStep), placedFor }, planned: null };
-  if (run.plan === null) return { result: settled, planned: null };
-  const { lastPage, ...planned } = settled as PlannedStep;
-  const result = { ...planned, placedFor };
-  return { result, planned: lastPage === null ? null : { step: lastPage.step, rows: run.plan.rowsOf(lastPage) } };
+/** What a plan or a placement came to, with the membership that it holds for. */
+function resultOf({ claimed, candidates }: Run, settled: unknown): unknown {
+  if (claimed.kind !== 'plan' && claimed.kind !== 'place') return settled;
+  return { ...(settled as PlacedStep | PlannedStep), placedFor: candidates?.membership };
 }
 
 /** What of its task decides what an end comes to. */
@@ -41,8 +37,19 @@ type EndingTask = Pick<TaskForRunner, 'retry' | 'pauseOn' | 'gates'> & {
   readonly hooks?: readonly string[];
 };
 
-/** What is written for the end of a run; null: nothing, somebody else has it. */
-export function settlementOf(run: Run, settled: Settled, task: EndingTask): Settlement | null {
+/**
+ * What is written for the end of a run; null: nothing, somebody else has it.
+ *
+ * @param chance a number in [0, 1), for the wait before another try.
+ * @param planned for a plan: the rows that are still to be written with its end. Default: none.
+ */
+export function settlementOf(
+  run: Run,
+  settled: Settled,
+  task: EndingTask,
+  chance: number,
+  planned: PlannedPage | null = null,
+): Settlement | null {
   const { claimed, stopping } = run;
   const base = {
     id: claimed.id,
@@ -54,7 +61,7 @@ export function settlementOf(run: Run, settled: Settled, task: EndingTask): Sett
   };
   if (settled.ok) {
     try {
-      const { result, planned } = planOf(run, settled.result);
+      const result = resultOf(run, settled.result);
       checkStoredSize(result, `the result of subtask ${claimed.id}`);
       // What goes on beside the steps is added by the owner, with the first of them.
       const wish = { hasGates: task.gates.length > 0, type: { hooks: task.hooks ?? [] } };
@@ -68,18 +75,24 @@ export function settlementOf(run: Run, settled: Settled, task: EndingTask): Sett
       };
     }
   }
-  if (stopping !== null) return stoppedSettlement(run, settled.error, task, base);
+  if (stopping !== null) return stoppedSettlement(run, settled.error, task, base, chance);
   const { postponed } = settled;
   if (postponed !== undefined && postponed !== null) return { ...base, how: 'postpone', ...postponed };
   if (!claimed.isIdempotent) return { ...base, how: 'fail', error: settled.error };
   if (settled.isBlameless === true) return { ...base, how: 'hand-back', reason: 'its runner ended' };
-  return failure(run, settled.error, task, base);
+  return failure(run, settled.error, task, base, chance);
 }
 
 type Base = Pick<Settlement, 'id' | 'attempt' | 'taskId' | 'kind' | 'rows' | 'bytes'>;
 
 /** What a stop comes to, by the table of the core. */
-function stoppedSettlement(run: Run, error: ErrorData, task: EndingTask, base: Base): Settlement | null {
+function stoppedSettlement(
+  run: Run,
+  error: ErrorData,
+  task: EndingTask,
+  base: Base,
+  chance: number,
+): Settlement | null {
   const reason = run.stopping ?? 'cancel';
   const effect = stopEffect(reason, run.claimed.isIdempotent);
   switch (effect) {
@@ -90,7 +103,7 @@ function stoppedSettlement(run: Run, error: ErrorData, task: EndingTask, base: B
     case 'pending':
       return { ...base, how: 'release', reason };
     case 'failure':
-      return failure(run, run.overdue ?? error, task, base);
+      return failure(run, run.overdue ?? error, task, base, chance);
     case 'failed':
       return { ...base, how: 'fail', error: run.overdue ?? LEASE_LOST };
     case 'left':
@@ -102,10 +115,16 @@ function stoppedSettlement(run: Run, error: ErrorData, task: EndingTask, base: B
 }
 
 /** Errors that pause a task are not tried again: the same would be met again until somebody has made room. */
-function failure({ claimed }: Run, error: ErrorData, { retry, pauseOn }: EndingTask, base: Base): Settlement {
+function failure(
+  { claimed }: Run,
+  error: ErrorData,
+  { retry, pauseOn }: EndingTask,
+  base: Base,
+  chance: number,
+): Settlement {
   const decision =
     isPlannedKind(claimed.kind) && pauseOn.includes(error.code)
       ? ({ retry: false } as const)
-      : decideFailure(error, claimed.failures, retry, Math.random());
+      : decideFailure(error, claimed.failures, retry, chance);
   return decision.retry ? { ...base, how: 'retry', error, afterMs: decision.afterMs } : { ...base, how: 'fail', error };
 }

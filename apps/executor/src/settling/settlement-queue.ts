@@ -34,7 +34,6 @@ export class SettlementQueue {
   readonly #options: SettlementQueueOptions;
   #waiting: Settlement[] = [];
   #writing: Promise<void> | null = null;
-  #inFlight: readonly Settlement[] = [];
 
   constructor(options: SettlementQueueOptions) {
     this.#options = options;
@@ -46,11 +45,6 @@ export class SettlementQueue {
     this.#writing ??= this.#write();
   }
 
-  /** Ids that the store still believes to run here. */
-  get unwritten(): readonly string[] {
-    return [...this.#inFlight, ...this.#waiting].map((one) => one.id);
-  }
-
   /** Resolves when everything that was added has been written or given up on. */
   async drained(): Promise<void> {
     while (this.#writing !== null) await this.#writing;
@@ -59,10 +53,7 @@ export class SettlementQueue {
   async #write(): Promise<void> {
     try {
       while (this.#waiting.length > 0) {
-        const batch = this.#waiting.splice(0, MAX_BATCH);
-        this.#inFlight = batch;
-        await this.#writeBatch(batch);
-        this.#inFlight = [];
+        await this.#writeBatch(this.#waiting.splice(0, MAX_BATCH));
       }
     } finally {
       // In the same step as the last look at what waits: an end that came between the two would wait for the next one.

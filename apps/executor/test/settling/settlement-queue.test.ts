@@ -3,7 +3,7 @@ import { migrateStore, openStore, type Settlement, type Store } from '@longshore
 import { createLogger } from '@longshore/telemetry';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { SettlementQueue } from '../../src/settling/settlement-queue.ts';
-import { NODE } from '../fixtures/works-ground.ts';
+import { NODE } from '../fixtures/node-ground.ts';
 
 let postgres: EmbeddedPostgres;
 let store: Store;

@@ -12,10 +12,10 @@ const GROWTH = 4;
 const NEWEST = 0.2;
 
 /**
- * How many subtasks of one task this node may hold claimed ahead of its runner. Starts with none until something was measured,
+ * How many subtasks of one task this node may claim ahead of its runner. Starts with none until something was measured,
  * then one, and at most four times as many with each claim up to about a second's work.
  */
-export class HoldAhead {
+export class ClaimAhead {
   #meanMs: number | null = null;
   #allowed = 0;
 
@@ -25,7 +25,7 @@ export class HoldAhead {
   }
 
   /**
-   * How many to hold now.
+   * How many to claim ahead now.
    *
    * @param parallel how many of the task run at once here.
    */
@@ -36,7 +36,7 @@ export class HoldAhead {
     return this.#allowed;
   }
 
-  /** At how many held ones to claim again: what is held covers a while, and a claim for a single free place would be a claim per subtask. */
+  /** At how many of these to claim again: what is claimed covers a while, and a claim for a single free place would be a claim per subtask. */
   get least(): number {
     return Math.floor(this.#allowed / 2);
   }

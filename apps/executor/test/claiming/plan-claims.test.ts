@@ -1,9 +1,10 @@
 import { DEFAULT_RETRY_POLICY } from '@longshore/core';
 import { startPostgres, type EmbeddedPostgres } from '@longshore/embedded';
 import { migrateStore, openStore, submitTask, type Store } from '@longshore/store';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ClaimPlanner, type ClaimableTask } from '../src/claiming/claim-planner.ts';
-import { worksGround, type WorksGround } from './fixtures/works-ground.ts';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import type { ClaimableTask } from '../../src/claiming/claimable-task.ts';
+import type { Claim } from '../../src/claiming/claim.ts';
+import { NodeGround } from '../fixtures/node-ground.ts';
 
 let postgres: EmbeddedPostgres;
 let store: Store;
@@ -44,31 +45,31 @@ async function newTask(key: string): Promise<ClaimableTask> {
   return { id, createdAtMs: Number(id), step: 'sleep', ...settings };
 }
 
-function plannerOf({ works, slots }: Pick<WorksGround, 'works' | 'slots'>): ClaimPlanner {
-  const fail = (_task: string, error: unknown): never => {
-    throw error;
-  };
-  return new ClaimPlanner(slots, works, () => undefined, fail);
+/** What the node claims of these tasks. */
+async function plan(ground: NodeGround, tasks: readonly ClaimableTask[]): Promise<Claim> {
+  const before = ground.notedOf('claim').length;
+  ground.node.tell({ kind: 'work-read', tasks, controls: [], at: performance.now() });
+  await vi.waitUntil(() => ground.notedOf('claim').length > before, { timeout: 10_000 });
+  return ground.notedOf('claim').at(-1)!.claim;
 }
 
 test('tasks that are claimed for together have a runner each', async () => {
-  const { works, slots, runners } = worksGround(store);
-  const planner = plannerOf({ works, slots });
+  const ground = new NodeGround(store);
   const tasks = [await newTask('first'), await newTask('second'), await newTask('third')];
-  const requests = await planner.planAll(tasks);
-  expect(requests).toEqual(tasks.map(({ id }) => ({ taskId: id, limit: 2, afterOrdinal: 0, slots: 2 })));
-  expect(tasks.map(({ id }) => works.get(id)?.runner)).toEqual(runners);
-  expect(runners).toHaveLength(3);
+  const { requests, leases } = await plan(ground, tasks);
+  expect(requests).toEqual(tasks.map(({ id }) => ({ taskId: id, limit: 2, afterOrdinal: 0 })));
+  expect(leases.map((lease) => lease.slots)).toEqual([2, 2, 2]);
+  expect(tasks.map(({ id }) => ground.host(id).runner)).toEqual(ground.runners);
+  expect(ground.runners).toHaveLength(3);
 });
 
 // Tried: slots that are taken when something starts. What two claims at once asked for was held by the one node, while others were free.
 test('what is being claimed is not claimed for again, until that has ended', async () => {
-  const { works, slots } = worksGround(store);
-  const planner = plannerOf({ works, slots });
+  const ground = new NodeGround(store);
   const tasks = [await newTask('fourth'), await newTask('fifth')];
-  const first = await planner.plan(tasks.slice(0, 1));
-  expect(first).toMatchObject([{ limit: 2 }]);
-  expect(await planner.planAll(tasks)).toMatchObject([{ taskId: tasks[1]!.id, limit: 2 }]);
-  planner.claimEnded(first);
-  expect(await planner.planAll(tasks)).toMatchObject([{ taskId: tasks[0]!.id, limit: 2 }]);
+  const first = await plan(ground, tasks.slice(0, 1));
+  expect(first.requests).toMatchObject([{ limit: 2 }]);
+  expect((await plan(ground, tasks)).requests).toMatchObject([{ taskId: tasks[1]!.id, limit: 2 }]);
+  ground.node.tell({ kind: 'claim-failed', claim: first, error: null });
+  expect((await plan(ground, tasks)).requests).toMatchObject([{ taskId: tasks[0]!.id, limit: 2 }]);
 });

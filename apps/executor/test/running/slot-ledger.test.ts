@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { SlotManager } from '../../src/running/slot-manager.ts';
+import { slotLedger } from '../fixtures/node-ground.ts';
+import { SlotLedger } from '../../src/running/slot-ledger.ts';
 
 /** A node of ten slots, with places for four control subtasks and for 64 tasks' gates. */
-const tenSlots = (): SlotManager => new SlotManager(10, 4);
+const tenSlots = (): SlotLedger => slotLedger(10);
 
 test('what subtasks take is not free any more, whosever they are', () => {
   const slots = tenSlots();
@@ -40,52 +41,73 @@ describe('of a task as many subtasks fit', () => {
 
 test('what a subtask gives back fits again, for its task and for others', () => {
   const slots = tenSlots();
-  slots.take('1', 4);
-  slots.take('1', 6);
+  const [first, second] = [slots.take('1', 4), slots.take('1', 6)];
   const fits = (): readonly number[] => ['1', '2'].map((task) => slots.capacityFor(task, 10, 1, 0));
   expect(fits()).toEqual([0, 0]);
-  slots.release('1', 6);
+  second.release();
   expect([slots.used, slots.usedBy('1'), ...fits()]).toEqual([4, 4, 6, 6]);
-  slots.release('1', 4);
+  first.release();
   expect([slots.used, slots.usedBy('1'), ...fits()]).toEqual([0, 0, 10, 10]);
 });
 
 test('control subtasks take places of their own and no slots, and who reads gates takes others', () => {
   const slots = tenSlots();
   const state = (): readonly number[] => [slots.used, slots.freePlaces('plan'), slots.freePlaces('gates')];
-  slots.takeControl('plan');
+  const plan = slots.takePlace('plan');
   expect(state()).toEqual([0, 3, 64]);
-  slots.takeControl('gates');
+  const gates = slots.takePlace('gates');
   expect(state()).toEqual([0, 3, 63]);
-  slots.releaseControl('plan');
+  plan.release();
   expect(state()).toEqual([0, 4, 63]);
-  slots.releaseControl('gates');
+  gates.release();
   expect(state()).toEqual([0, 4, 64]);
 });
 
 test('of the control subtasks that wait, those are taken that there are places for, each kind by its own', () => {
-  const slots = new SlotManager(10, 2);
-  slots.takeControl('plan');
-  for (let ticks = 0; ticks < 63; ticks++) slots.takeControl('tick');
+  const slots = slotLedger(10, 2);
+  slots.takePlace('plan');
+  for (let ticks = 0; ticks < 63; ticks++) slots.takePlace('tick');
   const waiting = (['tick', 'plan', 'gates', 'revert', 'tick'] as const).map((kind, id) => ({ id: String(id), kind }));
   expect(slots.fitting(waiting).map(({ kind }) => kind)).toEqual(['tick', 'plan', 'gates']);
-  slots.takeControl('tick');
-  slots.takeControl('place');
+  slots.takePlace('tick');
+  slots.takePlace('place');
   expect(slots.fitting(waiting).map(({ kind }) => kind)).toEqual(['gates']);
 });
 
 test('what is being claimed has its slots already, until the claim has ended', () => {
   const slots = tenSlots();
   slots.take('1', 2);
-  slots.claimBegins('1', 3);
-  slots.claimBegins('1', 1);
-  slots.claimBegins('2', 0);
+  const [first, second, third] = [slots.keep('1', 3), slots.keep('1', 1), slots.keep('2', 0)];
   expect([slots.used, slots.free, slots.usedBy('1')]).toEqual([2, 4, 6]);
   expect(['1', '3'].map((task) => slots.capacityFor(task, 8, 1, 0))).toEqual([2, 4]);
   expect(['1', '2', '3'].map((task) => slots.isClaiming(task))).toEqual([true, true, false]);
-  slots.claimEnds('1', 3);
+  first.release();
   expect([slots.free, slots.isClaiming('1')]).toEqual([7, true]);
-  slots.claimEnds('1', 1);
-  slots.claimEnds('2', 0);
+  second.release();
+  third.release();
   expect([slots.free, slots.usedBy('1'), slots.isClaiming('1'), slots.isClaiming('2')]).toEqual([8, 2, false, false]);
+});
+
+describe('a lease', () => {
+  test('is released once: a second time frees nothing, and is told', () => {
+    const told: string[] = [];
+    const slots = new SlotLedger(10, (error) => told.push(error.message));
+    const [lease, other] = [slots.take('1', 4), slots.take('1', 2)];
+    lease.release();
+    lease.release();
+    lease.resize(7);
+    expect([slots.used, slots.usedBy('1'), lease.slots]).toEqual([2, 2, 0]);
+    expect(told).toHaveLength(2);
+    other.release();
+    expect(slots.used).toBe(0);
+  });
+
+  test('takes the slots of another over, which ends with that', () => {
+    const slots = tenSlots();
+    const [lease, more] = [slots.take('1', 4), slots.take('1', 2)];
+    lease.absorb(more);
+    expect([slots.used, lease.slots, more.slots]).toEqual([6, 6, 0]);
+    lease.release();
+    expect(slots.used).toBe(0);
+  });
 });

@@ -1,7 +1,7 @@
 import { LongshoreError } from '@longshore/core';
 import { describe, expect, test } from 'vitest';
-import { applyTaskChanges, type ChangeContext } from '../src/hosting/apply-task-changes.ts';
-import { claim, startOne, succeed, toyTask, worksGround } from './fixtures/works-ground.ts';
+import { lanesOf } from '../../src/claiming/make-room.ts';
+import { claim, nextTurn, NodeGround, toyTask } from '../fixtures/node-ground.ts';
 
 /** How the type's hook answers a change of slots. */
 const takesItOver = (): Promise<boolean> => Promise.resolve(true);
@@ -10,27 +10,38 @@ const notNow = (): Promise<boolean> => Promise.reject(new LongshoreError('INTERN
 
 /** Two subtasks that run with two slots each: four of the node's sixteen. */
 async function twoRunning() {
-  const { slots, runners, open } = worksGround();
-  const work = await open(toyTask());
-  const runner = runners[0]!;
-  for (const id of ['7', '8']) startOne({ slots }, work, claim(id));
-  const context: ChangeContext = {
-    slots,
-    planner: { freeFor: () => false },
-    memoryOf: (count) => count * 1_024,
-  };
+  const ground = new NodeGround();
+  const work = await ground.open(toyTask());
+  const runner = ground.runners[0]!;
+  ground.claimed(claim('7'), claim('8'));
+  const { slots } = ground.state;
   return {
-    slots,
-    work,
+    ground,
     runner,
-    /** Gives each of them so many slots, or another meta. */
-    apply: (slotsPerSubtask: number, meta: unknown = {}) =>
-      applyTaskChanges(work, toyTask({ slots: 16, slotsPerSubtask, meta }), context),
+    /**
+     * Gives each of them so many slots, or another meta.
+     *
+     * @returns whether all of it has taken effect. @throws what a hook threw.
+     */
+    apply: async (slotsPerSubtask: number, meta: unknown = {}): Promise<boolean> => {
+      const fresh = toyTask({ slots: 16, slotsPerSubtask, meta, revision: 2, version: 2 });
+      const logged = ground.notedOf('log').length;
+      const states = new Map([
+        ['1', { state: 'running', revision: 2, isReserved: true, hasNodes: true, hasOthers: true }],
+      ]);
+      await ground.look(states, performance.now());
+      expect(ground.notedOf('read-change').at(-1)).toEqual({ do: 'read-change', taskId: '1' });
+      ground.node.tell({ kind: 'change-read', taskId: '1', fresh });
+      await nextTurn();
+      const error = ground.notedOf('log')[logged]?.fields['error'];
+      if (error !== undefined) throw error as Error;
+      return work.changing === null && work.told === fresh;
+    },
     /** What the node has in mind of them. */
     state: () => ({
       used: slots.used,
       ofTask: slots.usedBy('1'),
-      lanes: [...work.lanes().keys()].map((lane) => lane.slots),
+      lanes: [...lanesOf(ground.state, '1').keys()].map((lane) => lane.lease.slots),
     }),
   };
 }
@@ -75,10 +86,10 @@ describe('more slots for what runs', () => {
     ['can’t change what runs', canNotChange, { used: 2, lanes: [2] }],
     ['throws', notNow, { used: 2, lanes: [2] }],
   ])('are not kept for what ends before the hook %s', async (_, answer, after) => {
-    const { apply, runner, work, state } = await twoRunning();
+    const { apply, runner, ground, state } = await twoRunning();
     runner.answer = ({ resource }) => {
       if (resource === undefined) return takesItOver();
-      succeed(work, '8');
+      ground.succeed('8');
       return answer();
     };
     await apply(5).catch(() => undefined);

@@ -1,0 +1,133 @@
+import { runtimeSlotsOf } from '@longshore/core';
+import type { Effect } from '../node/effects.ts';
+import type { NodeState } from '../node/node-state.ts';
+import type { LocalTask } from '../running/local-task.ts';
+import type { Claim } from './claim.ts';
+import type { ClaimableTask } from './claimable-task.ts';
+import { freeingSlots, makeRoom, promisedBefore } from './make-room.ts';
+import { openTask } from './open-task.ts';
+import type { Opened } from './opening.ts';
+import type { Planning } from './planning.ts';
+
+/**
+ * Begins to claim: decides how many subtasks of each task, in rank order: what has room now, and what may be claimed ahead. Where a task has
+ * no room, lower-ranked ones give way: what they have claimed ahead goes back and what they run is asked to stop, and the slots are kept
+ * for it until then.
+ *
+ * @param what tasks beside the control subtasks to claim for.
+ */
+export function beginPlanning(
+  state: NodeState,
+  what: Pick<Planning, 'tasks' | 'controls' | 'hinted'>,
+  then: Opened,
+  at: number,
+  effects: Effect[],
+): void {
+  state.planning = {
+    ...what,
+    requests: [],
+    leases: [],
+    index: 0,
+    opening: null,
+    planned: 0,
+    freeing: what.tasks.length === 0 ? 0 : freeingSlots(state),
+  };
+  planOn(state, then, at, effects);
+}
+
+/** What all tasks that have work here may claim is planned anew: what was kept for tasks that have none any more is free. */
+export function forgetPromises(state: NodeState): void {
+  state.promised = new Map();
+  for (const id of state.growing.keys()) if (!state.tasks.has(id) || !state.runs.isBusy(id)) state.growing.delete(id);
+}
+
+/** Goes on with the next task, until the runner of one has to be waited for; claims after the last one. */
+export function planOn(state: NodeState, then: Opened, at: number, effects: Effect[]): void {
+  const { planning } = state;
+  if (planning === null) return;
+  for (; planning.index < planning.tasks.length; planning.index++) {
+    const task = planning.tasks[planning.index];
+    if (task === undefined || state.isStopping) continue;
+    const local = state.tasks.get(task.id);
+    if (local === undefined && roomFor(state, planning, task) === 0) {
+      giveRoom(state, planning, task, effects);
+      continue;
+    }
+    if (local?.isAlive !== true) {
+      planning.opening = task.id;
+      openTask(state, task.id, null, { for: 'planning' }, then, at, effects);
+      return;
+    }
+    planTask(state, planning, task, local, effects);
+  }
+  claim(state, planning, effects);
+}
+
+/** The runner of the task that is looked at is there. */
+export function planOpened(state: NodeState, local: LocalTask, then: Opened, at: number, effects: Effect[]): void {
+  const { planning } = state;
+  const task = planning?.tasks[planning.index];
+  if (planning === null || planning.opening !== local.task.id || task === undefined) return;
+  planning.opening = null;
+  planTask(state, planning, task, local, effects);
+  planning.index += 1;
+  planOn(state, then, at, effects);
+}
+
+/** The task that is looked at has left, or has no runner. */
+export function planNotOpened(state: NodeState, then: Opened, at: number, effects: Effect[]): void {
+  if (state.planning === null) return;
+  state.planning.opening = null;
+  state.planning.index += 1;
+  planOn(state, then, at, effects);
+}
+
+function keptBefore(state: NodeState, planning: Planning, task: ClaimableTask): number {
+  return planning.planned + promisedBefore(state, task);
+}
+
+function roomFor(state: NodeState, planning: Planning, task: ClaimableTask): number {
+  const { slots, slotsPerSubtask } = runtimeSlotsOf(task, task.step);
+  return state.slots.capacityFor(task.id, slots, slotsPerSubtask, keptBefore(state, planning, task));
+}
+
+function giveRoom(state: NodeState, planning: Planning, task: ClaimableTask, effects: Effect[]): void {
+  const kept = keptBefore(state, planning, task);
+  planning.freeing -= makeRoom(state, task, runtimeSlotsOf(task, task.step), kept, planning.freeing, effects);
+}
+
+function planTask(
+  state: NodeState,
+  planning: Planning,
+  task: ClaimableTask,
+  { mayClaimAhead, ahead }: LocalTask,
+  effects: Effect[],
+): void {
+  const { slots, slotsPerSubtask } = runtimeSlotsOf(task, task.step);
+  const waiting = state.runs.claimedOf(task.id);
+  // Something may have been started, or claimed with the end of a plan, while the runner was.
+  const room = roomFor(state, planning, task);
+  const limit = room + (mayClaimAhead ? ahead.allow(Math.floor(slots / slotsPerSubtask)) : 0) - waiting;
+  // What is claimed ahead covers a while: claiming again for a single free place would be a claim per subtask.
+  const isWanted = limit > 0 && waiting <= ahead.least;
+  // The rest of the room is for what is claimed ahead.
+  const claiming = isWanted ? Math.min(room, limit) * slotsPerSubtask : 0;
+  planning.planned += room * slotsPerSubtask - claiming;
+  if (isWanted) {
+    planning.requests.push({ taskId: task.id, limit, afterOrdinal: 0 });
+    planning.leases.push(state.slots.keep(task.id, claiming));
+  }
+  if (room === 0) giveRoom(state, planning, task, effects);
+}
+
+function claim(state: NodeState, { requests, controls, hinted, leases }: Planning, effects: Effect[]): void {
+  state.planning = null;
+  if (state.isStopping || requests.length + controls.length + hinted.length === 0) {
+    for (const lease of leases) lease.release();
+    effects.push({ do: 'claiming-over', claimed: 0, error: null });
+    return;
+  }
+  const made: Claim = { requests, controls, hinted, leases };
+  state.claims.add(made);
+  effects.push({ do: 'claim', claim: made });
+}

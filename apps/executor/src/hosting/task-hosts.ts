@@ -1,0 +1,144 @@
+import type { Runner } from '@longshore/runner';
+import { readTaskForRunner, type Store, type TaskForRunner } from '@longshore/store';
+import type { Logger, ThreadMetrics } from '@longshore/telemetry';
+import type { NodeEvent } from '../node/events.ts';
+import { within } from '../node/within.ts';
+import type { Run } from '../running/run.ts';
+import type { AttemptSpans } from './attempt-spans.ts';
+import type { RunnerPool } from './runner-pool.ts';
+import { TaskHost } from './task-host.ts';
+import { TaskThrottle } from './task-throttle.ts';
+
+export interface TaskHostsOptions {
+  readonly store: Store;
+  readonly nodeId: string;
+  readonly logger: Logger;
+  readonly pool: Pick<RunnerPool, 'take' | 'giveBack' | 'close'>;
+  readonly spans: AttemptSpans;
+  readonly threadMetrics: Pick<ThreadMetrics, 'take'>;
+  /** How long a clean-up may take, in milliseconds. */
+  readonly abortGraceMs: number;
+  readonly find: (taskId: string, runId: string) => Run | undefined;
+  /** Whether anything of a task runs here or is about to. */
+  readonly isBusy: (taskId: string) => boolean;
+  readonly mayClaim: () => boolean;
+  readonly tell: (event: NodeEvent) => void;
+}
+
+/** The runners of this node's tasks: taken from the pool, moved from one task to another, and given back once they are cleaned up. */
+export class TaskHosts {
+  readonly #options: TaskHostsOptions;
+  readonly #hosts = new Map<string, TaskHost>();
+  /** What is on its way from the pool. */
+  readonly #taking = new Set<Promise<void>>();
+  /** What is on its way back to it. */
+  readonly #leaving = new Set<Promise<void>>();
+
+  constructor(options: TaskHostsOptions) {
+    this.#options = options;
+  }
+
+  get(taskId: string): TaskHost | undefined {
+    return this.#hosts.get(taskId);
+  }
+
+  /** Reads a task that is to be opened. @throws {LongshoreError} STORE_UNAVAILABLE. */
+  read(taskId: string): Promise<TaskForRunner | null> {
+    return readTaskForRunner(this.#options.store.db, taskId);
+  }
+
+  /** A runner of the pool's becomes a task's. @throws {LongshoreError} what loading the type in a new runner throws. */
+  async take(task: TaskForRunner): Promise<void> {
+    const taking = this.#options.pool.take(task.type, task.slots).then((runner) => this.#host(task, runner));
+    this.#taking.add(taking);
+    try {
+      await taking;
+    } finally {
+      this.#taking.delete(taking);
+    }
+  }
+
+  /** The runner of a task that has nothing here any more becomes another's. */
+  move(from: string, task: TaskForRunner): void {
+    const before = this.#hosts.get(from);
+    if (before === undefined) return;
+    this.#hosts.delete(from);
+    before.throttle.close();
+    // It goes on in the thread, whatever runs there next.
+    void before.runner.endTask(from);
+    this.#host(task, before.runner);
+  }
+
+  /**
+   * Gives the runner of a task back. Nobody finds it here any more when this returns; resolves once it is cleaned up and given back.
+   */
+  async giveBack(task: TaskForRunner): Promise<void> {
+    const host = this.#hosts.get(task.id);
+    if (host === undefined) return;
+    this.#hosts.delete(task.id);
+    const giving = this.#giveBack(host, task).finally(() => this.#leaving.delete(giving));
+    this.#leaving.add(giving);
+    await giving;
+  }
+
+  /** Ends all runners. Where nothing runs any more, what its task has open is cleaned up before. */
+  async close(): Promise<void> {
+    const end = async ([taskId, host]: [string, TaskHost]): Promise<void> => {
+      host.throttle.close();
+      if (!this.#options.isBusy(taskId)) await this.#cleanUp(host.runner, taskId);
+      await host.runner.terminate();
+    };
+    await Promise.allSettled(this.#taking);
+    await Promise.all([...[...this.#hosts].map(end), ...this.#leaving]);
+    this.#hosts.clear();
+    await this.#options.pool.close();
+  }
+
+  #host(task: TaskForRunner, runner: Runner): void {
+    const { store, spans, threadMetrics, logger, find, mayClaim, tell } = this.#options;
+    const host = new TaskHost({
+      taskId: task.id,
+      runner,
+      // What waits in it goes on waiting when the runner before has ended.
+      throttle: this.#hosts.get(task.id)?.throttle ?? this.#throttleOf(task),
+      store,
+      spans,
+      threadMetrics,
+      logger: logger.child({ task_id: task.id, trace_id: spans.traceIdOf(task) }),
+      find: (runId) => find(task.id, runId),
+      isCurrent: (one) => this.#hosts.get(task.id) === one,
+      mayClaim,
+      tell,
+    });
+    this.#hosts.set(task.id, host);
+  }
+
+  #throttleOf(task: TaskForRunner): TaskThrottle {
+    const { store, logger, nodeId, spans, tell } = this.#options;
+    return new TaskThrottle({
+      store,
+      logger,
+      taskId: task.id,
+      nodeId,
+      limits: task.throttle ?? {},
+      hasGates: task.gates.length > 0,
+      onWaiting: (runId, reason) => {
+        spans.waits(runId, reason);
+        tell({ kind: 'throttled', taskId: task.id, runId, reason, at: performance.now() });
+      },
+    });
+  }
+
+  async #giveBack({ runner, throttle }: TaskHost, task: TaskForRunner): Promise<void> {
+    throttle.close();
+    await this.#cleanUp(runner, task.id);
+    await this.#options.pool.giveBack(runner, task.slots);
+  }
+
+  /** Has a task's step executors cleaned up. A thread in which that doesn't come to an end is ended, as one with a hook that doesn't stop. */
+  async #cleanUp(runner: Runner, taskId: string): Promise<void> {
+    if (await within(this.#options.abortGraceMs, runner.endTask(taskId))) return;
+    this.#options.logger.warn({ task_id: taskId }, 'a clean-up did not come to an end in time, ending its runner');
+    await runner.terminate();
+  }
+}

@@ -1,0 +1,38 @@
+import type { TaskForRunner } from '@longshore/store';
+import { ClaimAhead } from '../claiming/claim-ahead.ts';
+import type { TaskChange } from './task-change.ts';
+
+/** A task that this node has a runner for. What of it is claimed and runs is in `Runs`. */
+export interface LocalTask {
+  /** As it was read last. */
+  task: TaskForRunner;
+  /** As what runs here was told last. */
+  told: TaskForRunner;
+  /** Whether its runner has not ended. */
+  isAlive: boolean;
+  readonly ahead: ClaimAhead;
+  /** When it last ran something, by the monotonic clock. */
+  idleSince: number;
+  /** Whether the last subtask that was claimed may be claimed ahead: non-idempotent ones never are. */
+  mayClaimAhead: boolean;
+  /** Whether its task has slots on other nodes and none here. */
+  hasLeft: boolean;
+  /** Whether the last claim got all that it asked for, so that there may be more. */
+  mayHaveMore: boolean;
+  /** A change that what runs here is being told of; null: none. */
+  changing: TaskChange | null;
+}
+
+export function newLocalTask(task: TaskForRunner, at: number): LocalTask {
+  return {
+    task,
+    told: task,
+    isAlive: true,
+    ahead: new ClaimAhead(),
+    idleSince: at,
+    mayClaimAhead: false,
+    hasLeft: false,
+    mayHaveMore: true,
+    changing: null,
+  };
+}

@@ -1,0 +1,23 @@
+import type { TaskForRunner } from '@longshore/store';
+import type { Lane } from './lane.ts';
+import type { SlotLease } from './slot-ledger.ts';
+
+/** A change of a task that what runs here is being told of: its meta and budget first, then the slots of each step. */
+export interface TaskChange {
+  /** The task after it; null: it is being read. */
+  fresh: TaskForRunner | null;
+  /** Steps whose subtasks were told. */
+  readonly steps: Set<string>;
+}
+
+/**
+ * Subtasks of one step that are to have other slots. With fewer they are told first and their slots are freed then; with more these are
+ * taken first, and given back when the type can't use them.
+ */
+export interface LaneResize {
+  readonly step: string;
+  /** Slots of each subtask. */
+  readonly wanted: number;
+  /** @property more the slots that were taken for it; null: it gets fewer. */
+  readonly lanes: readonly { readonly lane: Lane; readonly more: SlotLease | null }[];
+}
