@@ -20,7 +20,7 @@ export { pauseTask, resumeTask, type ControlResult } from './tasks/pause-task.ts
 export { modifyTask } from './tasks/modify-task.ts';
 export { retryTask, revertTask, skipFailed } from './tasks/resolve-task.ts';
 export { readSettings, saveSettings, type ClusterSettings } from './cluster/cluster-settings.ts';
-export type { HeldSubtask, NodeIdentity } from './claims/held-subtask.ts';
+export type { HeldSubtask, NodeIdentity } from './claims/holder.ts';
 export { claimSubtasks, type ClaimedSubtask, type ClaimRequest } from './claims/claim-subtasks.ts';
 export {
   readClaimableWork,

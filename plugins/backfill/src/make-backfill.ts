@@ -42,14 +42,14 @@ interface Step<Meta, Settings> {
 }
 
 /**
- * What a task gets unless its type or its submit says otherwise.
+ * Settings of a task that neither its type nor its submit names.
  *
- * - Two batches at once, of two ranges, keep two cores of the server busy; on two nodes at most, as more nodes bring more load
- *   to the same table, and one can be lost without a pause.
- * - A failure is held. There is no undoing; what is left is to go on, and a revert would throw away the ledger, which alone knows which
- *   rows have been changed. So it waits until a person has mended what is in the way, and tries again.
- * - Ten tries, over some two minutes, outlast a restart or failover of the target; what can't pass is permanent. A full disk outlasts
- *   them: the task pauses until somebody has made room.
+ * - Two batches at once, of two ranges, keep two cores of the server busy. At most two nodes: more nodes bring more load
+ *   to the same table, and with two nodes one can be lost without a pause.
+ * - After a failure the task awaits resolution. It can't be undone, and a revert would throw away the ledger, which alone knows the
+ *   changed rows. So the task waits until a person has removed the cause and retries.
+ * - Ten tries, over some two minutes, outlast a restart or failover of the target. Other errors are permanent. A full disk may last
+ *   longer: the task pauses until somebody has made room.
  */
 const DEFAULTS: TaskTypeDefaults = {
   slots: 2,

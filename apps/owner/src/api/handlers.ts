@@ -32,7 +32,7 @@ const IDLE = { running: 0, pending: 0 };
 /**
  * What every replica of the owner answers. Writes here need no leadership: each is a compare-and-set under the task's row.
  *
- * @param maxScheduledTasks the limit that holds while nobody has set one.
+ * @param maxScheduledTasks the limit while nobody has set one.
  */
 export function apiHandlers(
   store: Store,

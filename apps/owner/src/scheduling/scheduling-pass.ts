@@ -50,8 +50,8 @@ interface Decisions {
 }
 
 /**
- * One scheduling pass: who has slots, then the next move of every task. Reads nothing but its input and the types; what it
- * decides is written task by task, each write checking that its snapshot still holds.
+ * One scheduling pass: which tasks have slots, then the next move of every task. It reads only its input and the types. It writes its
+ * decisions task by task; each write checks that its snapshot is still true.
  */
 export async function schedulingPass(input: PassInput, writes: OwnerWrites, logger: PassLogger): Promise<PassResult> {
   const decisions = await decide(input);

@@ -9,7 +9,7 @@ import {
 } from './label-selectors.ts';
 import { compareTypeVersions, isCompatibleVersion } from './type-version.ts';
 
-/** `live` takes work, `draining` finishes or hands back what it has, `dead` has been fenced, `stopped` left by itself. */
+/** `live` claims work, `draining` ends or hands back what it has, `dead` was declared dead, `stopped` left by itself. */
 export const NodeState = { live: 'live', draining: 'draining', dead: 'dead', stopped: 'stopped' } as const;
 export type NodeState = (typeof NodeState)[keyof typeof NodeState];
 

@@ -2,7 +2,7 @@ import type { ControlSnapshot } from '../task/decide-task.ts';
 import type { Placement } from './label-selectors.ts';
 import { SubtaskKind } from '../subtask/subtask-kinds.ts';
 
-/** What a task type said of where the current step may run. */
+/** Where the current step may run, as its task type said. */
 export interface StepPlacement {
   /** Null: everywhere. */
   readonly placement: Placement | null;
@@ -22,8 +22,8 @@ export interface PlacingTask {
 }
 
 /**
- * The placement that admission honours. That of a step of which nothing is left would keep the task from planning the next one when
- * its last nodes are gone.
+ * The placement that admission uses. It ignores the placement of a finished step: otherwise the task could not plan the next step
+ * after its last nodes are gone.
  */
 export function placementInForce(task: PlacingTask): Placement | null {
   return isStepOpen(task) ? (task.stepPlacement?.placement ?? null) : null;

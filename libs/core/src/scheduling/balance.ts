@@ -5,7 +5,7 @@ import { evenShares } from '../placement/spread.ts';
 export interface NodeLoad {
   readonly nodeId: NodeId;
   readonly pending: number;
-  /** Running ones stay where they are: a live holder is never robbed, a dead one is fenced and its rows released first. */
+  /** Running ones stay: a live holder keeps its subtasks, and those of a dead node are freed first. */
   readonly running: number;
 }
 
@@ -46,8 +46,8 @@ interface Want {
 }
 
 /**
- * Moves that bring one task to an even spread: first everything off nodes that it no longer has, then the surplus of the
- * fullest ones. Counts differ by one at most afterwards, as far as pending ones allow; nothing moves when that already holds.
+ * Moves that bring one task to an even spread: first all subtasks off nodes that it no longer has, then the surplus of the
+ * fullest nodes. Afterwards counts differ by one at most, as far as pending subtasks allow. Nothing moves if they already do.
  */
 export function balanceTask(input: BalanceInput): readonly Move[] {
   if (input.nodes.length === 0) return [];

@@ -7,13 +7,13 @@ export interface PreemptibleRun {
   readonly task: Ranked;
   readonly slots: number;
   readonly isIdempotent: boolean;
-  /** By any clock that rises; of one task the newest is stopped first, as the least work is lost with it. */
+  /** By any rising clock. The newest run of a task is stopped first, because it loses the least work. */
   readonly startedAt: number;
 }
 
 /**
- * Which running subtasks have to give way so that a task gets slots on a node: of tasks ranked after it alone, from the lowest rank
- * upward, as few as do. Non-idempotent ones are never stopped.
+ * The running subtasks to stop so that a task gets slots on a node. Only subtasks of lower-ranked tasks, from the lowest rank
+ * upward, as few as possible. Non-idempotent ones are never stopped.
  *
  * @param candidate who wants slots.
  * @param missing slots that it lacks beyond what is free.

@@ -9,10 +9,10 @@ export type StopReason = (typeof STOP_REASONS)[number];
  * What becomes of a subtask that was stopped:
  * - `canceled`: it has ended.
  * - `paused`: it waits with its checkpoint until its task is resumed.
- * - `pending`: it goes back with its checkpoint, to run here or elsewhere.
+ * - `pending`: it is handed back with its checkpoint, to run here or elsewhere.
  * - `failure`: it counts as failed, so the retry policy decides.
- * - `failed`: it has failed for good, as nobody knows how far it came.
- * - `left`: its holder writes nothing; the row is somebody else's, or is freed with its node.
+ * - `failed`: it has failed for good, because nobody knows how far it came.
+ * - `left`: its holder writes nothing; another holder has the row, or the node-manager frees it.
  * - `not stopped`: it runs to its end.
  */
 export type StopEffect = 'canceled' | 'paused' | 'pending' | 'failure' | 'failed' | 'left' | 'not stopped';

@@ -102,7 +102,7 @@ export const SUBTASK_KINDS = kinds({
     comesAfter: 'everything',
     failure: 'resolution',
   },
-  /** One that failed for good doesn't hold the task's result back. */
+  /** A failure for good doesn't delay the task's result. */
   clean: {
     ...CONTROL,
     hook: 'cleanUp',
@@ -142,7 +142,7 @@ export const SUBTASK_KINDS = kinds({
     // A statement or two every few seconds each.
     allowance: 64,
   },
-  /** Asks the type anew where the current step may run. What it said before holds when it can't be asked. */
+  /** Asks the type anew where the current step may run. If it can't be asked, its last answer stays valid. */
   place: { ...CONTROL, hook: 'eligibleNodes', claimableIn: ['running'], keepsStepOpen: false, failure: 'none' },
 });
 export type SubtaskKind = keyof typeof SUBTASK_KINDS;

@@ -2,8 +2,8 @@ import type { SubtaskState } from './subtask-states.ts';
 
 /** What makes a subtask change its state. */
 export type SubtaskTrigger =
-  | 'claim' // its node took it
-  | 'release' // its holder gave it back, or its node was fenced
+  | 'claim' // its node claimed it
+  | 'release' // its holder handed it back, or its node was declared dead
   | 'succeed'
   | 'fail'
   | 'cancel' // its task is being undone
@@ -16,7 +16,7 @@ export interface SubtaskTransition {
   readonly from: SubtaskState;
   readonly on: SubtaskTrigger;
   readonly to: SubtaskState;
-  /** `holder`: only who holds it, named by node and attempt. `framework`: no holder is alive to object. */
+  /** `holder`: only the holder, named by node and attempt. `framework`: there is no live holder. */
   readonly by: 'holder' | 'framework' | 'user';
 }
 

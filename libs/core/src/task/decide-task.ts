@@ -85,7 +85,7 @@ export type TaskMove =
   | { readonly do: 'consume-plan'; readonly control: SubtaskId }
   | { readonly do: 'consume-place'; readonly control: SubtaskId }
   | { readonly do: 'finish'; readonly control: SubtaskId | null }
-  /** `isUntouched`: nothing was changed yet, so there is nothing to hold for a person. */
+  /** `isUntouched`: nothing was changed yet, so a person has nothing to decide. */
   | { readonly do: 'fail'; readonly error: ErrorData; readonly isUntouched?: true; readonly guard?: TaskGuard }
   /** Its errors are of the kind that pauses it. */
   | { readonly do: 'suspend'; readonly error: ErrorData }
@@ -273,7 +273,7 @@ function decideTerminal(task: TaskSnapshot): TaskMove {
     return task.hasRunning ? WAIT : { do: 'insert-control', kind: SubtaskKind.clean };
   }
   if (clean?.state === 'pending' && isStuck) return { do: 'archive', skipped: 'no node can run its clean-up hook' };
-  // A clean-up that failed for good doesn't hold the result back; its error stays visible in history.
+  // A clean-up that failed for good doesn't delay the result; its error stays visible in history.
   return clean === undefined || isTerminalSubtaskState(clean.state) ? { do: 'archive' } : WAIT;
 }
 

@@ -5,13 +5,13 @@ export type HealthGate =
       readonly connection: string;
       /** Open while no replica is further behind than this, in milliseconds. */
       readonly maxMs: number;
-      /** Replicas that must be there: with fewer the gate holds, since a replica that is gone lags most of all. */
+      /** Replicas that must be connected. With fewer the gate is closed, because a missing replica lags most of all. */
       readonly minReplicas: number;
     }
   | {
       readonly kind: 'lock-waits';
       readonly connection: string;
-      /** Open while at most so many sessions of others wait for locks. */
+      /** Open while at most this many other sessions wait for locks. */
       readonly maxSessions: number;
       /** Waits below this don't count, in milliseconds. */
       readonly afterMs: number;
@@ -38,11 +38,11 @@ export interface GateHold {
   readonly message: string;
 }
 
-/** Readings older than this say nothing any more, in milliseconds: five rounds of looking. */
+/** Readings older than this don't count, in milliseconds: five rounds of reading. */
 export const GATES_STALE_MS = 5_000;
 
 /**
- * Whether batches may start; null: they may. Fails closed: what was never read, or not for a while, holds.
+ * Why no batch may start; null: batches may start. It fails closed: a gate that was never read, or not for a while, counts as closed.
  *
  * @param ageMs how old the readings are; null when there are none.
  */

@@ -5,7 +5,7 @@ export type ThrottleUnit = (typeof THROTTLE_UNITS)[number];
 /** Amounts by unit. */
 export type Tokens = Readonly<Partial<Record<ThrottleUnit, number>>>;
 
-/** A task's budget: how much of each unit it may spend a second, over all of its nodes. A unit that is absent is free. */
+/** A task's budget: how much of each unit it may spend per second, over all its nodes. An absent unit has no limit. */
 export type ThrottleLimits = Tokens;
 
 /** What one node asked for last. */
@@ -22,9 +22,9 @@ export interface TokenBudget {
   readonly demands: Readonly<Record<string, TokenDemand>>;
 }
 
-/** Beyond this a node that asked before counts as idle, in milliseconds: one that waits asks at least once a second. */
+/** After this time without a request a node counts as idle, in milliseconds: a waiting node asks at least once a second. */
 const ACTIVE_MS = 2_000;
-/** A budget that nobody used saves up this much of it, in milliseconds: a burst of one second, as in the budget's name. */
+/** An idle budget saves up this much, in milliseconds: a burst of one second, as the budget is per second. */
 const BURST_MS = 1_000;
 
 /** A budget that was never used: a second's worth is there at once. */
@@ -33,9 +33,9 @@ export function fullBudget(perSecond: number, nowMs: number): TokenBudget {
 }
 
 /**
- * Leases tokens of a budget to a node, for about the next second. Nodes share it by what they want (max-min: who wants less than an
- * equal share gets it, the rest is shared by the others), so that one node's many subtasks don't starve another's few, and a node
- * that is alone gets all.
+ * Leases tokens of a budget to a node, for about the next second. Nodes share it by need (max-min: a node that wants less than an
+ * equal share gets it, and the others share the rest). So one node's many subtasks don't starve another's few, and a single node
+ * gets all.
  *
  * Pure. Time comes from the budget's own clock; a clock that went back counts as standing still.
  *

@@ -9,7 +9,7 @@ export interface TokenRequest {
 
 /**
  * Requests of one node's subtasks for tokens of their task, in fair order: the subtask that has spent least is served first, regardless of the size
- * of the batches. A request waits until it can be served whole, and nobody overtakes it then: large ones are not starved.
+ * of the batches. A request waits until it can be served whole. Nobody overtakes it meanwhile, so large requests don't starve.
  */
 export class TokenQueue<R extends TokenRequest> {
   #waiting: R[] = [];
@@ -38,7 +38,7 @@ export class TokenQueue<R extends TokenRequest> {
     for (const unit of THROTTLE_UNITS) this.#tokens.set(unit, (this.#tokens.get(unit) ?? 0) + (tokens[unit] ?? 0));
   }
 
-  /** Gives back what nobody waits for: tokens are for about a second. */
+  /** Returns tokens that nobody waits for: they are valid for about a second. */
   expire(): void {
     if (this.#waiting.length === 0) this.#tokens.clear();
   }

@@ -1,6 +1,6 @@
 import { isPlannedKind, SUBTASK_KIND_NAMES, SUBTASK_KINDS, type SubtaskKind } from '@longshore/core';
 import { sql, type RawBuilder } from 'kysely';
-import { checkHeld, isLive, nodeHold, type NodeIdentity } from './held-subtask.ts';
+import { checkNodeLock, isLive, nodeLock, type NodeIdentity } from './holder.ts';
 import { taskForRunner, toTaskForRunner, type TaskForRunner, type TaskRow } from './task-for-runner.ts';
 import { inTransaction, type Db } from '../session/transactions.ts';
 import { isPlanned, sharesPlaces } from '../schema/kind-predicates.ts';
@@ -71,9 +71,9 @@ export async function claimSubtasks(
     ...(ofControls ? [dueControls(node, controls, hinted)] : []),
   ];
   return inTransaction(db, async (_, commit) => {
-    const [held, , claimed, read] = await commit<unknown>(
+    const [locked, , claimed, read] = await commit<unknown>(
       [
-        nodeHold(node),
+        nodeLock(node),
         // All tasks at once and before any subtask: taken one kind of work after the other, a claim deadlocked with whoever takes
         // the tasks by their ids.
         taskShare([...requests.map((one) => one.taskId), ...hinted], controls),
@@ -82,7 +82,7 @@ export async function claimSubtasks(
       ],
       'claim.before-commit',
     );
-    checkHeld(node, held);
+    checkNodeLock(node, locked);
     const taskOf = new Map(((read?.rows ?? []) as readonly TaskRow[]).map((row) => [row.id, toTaskForRunner(row)]));
     const rows = (claimed?.rows ?? []) as readonly ClaimRow[];
     return toClaimed(rows, taskOf);
@@ -110,7 +110,7 @@ function toClaimed(rows: readonly ClaimRow[], taskOf: ReadonlyMap<string, TaskFo
 }
 
 /**
- * Claims work in a transaction of somebody else's that holds the node ({@link nodeHold}) and the tasks, in a statement behind those locks.
+ * Claims work in a transaction of somebody else's that holds the node ({@link nodeLock}) and the tasks, in a statement behind those locks.
  * {@link claimedWork} reads its answer.
  */
 export function workClaim(node: NodeIdentity, requests: readonly ClaimRequest[]): RawBuilder<unknown> {

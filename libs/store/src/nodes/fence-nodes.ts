@@ -43,7 +43,7 @@ function isExpired(marginMs: number): ReturnType<typeof sql> {
   return sql`state IN ('live', 'draining') AND lease_expires_at + ${`${marginMs} milliseconds`}::interval < clock_timestamp()`;
 }
 
-/** Rows of lost holders that are freed at once: a node holds what its slots allow, so one page is the rule. */
+/** Rows of dead nodes that are freed at once. A node has no more rows than its slots allow, so one page is the rule. */
 const SWEEP_PAGE_ROWS = 1_000;
 
 /** A row that was taken from a holder that is gone, as it was while it ran. */

@@ -1,6 +1,6 @@
 import { LongshoreError, nodeId, type NodeInfo, type NodeLabels, type OfferedType } from '@longshore/core';
 import { sql } from 'kysely';
-import type { NodeIdentity } from '../claims/held-subtask.ts';
+import type { NodeIdentity } from '../claims/holder.ts';
 import { fromStore } from '../session/open-store.ts';
 import { readPrepared } from '../session/read-prepared.ts';
 import { inTransaction, type Db, type Tx } from '../session/transactions.ts';
@@ -18,7 +18,7 @@ export interface NodeRegistration {
 }
 
 /**
- * Registers a node, or registers it anew under a higher epoch: whoever had the name before is fenced by that, and what it held is
+ * Registers a node, or registers it anew under a higher epoch. That fences the former process of this name, and its subtasks are
  * freed by the sweep.
  */
 export async function registerNode(db: Db, node: NodeRegistration): Promise<NodeIdentity> {

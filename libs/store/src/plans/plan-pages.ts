@@ -1,6 +1,6 @@
 import { LongshoreError, stopReasonOf } from '@longshore/core';
 import { sql, type RawBuilder } from 'kysely';
-import type { HeldSubtask, NodeIdentity } from '../claims/held-subtask.ts';
+import type { HeldSubtask, NodeIdentity } from '../claims/holder.ts';
 import { fromStore } from '../session/open-store.ts';
 import { pageOfTask } from './subtask-pages.ts';
 import { inTransaction, type Db, type Tx } from '../session/transactions.ts';
@@ -106,12 +106,12 @@ export async function checkStepIsNew(db: Db, taskId: string, step: string): Prom
  * do: an open page's rows became claimable beside the new plan's.
  */
 async function holdPlan(tx: Tx, node: NodeIdentity, plan: PlanHold): Promise<boolean> {
-  const [task, held] = await Promise.all([
+  const [task, own] = await Promise.all([
     sql<{ state: string }>`SELECT state FROM tasks WHERE id = ${plan.taskId} FOR KEY SHARE`.execute(tx),
     sql`
       SELECT 1 FROM subtasks
       WHERE id = ${plan.id} AND exec_id = ${node.id} AND attempt = ${plan.attempt} AND state = 'running'
       FOR NO KEY UPDATE`.execute(tx),
   ]);
-  return stopReasonOf('plan', task.rows[0]?.state ?? 'gone') === null && held.rows.length === 1;
+  return stopReasonOf('plan', task.rows[0]?.state ?? 'gone') === null && own.rows.length === 1;
 }

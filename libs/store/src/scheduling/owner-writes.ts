@@ -10,8 +10,8 @@ import { admissionWrites, type AdmissionWrites } from './admission-writes.ts';
 import type { LeaderLease } from './leader-lease.ts';
 
 /**
- * The leading owner's writes. Each runs behind the leader's fence, takes the task's row, and checks that the snapshot on which
- * it was decided still holds; if not it writes nothing and answers false, and the next pass decides anew.
+ * The leading owner's writes. Each runs behind the leader's fence, locks the task's row, and checks that the snapshot of its
+ * decision is still true. If not, it writes nothing and returns false, and the next pass decides anew.
  */
 export interface OwnerWrites
   extends

@@ -1,22 +1,22 @@
 import type { Summary } from '@longshore/core';
 import { sql } from 'kysely';
-import { lockHeld, type HeldSubtask, type NodeIdentity } from '../claims/held-subtask.ts';
+import { lockAsHolder, type HeldSubtask, type NodeIdentity } from '../claims/holder.ts';
 import { fromStore } from '../session/open-store.ts';
 import { instant } from '../tasks/record-event.ts';
 import { storableText } from '../tasks/storable-text.ts';
 import { inTransaction, type Db } from '../session/transactions.ts';
 
-/** Stores a checkpoint while this attempt holds the subtask. False: it has lost it. */
+/** Stores a checkpoint while this attempt is the subtask's holder. False: it is not the holder any more. */
 export async function saveCheckpoint(
   db: Db,
   node: NodeIdentity,
-  held: HeldSubtask,
+  own: HeldSubtask,
   checkpoint: unknown,
 ): Promise<boolean> {
   const saved = await fromStore(
     sql`
       UPDATE subtasks SET checkpoint = ${JSON.stringify(checkpoint)}::json
-      WHERE id = ${held.id} AND exec_id = ${node.id} AND attempt = ${held.attempt} AND state = 'running'`.execute(db),
+      WHERE id = ${own.id} AND exec_id = ${node.id} AND attempt = ${own.attempt} AND state = 'running'`.execute(db),
   );
   return saved.numAffectedRows === 1n;
 }
@@ -27,16 +27,11 @@ export async function saveCheckpoint(
  *
  * @returns the new attempt, or null when the subtask has another holder: then the newer attempt is that holder's.
  */
-export async function raiseAttempt(
-  db: Db,
-  node: NodeIdentity,
-  held: HeldSubtask,
-  past: number,
-): Promise<number | null> {
+export async function raiseAttempt(db: Db, node: NodeIdentity, own: HeldSubtask, past: number): Promise<number | null> {
   const raised = await fromStore(
     sql<{ attempt: number }>`
       UPDATE subtasks SET attempt = ${past} + 1
-      WHERE id = ${held.id} AND exec_id = ${node.id} AND attempt = ${held.attempt} AND state = 'running' AND attempt <= ${past}
+      WHERE id = ${own.id} AND exec_id = ${node.id} AND attempt = ${own.attempt} AND state = 'running' AND attempt <= ${past}
       RETURNING attempt`.execute(db),
   );
   return raised.rows[0]?.attempt ?? null;
@@ -70,8 +65,8 @@ export async function saveProgress(
 ): Promise<readonly string[]> {
   if (progress.length === 0) return [];
   return inTransaction(db, async (tx) => {
-    const held = await lockHeld(tx, node, progress);
-    const own = progress.filter((one) => held.has(one.id));
+    const ownIds = await lockAsHolder(tx, node, progress);
+    const own = progress.filter((one) => ownIds.has(one.id));
     await sql`
       UPDATE subtasks s SET rows = p.rows, bytes = p.bytes, phase = p.phase, summary = p.summary::jsonb,
         waiting = CASE WHEN p.code IS NOT NULL THEN json_build_object('code', p.code, 'message', p.message, 'since',
@@ -85,7 +80,7 @@ export async function saveProgress(
         ${own.map((one) => summaryText(one.summary))}::text[])
         AS p(id, rows, bytes, code, message, for_ms, phase, summary)
       WHERE s.id = p.id`.execute(tx);
-    return progress.filter((one) => !held.has(one.id)).map((one) => one.id);
+    return progress.filter((one) => !ownIds.has(one.id)).map((one) => one.id);
   });
 }
 

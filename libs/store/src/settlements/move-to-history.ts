@@ -1,5 +1,5 @@
 import { sql, type RawBuilder } from 'kysely';
-import type { HeldSubtask, NodeIdentity } from '../claims/held-subtask.ts';
+import type { HeldSubtask, NodeIdentity } from '../claims/holder.ts';
 import type { Tx } from '../session/transactions.ts';
 
 export interface FinishedWork extends HeldSubtask {
@@ -39,7 +39,7 @@ const COLUMNS = sql.raw(
 
 /**
  * Moves succeeded work, or a plan that is taken at once, out of the hot table in one statement, if this attempt holds it, and answers the ids of what was moved. The caller has
- * taken the rows in order before ({@link heldLock}), or it deadlocks.
+ * taken the rows in order before ({@link holderLock}), or it deadlocks.
  */
 export function moveToHistory(
   node: NodeIdentity,

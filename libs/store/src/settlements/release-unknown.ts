@@ -1,6 +1,6 @@
 import type { ErrorData } from '@longshore/core';
 import { sql } from 'kysely';
-import type { HeldSubtask, NodeIdentity } from '../claims/held-subtask.ts';
+import type { HeldSubtask, NodeIdentity } from '../claims/holder.ts';
 import { fromStore } from '../session/open-store.ts';
 import { recordEvents } from '../tasks/record-event.ts';
 import { inTransaction, type Db, type Tx } from '../session/transactions.ts';
@@ -16,12 +16,12 @@ interface UnknownRow {
 export type StillUnknown = (found: readonly HeldSubtask[]) => Promise<readonly HeldSubtask[]>;
 
 /**
- * Ends this registration's hold on rows that it claimed and doesn't know: the answer to a claim's commit got lost on the way, or
- * their results could not be written. Without this they would stay `running` for ever. What may run again becomes pending; the
- * rest fails, because the store can't tell whether it has run.
+ * Hands back rows that this registration claimed but its node doesn't know: the answer to a claim's commit got lost, or
+ * their results could not be written. Without this they would stay `running` for ever. Idempotent rows become pending; the
+ * others fail, because the store can't tell whether they have run.
  *
- * A row can be found that a claim has just made this node's, before the node has the claim's answer. So what was found is only a
- * candidate: the node waits for the claims that it began before it had this list, and says then which rows it still doesn't know.
+ * The list can contain a row that was just claimed, before the node has the claim's answer. So a found row is only a
+ * candidate: the node waits for the claims that it began before it had this list, and then says which rows it still doesn't know.
  *
  * @param known ids that the node has.
  * @param stillUnknown asked before anything is freed. Default: all of them, for a node that has no claim under way.
@@ -61,7 +61,7 @@ export async function releaseUnknown(
   });
 }
 
-/** By their attempts: what was settled and claimed again meanwhile is another hold, which the node may well know. */
+/** By their attempts: a row that was settled and claimed again meanwhile is another attempt, which the node may know. */
 async function lockUnknown(tx: Tx, node: NodeIdentity, found: readonly HeldSubtask[]): Promise<readonly UnknownRow[]> {
   const rows = await sql<UnknownRow>`
     SELECT s.id, s.attempt, s.task_id, s.is_idempotent FROM subtasks s

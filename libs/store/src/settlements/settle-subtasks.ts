@@ -1,7 +1,7 @@
 import { isPlannedKind, stopReasonOf, TaskState, type ErrorData } from '@longshore/core';
 import { sql, type RawBuilder } from 'kysely';
 import { claimedWork, workClaim, type ClaimedSubtask } from '../claims/claim-subtasks.ts';
-import { heldLock, lockHeld, nodeHold, type HeldSubtask, type NodeIdentity } from '../claims/held-subtask.ts';
+import { holderLock, lockAsHolder, nodeLock, type HeldSubtask, type NodeIdentity } from '../claims/holder.ts';
 import { archiveSubtasks, moveToHistory } from './move-to-history.ts';
 import { pageInsertion, type PlannedPage } from '../plans/plan-pages.ts';
 import { instant, recordEvents, type TaskEvent } from '../tasks/record-event.ts';
@@ -11,7 +11,7 @@ import { inTransaction, type Db, type Tx } from '../session/transactions.ts';
 import { lockTasks, type LockedTask } from '../tasks/transition-task.ts';
 import { isControl } from '../schema/kind-predicates.ts';
 
-/** How a holder ends its hold on a subtask. */
+/** How a holder settles its subtask. */
 export type Settlement = HeldSubtask & {
   readonly taskId: string;
   readonly kind: string;
@@ -72,15 +72,15 @@ export async function settleSubtasks(
     // Tasks are locked before subtasks.
     const planned = settlements.filter(mayStartStep).map((one) => one.taskId);
     // For the claims of what is started; in their order, which has the node before the tasks.
-    const holding = planned.length === 0 ? null : nodeHold(node).execute(tx);
+    const holding = planned.length === 0 ? null : nodeLock(node).execute(tx);
     const locking = taskIds.length === 0 ? new Map<string, LockedTask>() : lockTasks(tx, taskIds);
-    const [, tasks, held, unfinished] = await Promise.all([
+    const [, tasks, ownIds, unfinished] = await Promise.all([
       holding,
       locking,
-      lockHeld(tx, node, settlements),
+      lockAsHolder(tx, node, settlements),
       findUnfinished(tx, planned),
     ]);
-    const written = settlements.filter((one) => held.has(one.id)).map((one) => asItsTaskWants(one, tasks));
+    const written = settlements.filter((one) => ownIds.has(one.id)).map((one) => asItsTaskWants(one, tasks));
     for (const one of written) await writeException(tx, one);
     await writeEvents(tx, node, written);
     const starts = startsOf(written, tasks, unfinished);
@@ -93,7 +93,7 @@ export async function settleSubtasks(
     );
     return {
       written: written.map((one) => one.id),
-      lost: settlements.filter((one) => !held.has(one.id)).map((one) => one.id),
+      lost: settlements.filter((one) => !ownIds.has(one.id)).map((one) => one.id),
       started: new Map([...starts.values()].map((task) => [task.id, task.reservedNodes])),
       claimed: claim.length === 0 ? [] : claimedWork(answers.at(-1)?.rows ?? []),
     };
@@ -145,7 +145,7 @@ function startWrites(node: NodeIdentity, starts: ReadonlyMap<Settlement, LockedT
  */
 async function settleSucceeded(db: Db, node: NodeIdentity, done: readonly Succeeded[]): Promise<SettleResult> {
   return inTransaction(db, async (_, commit) => {
-    const locking = sql<{ id: string }>`WITH held AS (${heldLock(node, done)}) SELECT min(id)::text AS id FROM held`;
+    const locking = sql<{ id: string }>`WITH own AS (${holderLock(node, done)}) SELECT min(id)::text AS id FROM own`;
     const [, moved] = await commit([locking, moveToHistory(node, done)], 'settle.before-commit');
     const ids = new Set(moved?.rows.map((row) => row.id));
     return {
@@ -223,7 +223,7 @@ function keptSuccess(done: readonly Succeeded[]): RawBuilder<unknown> {
     WHERE s.id = d.id AND ${isControl('s')}`;
 }
 
-/** Gives rows back in one statement: a node that is stopped may hold hundreds that it never started. */
+/** Hands rows back in one statement: a stopping node may have claimed hundreds ahead. */
 function returnedWrites(settlements: readonly Settlement[]): RawBuilder<unknown>[] {
   const returned = settlements.filter((one) => one.how === 'release' || one.how === 'hand-back' || one.how === 'pause');
   if (returned.length === 0) return [];

@@ -1,6 +1,6 @@
 import type { GateReading } from '@longshore/core';
 import { sql } from 'kysely';
-import type { HeldSubtask, NodeIdentity } from '../claims/held-subtask.ts';
+import type { HeldSubtask, NodeIdentity } from '../claims/holder.ts';
 import { fromStore } from '../session/open-store.ts';
 import type { Db } from '../session/transactions.ts';
 
@@ -19,14 +19,14 @@ export interface StoredGates {
 export async function saveGates(
   db: Db,
   node: NodeIdentity,
-  held: HeldSubtask,
+  own: HeldSubtask,
   readings: readonly GateReading[],
 ): Promise<boolean> {
   const saved = await fromStore(
     sql`
       INSERT INTO task_gates (task_id, readings, read_at)
       SELECT task_id, ${JSON.stringify(readings)}::json, clock_timestamp() FROM subtasks
-      WHERE id = ${held.id} AND exec_id = ${node.id} AND attempt = ${held.attempt} AND state = 'running'
+      WHERE id = ${own.id} AND exec_id = ${node.id} AND attempt = ${own.attempt} AND state = 'running'
       ON CONFLICT (task_id) DO UPDATE SET readings = excluded.readings, read_at = excluded.read_at`.execute(db),
   );
   return saved.numAffectedRows === 1n;

@@ -5,8 +5,8 @@ import type { ShowWaiting } from './show-waiting.ts';
 /** How often a free place is looked for, in milliseconds: little beside a build of minutes. */
 const LOOK_MS = 500;
 /**
- * For how long a subtask holds its slot while it looks, and after how long it comes again, in milliseconds. Short builds follow one
- * another without a gap; for long ones the slot is free for most of the time.
+ * How long a subtask keeps its slot while it looks, and after how long it comes back, in milliseconds. Short builds follow one
+ * another without a gap; during long ones the slot is free most of the time.
  */
 const HOLD_MS = 2_000;
 const POSTPONE_MS = 15_000;
@@ -22,12 +22,12 @@ export interface BuildSlots {
 }
 
 /**
- * Takes one of the database's places for a build, and waits a little while all are taken: an advisory lock of the session, which the server gives
- * back with it whatever ends it. All tasks and nodes share the places; of two tasks with different limits the larger one holds
+ * Takes one of the database's places for a build, and waits a little while all are taken. A place is an advisory lock of the session, and
+ * the server releases it with the session. All tasks and nodes share the places; of two tasks with different limits the larger one counts
  * for both together.
  *
  * @returns the number of the place, for `leaveBuildSlot`.
- * @throws {SubtaskPostponed} when none became free: the subtask gives its slot back, and comes again.
+ * @throws {SubtaskPostponed} when none became free: the subtask frees its slot, and comes back.
  */
 export async function takeBuildSlot(client: SqlClient, { limit: limitNow, signal, show }: BuildSlots): Promise<number> {
   const begun = performance.now();

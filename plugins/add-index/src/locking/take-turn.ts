@@ -36,12 +36,12 @@ export interface Turn {
 }
 
 /**
- * Takes the session's turn to look for the index and build it: of all attempts of a subtask one at a time, so that none builds what
- * another one is building, or builds it again after that has got its name.
+ * Takes the turn to look for the index and build it. Only one attempt of a subtask has it at a time, so that no two attempts build the
+ * same index, and none builds it again after it has got its name.
  *
- * An older attempt that is at work is waited for: what it builds is taken over, also when there is only the server's session of it any
- * more. The slot is kept meanwhile, as that is the work. One that holds the turn and does nothing, as its process
- * is frozen or cut off, is ended.
+ * If an older attempt works, this one waits and takes its index over, even if only the server's session of it remains. It keeps its slot
+ * meanwhile, because the build is the work. An older attempt that has the turn and does nothing, because its process is frozen or cut
+ * off, is ended.
  *
  * @throws {TaskTypeError} ADD_INDEX_SUPERSEDED when a newer attempt has it, ADD_INDEX_NO_TERMINATE.
  */

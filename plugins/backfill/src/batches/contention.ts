@@ -4,16 +4,16 @@ import { retryDelayMs } from './batch-rows.ts';
 import { describeHolders } from './describe-holders.ts';
 import type { LockHolder } from './lock-watch.ts';
 
-/** From this many failures in a row on it is no bad luck, and is shown as what the subtask waits for. */
+/** From this many failures in a row on, it is no bad luck: the subtask shows what it waits for. */
 const SHOWN_FAILURES = 3;
 /**
- * With this many in a row, after some 6 s, a row's lock is held for long: the slot is given back, and asked for again after so many
- * milliseconds.
+ * With this many in a row, after some 6 s, somebody holds a row's lock for long: the subtask frees its slot, and comes back after
+ * `POSTPONE_MS` milliseconds.
  */
 const MOST_FAILURES = 8;
 const POSTPONE_MS = 10_000;
 
-/** Batches that failed in a row by what others do: how long to wait, and what to say. */
+/** Batches that failed in a row because of others: how long to wait, and what to show. */
 export class Contention {
   readonly #context: Pick<SubtaskContext, 'waiting' | 'signal'>;
   readonly #table: string;

@@ -2,7 +2,7 @@ import { LongshoreError } from '@longshore/core';
 import { sql, type QueryResult, type RawBuilder } from 'kysely';
 import type { Tx } from '../session/transactions.ts';
 
-/** Names a subtask and the attempt that holds it: the fence of every write of a holder. */
+/** Names a subtask and the attempt of its holder: the fence of every write of a holder. */
 export interface HeldSubtask {
   readonly id: string;
   readonly attempt: number;
@@ -15,21 +15,21 @@ export interface NodeIdentity {
   readonly epoch: string;
 }
 
-/** Whether the node is this registration's and live. For statements behind {@link nodeHold}, which keeps it so. */
+/** Whether the node is this registration's and live. For statements behind {@link nodeLock}, which keeps it so. */
 export function isLive(node: NodeIdentity): RawBuilder<boolean> {
   return sql<boolean>`EXISTS (SELECT 1 FROM nodes WHERE id = ${node.id} AND epoch = ${node.epoch} AND state = 'live')`;
 }
 
 /**
  * Takes the node's row shared if it is this registration's and live: whoever fences the node takes the row exclusively, so nothing is
- * claimed for a node that was declared dead. {@link checkHeld} looks at the answer.
+ * claimed for a node that was declared dead. {@link checkNodeLock} looks at the answer.
  */
-export function nodeHold(node: NodeIdentity): RawBuilder<unknown> {
+export function nodeLock(node: NodeIdentity): RawBuilder<unknown> {
   return sql`SELECT 1 FROM nodes WHERE id = ${node.id} AND epoch = ${node.epoch} AND state = 'live' FOR KEY SHARE`;
 }
 
 /** @throws {LongshoreError} NODE_FENCED when the node's row was not there to be taken. */
-export function checkHeld(node: NodeIdentity, answer: QueryResult<unknown> | undefined): void {
+export function checkNodeLock(node: NodeIdentity, answer: QueryResult<unknown> | undefined): void {
   if (answer?.rows.length === 1) return;
   throw new LongshoreError('NODE_FENCED', `node ${node.id} (epoch ${node.epoch}) was declared dead or registered anew`);
 }
@@ -38,21 +38,25 @@ export function checkHeld(node: NodeIdentity, answer: QueryResult<unknown> | und
  * Locks the rows whose holders are still these attempts, in order of their ids: another order deadlocks with the balancer and the
  * sweep. Answers their ids.
  */
-export function heldLock(node: NodeIdentity, held: readonly HeldSubtask[]): RawBuilder<{ id: string }> {
+export function holderLock(node: NodeIdentity, own: readonly HeldSubtask[]): RawBuilder<{ id: string }> {
   return sql<{ id: string }>`
     SELECT s.id FROM subtasks s
-    JOIN unnest(${held.map((one) => one.id)}::bigint[], ${held.map((one) => one.attempt)}::int[]) AS h(id, attempt)
+    JOIN unnest(${own.map((one) => one.id)}::bigint[], ${own.map((one) => one.attempt)}::int[]) AS h(id, attempt)
       ON s.id = h.id AND s.attempt = h.attempt
     WHERE s.exec_id = ${node.id} AND s.state = 'running'
     ORDER BY s.id FOR UPDATE OF s`;
 }
 
 /**
- * Takes {@link heldLock} and waits for it. What is missing in the answer is lost: somebody else has it, or it has ended.
+ * Takes {@link holderLock} and waits for it. What is missing in the answer is lost: somebody else has it, or it has ended.
  *
  * @returns ids whose holder is still this attempt.
  */
-export async function lockHeld(tx: Tx, node: NodeIdentity, held: readonly HeldSubtask[]): Promise<ReadonlySet<string>> {
-  const { rows } = await heldLock(node, held).execute(tx);
+export async function lockAsHolder(
+  tx: Tx,
+  node: NodeIdentity,
+  own: readonly HeldSubtask[],
+): Promise<ReadonlySet<string>> {
+  const { rows } = await holderLock(node, own).execute(tx);
   return new Set(rows.map((row) => row.id));
 }
