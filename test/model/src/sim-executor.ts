@@ -244,7 +244,7 @@ export class SimExecutor {
   /** Writes the first rows of a plan, which goes on. */
   async #planPage(run: SimRun, answers: Answers): Promise<void> {
     const step = stepAfter(run.task.type, run.task.step);
-    if (run.claimed.kind !== 'plan' || step === null || run.planned !== null || answers.rows === 0) return;
+    if (run.claimed.kind !== 'plan' || step === null || run.planned !== null) return;
     try {
       if (run.claimed.step !== '') await checkStepIsNew(this.#db, run.claimed.taskId, step);
     } catch (error) {
@@ -254,9 +254,10 @@ export class SimExecutor {
     }
     const hold = { id: run.claimed.id, attempt: run.claimed.attempt, taskId: run.claimed.taskId, step };
     const rows = this.#rows(run, 0, Math.ceil(answers.rows / 2), answers);
-    const isWanted =
-      (await clearAbandonedPlan(this.#db, this.identity, hold)) &&
-      (await insertPlanPage(this.#db, this.identity, hold, rows));
+    // Also for a step without subtasks: what an earlier attempt left would keep it open.
+    const isHeld = await clearAbandonedPlan(this.#db, this.identity, hold);
+    if (isHeld && answers.rows === 0) return;
+    const isWanted = isHeld && (await insertPlanPage(this.#db, this.identity, hold, rows));
     if (isWanted) run.planned = { step, rows: rows.length };
     else await this.#settle(run, { how: 'cancel' });
   }
