@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { startOtlpReceiver } from '@longshore/testing';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { packPackages } from '../src/pack-packages.ts';
@@ -62,14 +63,24 @@ describe.each([
     },
   );
 
-  test('a development cluster imports a file', async () => {
+  test('a development cluster imports a file, and traces it down to the SQL', async () => {
+    const collector = await startOtlpReceiver();
+    onTestFinished(() => collector.close());
     const work = mkdtempSync(join(folder, 'work-'));
     chmodSync(work, 0o755);
     writeFileSync(
       join(work, 'orders.csv'),
       `id,item\n${Array.from({ length: 1000 }, (_, i) => `${i},item ${i}`).join('\n')}\n`,
     );
-    const dev = spawn(nodeOf(), [bin('longshore'), 'dev', '--executors', '1', '--json'], { cwd: work, stdio: 'pipe' });
+    const dev = spawn(nodeOf(), [bin('longshore'), 'dev', '--executors', '1', '--json'], {
+      cwd: work,
+      stdio: 'pipe',
+      env: {
+        ...process.env,
+        OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+        OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+      },
+    });
     onTestFinished(() => end(dev));
     await firstOutput(dev);
 
@@ -85,6 +96,9 @@ describe.each([
     const { stdout } = await run(nodeOf(), [bin('longshore'), ...submit], { cwd: work });
     expect(stdout).toContain('succeeded');
     expect((await client.query('select count(*)::int as rows from orders')).rows).toEqual([{ rows: 1000 }]);
+    await expect
+      .poll(() => collector.spans.some((span) => span.attributes['db.system.name'] === 'postgresql'))
+      .toBe(true);
   }, 180_000);
 });
 
