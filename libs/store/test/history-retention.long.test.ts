@@ -11,13 +11,14 @@ const RECENT_ROWS = 5_000_000;
 const OLD_ROWS = 25_000;
 
 test('an old task beside 5,000,000 recent subtasks is forgotten in pages that each end within the time limits', async () => {
-  const { db, session } = await server.ownStore();
+  const store = await server.ownStore();
+  const { db } = store;
   const owner = await leadingOwner(db);
   const old = await submit(db);
   await cancelTask(db, old, 'a user', null);
   await owner.archive(old);
   await sql`UPDATE task_history SET archived_at = archived_at - interval '15 days'`.execute(db);
-  const plain = await session();
+  const plain = await store.session();
   for (const [task, rows] of [
     ['1000000', RECENT_ROWS],
     [old, OLD_ROWS],
