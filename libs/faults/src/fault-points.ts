@@ -33,6 +33,10 @@ export const FAULT_POINTS = [
   'election.before-commit',
   /** Tokens of a task's budget are leased and not committed. */
   'throttle.before-commit',
+  /** A node is about to look for rows that are stored as its own and that it doesn't know. */
+  'reconcile.before',
+  /** Such rows are found, the node is asked whether it still doesn't know them, and nothing is given back yet. */
+  'reconcile.asked',
   /** A node's lease is about to be renewed. */
   'lease.before-renew',
 ] as const;

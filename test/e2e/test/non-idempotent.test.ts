@@ -14,9 +14,14 @@ const PLAN = {
   claimed: { at: 'claim.after-commit', do: 'kill' },
   starting: { at: 'hook.before', do: 'kill' },
   ended: { at: 'settle.before', do: 'kill' },
-  // The plan's end has made its step current and claimed of it, and is answered long after this node looked for what it doesn't know.
-  'answered-late': { at: 'settle.after-commit', do: 'delay', ms: 1_500 },
-  'claimed-late': { at: 'claim.after-commit', do: 'delay', ms: 1_500 },
+  // The plan's end has made its step current and claimed of it, and is answered after this node looked for what it doesn't know.
+  'answered-late': { at: 'settle.after-commit', do: 'hold' },
+  'claimed-late': { at: 'claim.after-commit', do: 'hold' },
+  // One for each executor: no look begins before the claim is held.
+  'look-1': { at: 'reconcile.before', do: 'hold' },
+  'look-2': { at: 'reconcile.before', do: 'hold' },
+  // Tells only that the look has found something.
+  asked: { at: 'reconcile.asked', do: 'delay', ms: 0 },
   // As often as a batch of results is tried.
   'write-1': { at: 'settle.before', do: 'fail' },
   'write-2': { at: 'settle.before', do: 'fail' },
@@ -24,6 +29,7 @@ const PLAN = {
   'write-4': { at: 'settle.before', do: 'fail' },
   'write-5': { at: 'settle.before', do: 'fail' },
 } as const;
+const LOOKS = ['look-1', 'look-2'] as const;
 const WRITES = ['write-1', 'write-2', 'write-3', 'write-4', 'write-5'] as const;
 let runs: RunsFile;
 let faults: PlannedFaults<keyof typeof PLAN>;
@@ -74,9 +80,19 @@ describe('a subtask that may not run again runs at most once', () => {
   // Seen to be reverted with NODE_LOST: its node gave back what it had just got.
   it.each(['answered-late', 'claimed-late'] as const)('and runs, when what claims it is %s', async (name) => {
     await untilHistoryIsAll();
+    for (const look of LOOKS) await faults.arm(look);
+    for (const look of LOOKS) await faults.happened(look);
     await faults.arm(name);
-    const task = await submitOnce({ subtasks: 4 });
-    await faults.happened(name);
+    // What was just claimed must not end before it could be given back.
+    const latch = runs.newLatch();
+    const task = await submitOnce({ subtasks: 4, sleepMs: 0, latches: [latch.path] });
+    const claimer = await faults.happened(name);
+    await faults.arm('asked');
+    for (const look of LOOKS) await faults.disarm(look);
+    expect(await faults.happened('asked')).toBe(claimer);
+    await faults.disarm(name);
+    await runs.untilStarted(task.id, 4);
+    latch.open();
     expect((await task.wait(deadline())).task).toMatchObject({ state: 'succeed', result: { total: 4 } });
     expect(runs.starts(task.id)).toHaveLength(4);
     expect(runs.doubledOrdinals(task.id)).toEqual([]);

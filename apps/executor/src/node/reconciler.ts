@@ -1,5 +1,6 @@
+import { faultPoint } from '@longshore/faults';
 import { startLoop, type WakeableLoop } from '@longshore/service';
-import { releaseUnknown, type Store } from '@longshore/store';
+import { releaseUnknown, type HeldSubtask, type Store } from '@longshore/store';
 import type { Logger } from '@longshore/telemetry';
 import type { NodeLoop } from './node-loop.ts';
 import type { Membership } from './membership.ts';
@@ -42,12 +43,19 @@ export class Reconciler {
 
   async #look(): Promise<boolean> {
     const { store, logger, membership, node } = this.#options;
+    await faultPoint('reconcile.before');
     if (!membership.isCurrent) return false;
     const released = await releaseUnknown(
       store.db,
       membership.identity,
       [...node.state.runs.known()],
-      (found) => new Promise((answer) => node.tell({ kind: 'unknown-found', found, answer })),
+      async (found) => {
+        const answered = new Promise<readonly HeldSubtask[]>((answer) =>
+          node.tell({ kind: 'unknown-found', found, answer }),
+        );
+        await faultPoint('reconcile.asked');
+        return answered;
+      },
     );
     if (released > 0) logger.warn({ released }, 'gave back subtasks that were claimed without our knowing');
     return false;
