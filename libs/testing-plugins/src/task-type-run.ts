@@ -6,6 +6,7 @@ import {
   type JsonObject,
   type JsonValue,
   type PlannedSubtask,
+  type RealtimeSummary,
   type StepExecutor,
   type TargetConnection,
   type TaskType,
@@ -91,7 +92,9 @@ export class TaskTypeRun<Meta, Settings, Step extends string> extends RunRecord 
   async runAttempt(step: Step, { meta, ordinal }: PlannedPart, options: AttemptOptions = {}): Promise<JsonValue> {
     const id = options.subtaskId ?? this.nextSubtaskId();
     return this.inContext(step, { ...options, subtaskId: id }, async (context) => {
-      const result = await this.#executorOf(step, context.task).runSubtask({
+      const executor = this.#executorOf(step, context.task);
+      executor.resetSummary?.(id);
+      const result = await executor.runSubtask({
         ...context,
         ...this.recorded(),
         subtask: { id, step, ordinal, meta, idempotencyKey: id },
@@ -101,6 +104,11 @@ export class TaskTypeRun<Meta, Settings, Step extends string> extends RunRecord 
       });
       return throughJson(result ?? null);
     });
+  }
+
+  /** What the last attempt of a subtask has counted so far; empty before its first. A runner forgets it at the end; here it stays. */
+  summary(step: Step, subtaskId: string): RealtimeSummary {
+    return this.#executors.get(step)?.realtimeSummary?.(subtaskId) ?? {};
   }
 
   /** Runs a subtask, again at once when it gives its slots back to wait: the framework would do so a little later. */

@@ -158,3 +158,30 @@ test('subtasks conform to a change of their slots', async () => {
     await expect(executor.resourceModified!({ slots: 3, memoryBytes: 2 ** 28 })).resolves.toBeUndefined();
   }
 });
+
+test('a range counts rows, changed ones, batches and what others kept from being done, each attempt anew', async () => {
+  await target.client.query('UPDATE items SET counter = 5 WHERE id > 900');
+  const run = target.start({
+    ...once,
+    where: 'counter < 5',
+    minBatchRows: 1,
+    maxBatchRows: 100,
+    lockTimeoutMs: 50,
+  });
+  await run.prepare();
+  const [planned] = await run.plan('update');
+  const subtaskId = run.nextSubtaskId();
+  const summary = () => run.summary('update', subtaskId);
+  await other.query('BEGIN; UPDATE items SET counter = 1 WHERE id = 250');
+  let committed = 0;
+  const running = run.runSubtask('update', planned!.meta, {
+    subtaskId,
+    at: (place) => void (committed += place === 'committed' ? 1 : 0),
+  });
+  await expect.poll(() => summary()['contended']).toBeGreaterThan(0);
+  await other.query('ROLLBACK');
+  await running;
+  expect(summary()).toMatchObject({ rows: 1_000, changed: 900, batches: committed });
+  await run.runSubtask('update', planned!.meta, { subtaskId, attempt: 2 });
+  expect(summary()).toEqual({});
+});
