@@ -2,7 +2,7 @@ import { SubtaskPostponed } from '@longshore/sdk';
 import { describe, expect, test } from 'vitest';
 import addIndexTaskType from '../src/index.ts';
 import { createOrders, eventually, useIndexTarget } from './index-target.ts';
-import type { IndexRun } from './index-run.ts';
+import { subtaskIdOf, type IndexRun } from './index-run.ts';
 
 const target = useIndexTarget();
 const statement = 'CREATE INDEX ON orders (customer)';
@@ -149,4 +149,18 @@ test('subtasks conform to a change of their slots', async () => {
     const executor = addIndexTaskType.executor.getStepExecutor(step, task);
     await expect(executor.resourceModified!({ slots: 3, memoryBytes: 2 ** 28 })).resolves.toBeUndefined();
   }
+});
+
+test('a build counts the blocks that it is through with', async () => {
+  await createOrders(target.client, 0);
+  const run = target.start({ statement });
+  await upToBuild(run);
+  // Keeps the build in its last phase, so that a look finds what it has done.
+  const reader = await target.session();
+  await reader.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1');
+  const building = run.runStep('build');
+  await eventually(() => run.summary('build', subtaskIdOf('build', 1))['blocks']).toBeGreaterThan(0);
+  await reader.query('COMMIT');
+  await building;
+  await isWhole();
 });

@@ -101,7 +101,7 @@ export class IndexRun extends TaskTypeRun<AddIndexMeta, unknown, StepName> {
 }
 
 /** Ids of their own, above those of control subtasks. */
-function subtaskIdOf(step: StepName, ordinal: number): string {
+export function subtaskIdOf(step: StepName, ordinal: number): string {
   return `${(STEPS.indexOf(step) + 1) * 1000 + ordinal}`;
 }
 

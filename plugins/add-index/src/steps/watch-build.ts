@@ -99,7 +99,8 @@ export function shareReporter(
 }
 
 /**
- * Turns what each phase of a build is through with into what was added since the last look. Postgres counts anew in each phase.
+ * Turns what each phase of a build is through with into what was added since the last look. Postgres counts anew in each phase that works.
+ * A phase that waits still shows the figures of the phase before it.
  *
  * @param add told blocks and tuples.
  */
@@ -108,7 +109,8 @@ export function phaseCounter(
 ): WatchedBuild['count'] {
   let last: Parameters<WatchedBuild['count']>[0] = { phase: null, done: { blocks: 0, tuples: 0 } };
   return ({ phase, done }) => {
-    const before = phase === last.phase ? last.done : { blocks: 0, tuples: 0 };
+    const goesOn = phase === last.phase || phase?.startsWith('waiting for ') === true;
+    const before = goesOn ? last.done : { blocks: 0, tuples: 0 };
     last = { phase, done };
     add({ blocks: Math.max(0, done.blocks - before.blocks), tuples: Math.max(0, done.tuples - before.tuples) });
   };
