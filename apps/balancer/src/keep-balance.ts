@@ -2,6 +2,8 @@ import { balanceTask, eligibleNodes, nodeId, taskId, type NodeId, type NodeInfo 
 import { wakeHint } from '@longshore/protocol';
 import { startLoop, type ConfigOf, type LEADER_OPTIONS, type ServiceContext } from '@longshore/service';
 import {
+  eachOnItsOwn,
+  LockPatience,
   moveControl,
   moveSubtasks,
   readImbalances,
@@ -33,9 +35,9 @@ export async function keepBalance(context: Context, lease: LeaderLease, signal: 
 }
 
 /** What one round needs. */
-export type BalancingContext = Pick<Context, 'store'> & { readonly logger: Pick<Context['logger'], 'info'> };
+export type BalancingContext = Pick<Context, 'store'> & { readonly logger: Pick<Context['logger'], 'info' | 'warn'> };
 
-/** One round: read, decide, write. Answers the nodes that got something. */
+/** One round: read, decide, write. Each task and each hook goes on its own. Answers the nodes that got something. */
 export async function balanceOnce(
   { store, logger }: BalancingContext,
   lease: LeaderLease,
@@ -43,26 +45,31 @@ export async function balanceOnce(
   const nodes = await readNodes(store.db);
   const live = nodes.filter((node) => node.state === 'live').map((node) => node.id);
   const woken = new Set<NodeId>();
-  for (const task of await readImbalances(store.db, live)) {
-    const moves = balanceTask({
-      taskId: taskId(task.taskId),
-      nodes: task.reservedNodes.map(nodeId),
-      loads: task.loads,
-    });
-    if (moves.length === 0) continue;
-    const moved = await moveSubtasks(store.db, lease, moves);
-    for (const move of moves) woken.add(move.to);
-    logger.info({ task_id: task.taskId, moves, moved }, 'moved subtasks');
-  }
-  for (const control of await readStrandedControls(store.db)) {
-    const to = nodeForStranded(control, nodes);
-    if (to !== null && (await moveControl(store.db, lease, control, to))) {
+  const patience = new LockPatience();
+  const leftOut = [
+    ...(await eachOnItsOwn(await readImbalances(store.db, live), patience, async (task) => {
+      const moves = balanceTask({
+        taskId: taskId(task.taskId),
+        nodes: task.reservedNodes.map(nodeId),
+        loads: task.loads,
+      });
+      if (moves.length === 0) return;
+      const moved = await moveSubtasks(store.db, lease, moves, patience);
+      for (const move of moves) woken.add(move.to);
+      logger.info({ task_id: task.taskId, moves, moved }, 'moved subtasks');
+    })),
+    ...(await eachOnItsOwn(await readStrandedControls(store.db), patience, async (control) => {
+      const to = nodeForStranded(control, nodes);
+      if (to === null || !(await moveControl(store.db, lease, control, to, patience))) return;
       woken.add(to);
       logger.info(
         { task_id: control.taskId, subtask_id: control.id, from: control.execId, to },
         'moved a control subtask',
       );
-    }
+    })),
+  ];
+  for (const { item, error } of leftOut) {
+    logger.warn({ error, task_id: item.taskId }, 'pending subtasks could not be moved; looking again soon');
   }
   return woken;
 }

@@ -1,7 +1,8 @@
-import { startLoop, type ConfigOf, type ServiceContext } from '@longshore/service';
+import { startLoop, type ConfigOf, type ServiceContext, type WakeableLoop } from '@longshore/service';
 import { extendAllLeases, fenceExpiredNodes, readClusterId, sweepOrphans, type LeaderLease } from '@longshore/store';
 import { counterOf } from '@longshore/telemetry';
 import type { NODE_MANAGER_OPTIONS } from './node-manager-options.ts';
+import { LeftOutNotes } from './left-out-notes.ts';
 import { traceLostAttempts } from './trace-lost-attempts.ts';
 
 type Context = ServiceContext<ConfigOf<typeof NODE_MANAGER_OPTIONS>>;
@@ -13,37 +14,74 @@ type Context = ServiceContext<ConfigOf<typeof NODE_MANAGER_OPTIONS>>;
  */
 const OUTAGE_PART = 1 / 3;
 
-/** The leading node-manager's work, until the lease is lost: it finds dead nodes and frees their subtasks. */
+/**
+ * The leading node-manager's work, until the lease is lost: it finds dead nodes and frees their subtasks. Two loops, so that a sweep which takes
+ * long delays no look at the nodes, and never looks like an outage.
+ */
 export async function watchNodes(context: Context, lease: LeaderLease, signal: AbortSignal): Promise<void> {
-  const { store, bus, logger, config, telemetry } = context;
-  const freedCounter = counterOf(context.metrics, 'freedSubtasks');
-  let cluster: string | null = null;
-  const clusterId = async (): Promise<string> => (cluster ??= await readClusterId(store.db));
-  let lastRoundAt: number | null = null;
-  const loop = startLoop({
+  const sweeping = sweepLostNodes(context, lease, signal);
+  const watching = watchLeases(context, lease, signal, () => sweeping.wake());
+  await Promise.all([watching.done, sweeping.done]);
+}
+
+/** @param onDead called when nodes were declared dead. */
+function watchLeases(context: Context, lease: LeaderLease, signal: AbortSignal, onDead: () => void): WakeableLoop {
+  const { store, logger, config } = context;
+  const longestGapMs = config.pollMs + config.nodeLeaseTtlMs * OUTAGE_PART;
+  let lastRoundAt = Number.NEGATIVE_INFINITY;
+  /** Nodes that are still to get a fresh lease, since others have locked their rows. */
+  let owed: readonly string[] = [];
+  const notes = new LeftOutNotes(logger, 'declared dead');
+  return startLoop({
     intervalMs: config.pollMs,
     signal,
     onError: (error) => logger.warn({ error }, 'watching nodes failed'),
     round: async () => {
-      const now = performance.now();
-      const longestGapMs = config.pollMs + config.nodeLeaseTtlMs * OUTAGE_PART;
-      const wasAway = lastRoundAt === null || now - lastRoundAt > longestGapMs;
-      if (wasAway) await extendAllLeases(store.db, lease, config.nodeLeaseTtlMs);
-      const fenced = await fenceExpiredNodes(store.db, lease, config.leaseMarginMs);
-      for (const node of fenced) logger.warn({ node }, 'node declared dead: its lease has run out');
-      const freed = await sweepOrphans(store.db, lease);
-      if (freed.length > 0) {
-        for (const { taskType } of freed) freedCounter.inc({ type: taskType });
-        logger.info({ freed: freed.length }, 'freed subtasks of lost holders');
-        if (telemetry.tracing !== null) traceLostAttempts(telemetry.tracing, await clusterId(), freed);
+      const wasAway = performance.now() - lastRoundAt > longestGapMs;
+      if (wasAway || owed.length > 0) {
+        owed = await extendAllLeases(store.db, lease, config.nodeLeaseTtlMs, wasAway ? null : owed);
       }
-      if (fenced.length > 0 || freed.length > 0) {
-        bus.publish(bus.subjects.wakeBalancer, { reason: 'nodes lost' });
-        bus.publish(bus.subjects.wakeOwner, { reason: 'nodes lost' });
+      const fenced = await fenceExpiredNodes(store.db, lease, config.leaseMarginMs, {
+        spared: owed,
+        onLeftOut: ({ what, error }) =>
+          logger.warn({ error }, `${what} can't be declared dead yet; looking again soon`),
+      });
+      notes.endRound();
+      for (const node of fenced) logger.warn({ node }, 'node declared dead: its lease has run out');
+      if (fenced.length > 0) {
+        tellOfLoss(context);
+        onDead();
       }
       lastRoundAt = performance.now();
       return false;
     },
   });
-  await loop.done;
+}
+
+function sweepLostNodes(context: Context, lease: LeaderLease, signal: AbortSignal): WakeableLoop {
+  const { store, logger, config, telemetry } = context;
+  const freedCounter = counterOf(context.metrics, 'freedSubtasks');
+  let cluster: string | null = null;
+  const clusterId = async (): Promise<string> => (cluster ??= await readClusterId(store.db));
+  const notes = new LeftOutNotes(logger, 'freed');
+  return startLoop({
+    intervalMs: config.pollMs,
+    signal,
+    onError: (error) => logger.warn({ error }, 'freeing subtasks of lost holders failed'),
+    round: async () => {
+      const freed = await sweepOrphans(store.db, lease, (leftOut) => notes.note(leftOut));
+      notes.endRound();
+      if (freed.length === 0) return false;
+      for (const { taskType } of freed) freedCounter.inc({ type: taskType });
+      logger.info({ freed: freed.length }, 'freed subtasks of lost holders');
+      tellOfLoss(context);
+      if (telemetry.tracing !== null) traceLostAttempts(telemetry.tracing, await clusterId(), freed);
+      return false;
+    },
+  });
+}
+
+function tellOfLoss({ bus }: Context): void {
+  bus.publish(bus.subjects.wakeBalancer, { reason: 'nodes lost' });
+  bus.publish(bus.subjects.wakeOwner, { reason: 'nodes lost' });
 }

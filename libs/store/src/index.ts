@@ -2,6 +2,7 @@ export type { RetryColumns, TypeDefaults } from './schema/database.ts';
 export { isStoreAway, openStore, SCHEMA, storeError, type Store, type StoreOptions } from './session/open-store.ts';
 export { checkSchema, migrateStore, type MigrateResult } from './schema/migrate.ts';
 export { readTogether, type Db } from './session/transactions.ts';
+export { eachOnItsOwn, isRowLocked, LockPatience, type LeftOut } from './session/lock-patience.ts';
 export {
   asLeader,
   electLeader,
@@ -22,6 +23,7 @@ export { retryTask, revertTask, skipFailed } from './tasks/resolve-task.ts';
 export { readSettings, saveSettings, type ClusterSettings } from './cluster/cluster-settings.ts';
 export type { HeldSubtask, NodeIdentity } from './claims/holder.ts';
 export { claimSubtasks, type ClaimedSubtask, type ClaimRequest } from './claims/claim-subtasks.ts';
+export { claimUnlocked } from './claims/claim-unlocked.ts';
 export {
   readClaimableWork,
   readTaskStates,
@@ -53,7 +55,13 @@ export {
   type NodeRegistration,
   type StoredNode,
 } from './nodes/nodes.ts';
-export { extendAllLeases, fenceExpiredNodes, sweepOrphans, type FreedSubtask } from './nodes/fence-nodes.ts';
+export {
+  extendAllLeases,
+  fenceExpiredNodes,
+  sweepOrphans,
+  type FreedSubtask,
+  type OnLeftOut,
+} from './nodes/fence-nodes.ts';
 export {
   moveControl,
   moveSubtasks,
@@ -65,6 +73,7 @@ export {
 export { readClusterId } from './cluster/cluster-identity.ts';
 export { readTypes, registerType, type StoredType } from './cluster/task-types.ts';
 export { readSchedulingSnapshot, type ScheduledTask } from './scheduling/scheduling-snapshot.ts';
+export { findUnlockedTasks } from './scheduling/unlocked-tasks.ts';
 export { ownerWrites, type OwnerWrites } from './scheduling/owner-writes.ts';
 export type { AdmissionChange } from './scheduling/admission-writes.ts';
 export type { ControlMeta } from './controls/control-row.ts';

@@ -6,6 +6,7 @@ import {
   setNodeState,
   submitTask,
   sweepOrphans,
+  type OnLeftOut,
   type NewTask,
 } from '@longshore/store';
 import type { World } from './world.ts';
@@ -72,12 +73,18 @@ async function digest({ session }: World): Promise<string> {
 
 /** A pass of the node-manager: nodes whose leases are over are fenced, and what they held is freed. */
 export async function manage({ store, manager }: World): Promise<void> {
-  await fenceExpiredNodes(store.db, manager, 0);
-  await sweepOrphans(store.db, manager);
+  const onLeftOut: OnLeftOut = ({ what, error }) => {
+    throw new Error(`${what} could not be written`, { cause: error });
+  };
+  await fenceExpiredNodes(store.db, manager, 0, { onLeftOut });
+  await sweepOrphans(store.db, manager, onLeftOut);
 }
 
 export async function balance({ store, balancer }: World): Promise<void> {
-  await balanceOnce({ store, logger: { info: () => undefined } }, balancer);
+  const warn = (fields: unknown): never => {
+    throw new Error('pending subtasks could not be moved', { cause: fields });
+  };
+  await balanceOnce({ store, logger: { info: () => undefined, warn } }, balancer);
 }
 
 /** Moves pending work as no balancer would: wherever it goes, it must be run once. */

@@ -123,7 +123,10 @@ export class World implements RunWatcher {
     const pass = schedulingRounds({
       db: this.store.db,
       writes: ownerWrites(this.store.db, lease, `owner ${name}`),
-      logger: { error: (fields: unknown) => this.#invariants.blame('the owner could not move a task on', fields) },
+      logger: {
+        error: (fields: unknown) => this.#invariants.blame('the owner could not move a task on', fields),
+        warn: (fields: unknown) => this.#invariants.blame('the owner found a task locked', fields),
+      },
       tracing: null,
       maxScheduledTasks: MAX_SCHEDULED_TASKS,
     });

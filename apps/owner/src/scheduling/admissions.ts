@@ -35,7 +35,7 @@ export function admitInRankOrder(
   { nodes, maxScheduledTasks, pinned }: AdmissionInput,
 ): Admissions {
   const isUnprepared = (task: ScheduledTask): boolean =>
-    task.state === 'pending' && !task.isPrepared && types.get(task.id)?.hooks.includes('prepare') === true;
+    task.state === 'pending' && !task.isPrepared && mayHavePrepare(types.get(task.id));
   const scheduled = ranked.filter(
     (task) => task.isValidated && (task.state === 'running' || task.state === 'pending' || keepsSlots(task)),
   );
@@ -51,6 +51,11 @@ export function admitInRankOrder(
       .map((task) => ({ taskId: task.id, nodes: [], waiting: eligibleNodes(nodes, task).none })),
   ];
   return new Map(admissions.map((admission) => [admission.taskId, admission]));
+}
+
+/** @param type undefined: it could not be read in this pass. */
+function mayHavePrepare(type: KnownType | null | undefined): boolean {
+  return type === undefined || type?.hooks.includes('prepare') === true;
 }
 
 /** A task that is being modified keeps its slots, because its work continues. */

@@ -4,6 +4,7 @@ import { startLoop, type ConfigOf, type ServiceContext } from '@longshore/servic
 import {
   forgetOldTasks,
   listenForSubmits,
+  LockPatience,
   ownerWrites,
   type LeaderLease,
   type RetentionCursor,
@@ -34,9 +35,11 @@ export async function leadOwner(
 ): Promise<void> {
   const { store, bus, logger, config } = context;
   const taskGauge = gaugeOf(context.metrics, 'tasks');
+  const patience = new LockPatience();
   const round = schedulingRounds({
     db: store.db,
-    writes: ownerWrites(store.db, lease, `owner ${config.instance}`),
+    writes: ownerWrites(store.db, lease, `owner ${config.instance}`, patience),
+    patience,
     logger,
     tracing: context.telemetry.tracing,
     maxScheduledTasks: config.maxScheduledTasks,

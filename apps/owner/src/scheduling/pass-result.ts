@@ -13,6 +13,8 @@ export interface PassResult {
   readonly movesOn: boolean;
   /** Whether a running task has other nodes now, so that its pending work has to move. */
   readonly mustMove: boolean;
+  /** Ids of tasks that could not be written, since others have locked their rows. */
+  readonly locked: readonly string[];
 }
 
 /** Notes what a pass changes. */
@@ -20,6 +22,7 @@ export class PassNotes implements PassResult {
   readonly changed: TaskId[] = [];
   readonly wake = new Map<NodeId, Set<TaskId>>();
   readonly stopped: TaskId[] = [];
+  readonly locked: string[] = [];
   movesOn = false;
   mustMove = false;
 

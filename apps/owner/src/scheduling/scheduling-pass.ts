@@ -1,6 +1,5 @@
 import {
   compareRank,
-  hasCode,
   LongshoreError,
   toErrorData,
   type ErrorData,
@@ -8,7 +7,15 @@ import {
   type TaskId,
   type TaskMove,
 } from '@longshore/core';
-import type { OwnerWrites, ScheduledTask, StoredType } from '@longshore/store';
+import {
+  eachOnItsOwn,
+  isRowLocked,
+  LockPatience,
+  type LeftOut,
+  type OwnerWrites,
+  type ScheduledTask,
+  type StoredType,
+} from '@longshore/store';
 import type { Logger } from '@longshore/telemetry';
 import { incompatibleType } from '../types/incompatible-type.ts';
 import { findKnownType, type KnownType } from '../types/known-type.ts';
@@ -38,11 +45,17 @@ export interface PassInput extends AdmissionInput {
   readonly validate: (id: TaskId) => Promise<boolean>;
   /** Sees each move while it is carried out; resolves to what `carryOut` does. */
   readonly around: (task: ScheduledTask, move: TaskMove, carryOut: () => Promise<boolean>) => Promise<boolean>;
+  /** Ids of tasks whose rows others have locked: the pass decides on them and leaves them as they are. Default: none. */
+  readonly locked?: ReadonlySet<string>;
+  /** How long the writes wait for rows that others have locked. Default: 500 ms, until one has waited in vain. */
+  readonly patience?: LockPatience;
 }
 
 /** What a pass has decided. */
 interface Decisions {
   readonly ranked: readonly ScheduledTask[];
+  /** Tasks whose type could not be read: nothing is decided on them. */
+  readonly unread: readonly LeftOut<ScheduledTask>[];
   readonly types: ReadonlyMap<TaskId, KnownType | null>;
   readonly admissions: Admissions;
   readonly moves: Moves;
@@ -51,38 +64,47 @@ interface Decisions {
 
 /**
  * One scheduling pass: which tasks have slots, then the next move of every task. It reads only its input and the types. It writes its
- * decisions task by task; each write checks that its snapshot is still true.
+ * decisions task by task; each write checks that its snapshot is still true. A task that can't be written now keeps no other waiting.
  */
 export async function schedulingPass(input: PassInput, writes: OwnerWrites, logger: PassLogger): Promise<PassResult> {
-  const decisions = await decide(input);
-  const { ranked, admissions, moves, changes } = decisions;
+  const { locked = new Set(), patience = new LockPatience() } = input;
+  patience.renew();
+  const decisions = await decide(input, patience);
+  const { ranked, unread, admissions, moves, changes } = decisions;
   const together = nodesGivenWithMoves(changes, moves);
-  await writes.saveAdmissions([
+  const toSave = [
     ...changes.filter((change) => !together.has(change.taskId)),
     ...waitsForHooks(ranked, admissions, moves, input.nodes),
-  ]);
+  ].filter((change) => !locked.has(change.taskId));
+  const leftOut = [...unread.map(byTaskId), ...(await writes.saveAdmissions(toSave))];
 
   const notes = new PassNotes();
   noteNewNodes(notes, ranked, changes);
-  for (const task of ranked) {
-    try {
-      await moveOn(task, { input, decisions, together, writes, notes });
-    } catch (error) {
-      // One task that can't be moved must not keep the others waiting.
-      if (hasCode(error, 'LEADER_LOST') || hasCode(error, 'STORE_UNAVAILABLE')) throw error;
-      logger.error({ error, task_id: task.id }, 'a task could not be moved to its next state');
-    }
+  const passedOver = new Set([...locked, ...leftOut.map((one) => one.item)]);
+  const movable = ranked.filter((task) => !passedOver.has(task.id));
+  const unmoved = await eachOnItsOwn(movable, patience, (task) =>
+    moveOn(task, { input, decisions, together, writes, notes }),
+  );
+  for (const { item: id, error } of [...leftOut, ...unmoved.map(byTaskId)]) {
+    if (isRowLocked(error)) notes.locked.push(id);
+    else logger.error({ error, task_id: id }, 'a task could not be moved to its next state');
   }
   return notes;
 }
 
-async function decide(input: PassInput): Promise<Decisions> {
+function byTaskId({ item, error }: LeftOut<ScheduledTask>): LeftOut<string> {
+  return { item: item.id, error };
+}
+
+async function decide(input: PassInput, patience: LockPatience): Promise<Decisions> {
   const ranked = input.tasks.toSorted(compareRank);
   const types = new Map<TaskId, KnownType | null>();
-  for (const task of ranked) types.set(task.id, await findKnownType(task, input.typeOf));
+  const unread = await eachOnItsOwn(ranked, patience, async (task) => {
+    types.set(task.id, await findKnownType(task, input.typeOf));
+  });
   const admissions = admitInRankOrder(ranked, types, input);
   const moves = decideMoves(ranked, types, admissions, input.nodes);
-  return { ranked, types, admissions, moves, changes: changesOfAdmissions(ranked, admissions) };
+  return { ranked, unread, types, admissions, moves, changes: changesOfAdmissions(ranked, admissions) };
 }
 
 /** A task that is admitted and gets its control subtask at once has both written together: one commit less on its way to start. */

@@ -1,4 +1,5 @@
 import {
+  LockPatience,
   readNodes,
   readPinnedSlots,
   readSchedulingSnapshot,
@@ -9,11 +10,12 @@ import {
   type ScheduledTask,
   type StoredNode,
 } from '@longshore/store';
-import type { Tracing } from '@longshore/telemetry';
+import type { Logger, Tracing } from '@longshore/telemetry';
+import { LockedTasks } from './locked-tasks.ts';
 import { MoveSpans } from './move-spans.ts';
 import { RequestChecker } from '../checking/request-checker.ts';
 import type { PassResult } from './pass-result.ts';
-import { schedulingPass, type PassLogger } from './scheduling-pass.ts';
+import { schedulingPass } from './scheduling-pass.ts';
 import { TypeCatalog } from '../types/type-catalog.ts';
 import { validateSubmitted } from '../checking/validate-submitted.ts';
 
@@ -21,7 +23,9 @@ import { validateSubmitted } from '../checking/validate-submitted.ts';
 export interface RoundContext {
   readonly db: Db;
   readonly writes: OwnerWrites;
-  readonly logger: PassLogger;
+  /** How long these writes wait for rows that others have locked. Default: 500 ms, until one has waited in vain. */
+  readonly patience?: LockPatience;
+  readonly logger: Pick<Logger, 'error' | 'warn'>;
   /** Null: nothing is traced. */
   readonly tracing: Tracing | null;
   /** Tasks that have slots at once, where the cluster's settings don't say. */
@@ -41,6 +45,7 @@ export interface RoundResult extends PassResult {
 export function schedulingRounds({
   db,
   writes,
+  patience = new LockPatience(),
   logger,
   tracing,
   maxScheduledTasks,
@@ -48,6 +53,7 @@ export function schedulingRounds({
   const spans = new MoveSpans(tracing, db);
   const types = new TypeCatalog(db);
   const checker = new RequestChecker(db);
+  const lockedTasks = new LockedTasks(db, logger);
   return async () => {
     const [tasks, nodes, pinned, settings] = await readTogether(db, (session) =>
       Promise.all([
@@ -58,6 +64,7 @@ export function schedulingRounds({
       ]),
     );
     await spans.prepare(tasks);
+    const locked = await lockedTasks.look();
     const result = await schedulingPass(
       {
         tasks,
@@ -68,10 +75,13 @@ export function schedulingRounds({
         pinned,
         validate: (id) => validateSubmitted(db, checker, writes, id),
         around: (task, move, carryOut) => spans.around(task, move, carryOut),
+        locked,
+        patience,
       },
       writes,
       logger,
     );
+    lockedTasks.note(result.locked);
     return { ...result, tasks, nodes };
   };
 }

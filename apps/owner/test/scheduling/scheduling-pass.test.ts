@@ -84,9 +84,9 @@ class NotedWrites implements OwnerWrites {
   readonly undo = this.#noted('undo');
   readonly archive = this.#noted('archive');
 
-  saveAdmissions(...args: Parameters<OwnerWrites['saveAdmissions']>): Promise<void> {
+  saveAdmissions(...args: Parameters<OwnerWrites['saveAdmissions']>): ReturnType<OwnerWrites['saveAdmissions']> {
     this.calls.push(['saveAdmissions', ...args]);
-    return Promise.resolve();
+    return Promise.resolve([]);
   }
 
   #noted(write: string) {
@@ -127,6 +127,27 @@ describe('a task that can’t be moved on', () => {
     expect((await run()).changed).toEqual(['2']);
     expect(writes.calls).toEqual<Call[]>([['saveAdmissions', []], planned('1'), planned('2')]);
     expect(errors).toEqual([{ error, task_id: '1' }]);
+  });
+
+  test('keeps no other one waiting when its type can’t be read: it stays as it is, and is not refused', async () => {
+    const error = new Error('a type that nobody can read');
+    const { writes, errors, run } = onePass([pending('1'), pending('2')], {
+      typeOf: (task) => (task.id === '1' ? Promise.reject(error) : Promise.resolve(TYPE)),
+    });
+    expect((await run()).changed).toEqual(['2']);
+    expect(writes.calls).toEqual<Call[]>([['saveAdmissions', []], planned('2')]);
+    expect(errors).toEqual([{ error, task_id: '1' }]);
+  });
+
+  test('since its row is locked is named, and left alone while it is known to be', async () => {
+    const { writes, errors, run } = onePass([pending('1'), pending('2')]);
+    writes.failures.set('1', Object.assign(new Error('canceling statement due to lock timeout'), { code: '55P03' }));
+    expect(await run()).toMatchObject({ changed: ['2'], locked: ['1'] });
+    expect(errors).toEqual([]);
+
+    const next = onePass([pending('1'), pending('2')], { locked: new Set(['1']) });
+    expect(await next.run()).toMatchObject({ changed: ['2'], locked: [] });
+    expect(next.writes.calls).toEqual<Call[]>([['saveAdmissions', []], planned('2')]);
   });
 
   test.each(['LEADER_LOST', 'STORE_UNAVAILABLE'] as const)(

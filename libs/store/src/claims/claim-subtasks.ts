@@ -2,7 +2,7 @@ import { isPlannedKind, SUBTASK_KIND_NAMES, SUBTASK_KINDS, type SubtaskKind } fr
 import { sql, type RawBuilder } from 'kysely';
 import { checkNodeLock, isLive, nodeLock, type NodeIdentity } from './holder.ts';
 import { taskForRunner, toTaskForRunner, type TaskForRunner, type TaskRow } from './task-for-runner.ts';
-import { inTransaction, type Db } from '../session/transactions.ts';
+import { inTransaction, type Commit, type Db, type Tx } from '../session/transactions.ts';
 import { isPlanned, sharesPlaces } from '../schema/kind-predicates.ts';
 
 /** How many work subtasks of a task to claim at most. */
@@ -55,6 +55,7 @@ interface ClaimRow {
  *
  * @param controls control subtasks to claim, by id.
  * @param hinted tasks whose control subtasks to claim, whichever they are, of the kinds that share a node's places.
+ * @param lockTimeoutMs longest wait for a task, in milliseconds; then Postgres's error 55P03. Default: the session's, 10,000.
  * @throws {LongshoreError} NODE_FENCED when the node is not live under this epoch any more.
  */
 export async function claimSubtasks(
@@ -63,6 +64,7 @@ export async function claimSubtasks(
   requests: readonly ClaimRequest[],
   controls: readonly string[],
   hinted: readonly string[] = [],
+  lockTimeoutMs?: number,
 ): Promise<readonly ClaimedSubtask[]> {
   if (requests.length === 0 && controls.length === 0 && hinted.length === 0) return [];
   const ofControls = controls.length > 0 || hinted.length > 0;
@@ -70,7 +72,7 @@ export async function claimSubtasks(
     ...requests.map((request) => pendingOf(node, request)),
     ...(ofControls ? [dueControls(node, controls, hinted)] : []),
   ];
-  return inTransaction(db, async (_, commit) => {
+  const claim = async (_: Tx, commit: Commit): Promise<readonly ClaimedSubtask[]> => {
     const [locked, , claimed, read] = await commit<unknown>(
       [
         nodeLock(node),
@@ -86,7 +88,8 @@ export async function claimSubtasks(
     const taskOf = new Map(((read?.rows ?? []) as readonly TaskRow[]).map((row) => [row.id, toTaskForRunner(row)]));
     const rows = (claimed?.rows ?? []) as readonly ClaimRow[];
     return toClaimed(rows, taskOf);
-  });
+  };
+  return inTransaction(db, claim, lockTimeoutMs);
 }
 
 /** @param taskOf tasks of control subtasks. */

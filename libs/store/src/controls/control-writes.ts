@@ -54,7 +54,7 @@ async function isReadyFor(kind: ControlKind, tx: Tx, task: LockedTask): Promise<
 
 /** Adds the control subtask of a pending task, and stores the nodes that it has just been given. */
 async function insertFirstControl(
-  { db, lease }: LeadingOwner,
+  { db, lease, patience }: LeadingOwner,
   id: string,
   kind: ControlKind,
   node: string,
@@ -73,6 +73,7 @@ async function insertFirstControl(
       INSERT INTO subtasks (task_id, kind, step, plan_attempt, ordinal, state, exec_id, is_idempotent, meta)
       SELECT id, ${kind}, step, 0, 1, 'pending', ${node}, true, '{}' FROM task
       ON CONFLICT (task_id, kind, step, plan_attempt, ordinal) DO NOTHING`,
+    patience?.ms,
   );
   return written > 0;
 }

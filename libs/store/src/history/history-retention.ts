@@ -2,14 +2,13 @@ import { hasCode } from '@longshore/core';
 import { sql } from 'kysely';
 import { asLeader, type LeaderLease } from '../scheduling/leader-lease.ts';
 import { fromStore } from '../session/open-store.ts';
-import type { Db } from '../session/transactions.ts';
+import { isRowLocked, LockPatience } from '../session/lock-patience.ts';
+import type { Db, Tx } from '../session/transactions.ts';
 
 /** Old tasks that are looked up at once. */
 const TASK_PAGE = 100;
 /** Subtask rows that are deleted in one transaction: about 100 ms of work. A million at once would be one huge transaction. */
 const SUBTASK_PAGE = 10_000;
-/** How long a page waits for a row that somebody else has locked, in milliseconds. The other tasks are waiting behind it. */
-const LOCK_TIMEOUT_MS = 500;
 
 /** A place in the order in which archived tasks are forgotten: oldest first. */
 export interface RetentionCursor {
@@ -52,15 +51,17 @@ export async function forgetOldTasks(
       ORDER BY archived_at, id LIMIT ${TASK_PAGE}`.execute(db),
   );
   const failed: { id: string; error: unknown }[] = [];
+  const patience = new LockPatience();
   let last = after;
   let forgotten = 0;
   for (const task of old.rows) {
     try {
       // A large task goes page by page; the caller may stop between them.
-      if (!(await forgetPage(db, lease, task.id))) return { forgotten, failed, next: last ?? START };
+      if (!(await forgetPage(db, lease, task.id, patience.ms))) return { forgotten, failed, next: last ?? START };
       forgotten += 1;
     } catch (error) {
       if (hasCode(error, 'LEADER_LOST') || hasCode(error, 'STORE_UNAVAILABLE')) throw error;
+      if (isRowLocked(error)) patience.spend();
       failed.push({ id: task.id, error });
     }
     last = task;
@@ -71,9 +72,8 @@ export async function forgetOldTasks(
 const START: RetentionCursor = { archivedAt: '-infinity', id: '0' };
 
 /** Deletes a page of an old task's subtasks, and the task with its last page. @returns whether the task is gone. */
-async function forgetPage(db: Db, lease: LeaderLease, id: string): Promise<boolean> {
-  return asLeader(db, lease, async (tx) => {
-    await sql`SET LOCAL lock_timeout = ${sql.lit(`${LOCK_TIMEOUT_MS}ms`)}`.execute(tx);
+async function forgetPage(db: Db, lease: LeaderLease, id: string, lockTimeoutMs: number): Promise<boolean> {
+  const forget = async (tx: Tx): Promise<boolean> => {
     // ✗ By `id` alone: the key begins with the task, so each page reads the whole history (11 s beside 510,000 rows).
     const subtasks = await sql`
       DELETE FROM subtask_history WHERE task_id = ${id} AND id = ANY(ARRAY(
@@ -84,7 +84,8 @@ async function forgetPage(db: Db, lease: LeaderLease, id: string): Promise<boole
     }
     await sql`DELETE FROM task_history WHERE id = ${id}`.execute(tx);
     return true;
-  });
+  };
+  return asLeader(db, lease, forget, { lockTimeoutMs });
 }
 
 /** Which of these ids belong to no task any more, neither active nor in history. */

@@ -1,42 +1,76 @@
 import type { ErrorData } from '@longshore/core';
 import { sql } from 'kysely';
 import { asLeader, type LeaderLease } from '../scheduling/leader-lease.ts';
+import { eachOnItsOwn, LockPatience } from '../session/lock-patience.ts';
 import { fromStore } from '../session/open-store.ts';
 import { recordEvents } from '../tasks/record-event.ts';
 import type { Db, Tx } from '../session/transactions.ts';
 import { isKnown } from '../schema/kind-predicates.ts';
 
+/** Told of something that could not be written now, most often because somebody else has locked its row. The next round finds it again. */
+export type OnLeftOut = (leftOut: { readonly what: string; readonly error: unknown }) => void;
+
 /**
  * Declares nodes dead whose lease ended `marginMs` ago by the database's clock. The node's row is taken exclusively, so a
- * claim that found it live has committed before, and none can after.
+ * claim that found it live has committed before, and none can after. Each node goes on its own: a locked one delays no other.
  *
- * @returns ids of the nodes that were fenced by this call.
+ * @param options.spared ids of nodes that are not declared dead now, see {@link extendAllLeases}. Default: none.
+ * @param options.onLeftOut told of nodes that could not be declared dead now. Default: nobody is.
+ * @returns ids of the nodes that were declared dead by this call.
  */
-export async function fenceExpiredNodes(db: Db, lease: LeaderLease, marginMs: number): Promise<readonly string[]> {
+export async function fenceExpiredNodes(
+  db: Db,
+  lease: LeaderLease,
+  marginMs: number,
+  { spared = [], onLeftOut }: { readonly spared?: readonly string[]; readonly onLeftOut?: OnLeftOut } = {},
+): Promise<readonly string[]> {
   const suspects = await fromStore(
     sql<{ id: string }>`SELECT id FROM nodes WHERE ${isExpired(marginMs)} ORDER BY id`.execute(db),
   );
   const fenced: string[] = [];
-  for (const { id } of suspects.rows) {
-    const done = await asLeader(db, lease, async (tx) => {
-      await sql`SELECT 1 FROM nodes WHERE id = ${id} FOR UPDATE`.execute(tx);
-      return sql`UPDATE nodes SET state = 'dead' WHERE id = ${id} AND ${isExpired(marginMs)}`.execute(tx);
-    });
+  const patience = new LockPatience();
+  const ids = suspects.rows.map((row) => row.id).filter((id) => !spared.includes(id));
+  const leftOut = await eachOnItsOwn(ids, patience, async (id) => {
+    const done = await asLeader(
+      db,
+      lease,
+      (tx) => sql`UPDATE nodes SET state = 'dead' WHERE id = ${id} AND ${isExpired(marginMs)}`.execute(tx),
+      {
+        lock: (tx) => sql`SELECT 1 FROM nodes WHERE id = ${id} FOR UPDATE`.execute(tx),
+        lockTimeoutMs: patience.ms,
+      },
+    );
     if (done.numAffectedRows === 1n) fenced.push(id);
-  }
+  });
+  for (const { item, error } of leftOut) onLeftOut?.({ what: `node ${item}`, error });
   return fenced;
 }
 
 /**
  * Gives every node that counts as live one full lease time from now. A new leader does so first: after an outage of the store
  * nobody could renew, and that is not the nodes' fault.
+ *
+ * A node whose row somebody else has locked is left out: all others would wait for it.
+ *
+ * @param only ids of the nodes that it is about. Default: all.
+ * @returns ids of nodes that were left out. They must not be declared dead before they have got their time.
  */
-export async function extendAllLeases(db: Db, lease: LeaderLease, ttlMs: number): Promise<void> {
-  await asLeader(db, lease, async (tx) => {
-    await sql`
-      UPDATE nodes SET lease_expires_at = greatest(lease_expires_at, clock_timestamp() + ${`${ttlMs} milliseconds`}::interval)
-      WHERE id IN (SELECT id FROM nodes WHERE state IN ('live', 'draining') ORDER BY id FOR NO KEY UPDATE)`.execute(tx);
-  });
+export async function extendAllLeases(
+  db: Db,
+  lease: LeaderLease,
+  ttlMs: number,
+  only: readonly string[] | null = null,
+): Promise<readonly string[]> {
+  const isMeant = sql`state IN ('live', 'draining') AND (${only}::text[] IS NULL OR id = ANY(${only}::text[]))`;
+  const leftOut = await asLeader(db, lease, (tx) =>
+    sql<{ id: string }>`
+      WITH locked AS (SELECT id FROM nodes WHERE ${isMeant} ORDER BY id FOR NO KEY UPDATE SKIP LOCKED),
+      extended AS (
+        UPDATE nodes n SET lease_expires_at = greatest(lease_expires_at, clock_timestamp() + ${`${ttlMs} milliseconds`}::interval)
+        FROM locked WHERE n.id = locked.id)
+      SELECT id FROM nodes WHERE ${isMeant} AND NOT id IN (SELECT id FROM locked)`.execute(tx),
+  );
+  return leftOut.rows.map((row) => row.id);
 }
 
 function isExpired(marginMs: number): ReturnType<typeof sql> {
@@ -84,21 +118,53 @@ interface LockedRow extends OrphanRow {
  * so a row is freed whatever was missed before; one of a kind that this build doesn't know is left to a newer one. Idempotent work becomes pending again; the rest fails, because nobody knows how
  * far it came.
  *
+ * Each task goes on its own, and rows that somebody else has locked are left for the next sweep: none of them delays the others.
+ *
+ * @param onLeftOut told of tasks whose rows could not be freed now. Default: nobody is.
+ * @param patience how long it waits for a task. Default: 500 ms, until one wait was in vain.
  * @returns the rows that were freed.
  */
-export async function sweepOrphans(db: Db, lease: LeaderLease): Promise<readonly FreedSubtask[]> {
-  const orphans = await findOrphans(db);
-  if (orphans.length === 0) return [];
-  return asLeader(db, lease, async (tx) => {
-    const taskIds = [...new Set(orphans.map((row) => row.task_id))];
-    await sql`SELECT 1 FROM tasks WHERE id = ANY(${taskIds}::bigint[]) ORDER BY id FOR UPDATE`.execute(tx);
-    const locked = await lockOrphans(tx, orphans);
-    await freeRows(tx, locked);
-    for (const [taskId, rows] of [...Map.groupBy(locked, (row) => row.task_id)].toSorted(byId)) {
+export async function sweepOrphans(
+  db: Db,
+  lease: LeaderLease,
+  onLeftOut?: OnLeftOut,
+  patience = new LockPatience(),
+): Promise<readonly FreedSubtask[]> {
+  const freed: FreedSubtask[] = [];
+  const passedOver: string[] = [];
+  for (;;) {
+    const orphans = await findOrphans(db, passedOver);
+    const before = freed.length;
+    const byTask = Map.groupBy(orphans, (row) => row.task_id);
+    const leftOut = await eachOnItsOwn(byTask, patience, async ([taskId, rows]) => {
+      freed.push(...(await freeOrphans(db, lease, taskId, rows, patience.ms)));
+    });
+    for (const { item, error } of leftOut) onLeftOut?.({ what: `subtasks of task ${item[0]}`, error });
+    // A page that is full of rows which can't be freed hides those behind it.
+    if (orphans.length < SWEEP_PAGE_ROWS || freed.length - before === orphans.length) return freed;
+    const done = new Set(freed.map((row) => row.id));
+    passedOver.push(...orphans.map((row) => row.id).filter((id) => !done.has(id)));
+  }
+}
+
+/** Frees rows of one task, under its lock. */
+function freeOrphans(
+  db: Db,
+  lease: LeaderLease,
+  taskId: string,
+  orphans: readonly OrphanRow[],
+  lockTimeoutMs: number,
+): Promise<readonly FreedSubtask[]> {
+  return asLeader(
+    db,
+    lease,
+    async (tx) => {
+      const locked = await lockOrphans(tx, orphans);
+      await freeRows(tx, locked);
       await recordEvents(
         tx,
         taskId,
-        rows.map((row) => ({
+        locked.map((row) => ({
           actor: 'node-manager',
           kind: 'subtask-node-lost',
           from: 'running',
@@ -107,19 +173,20 @@ export async function sweepOrphans(db: Db, lease: LeaderLease): Promise<readonly
           message: `node ${row.exec_id} was lost`,
         })),
       );
-    }
-    return locked.map(freedSubtask);
-  });
+      return locked.map(freedSubtask);
+    },
+    { lock: (tx) => sql`SELECT 1 FROM tasks WHERE id = ${taskId} FOR UPDATE`.execute(tx), lockTimeoutMs },
+  );
 }
 
-const byId = (a: [string, unknown], b: [string, unknown]): number => (BigInt(a[0]) < BigInt(b[0]) ? -1 : 1);
-
-async function findOrphans(db: Db): Promise<readonly OrphanRow[]> {
+/** @param passedOver ids of rows that were found before and could not be freed. */
+async function findOrphans(db: Db, passedOver: readonly string[]): Promise<readonly OrphanRow[]> {
   const rows = await fromStore(
     sql<OrphanRow>`
       SELECT s.id, s.task_id, s.exec_id, s.attempt, s.is_idempotent
       FROM subtasks s LEFT JOIN nodes n ON n.id = s.exec_id
       WHERE s.state = 'running' AND ${isKnown('s')} AND (n.id IS NULL OR n.state IN ('dead', 'stopped') OR n.epoch > s.node_epoch)
+        AND NOT s.id = ANY(${passedOver}::bigint[])
       ORDER BY s.id LIMIT ${SWEEP_PAGE_ROWS}`.execute(db),
   );
   return rows.rows;
@@ -149,7 +216,7 @@ async function lockOrphans(tx: Tx, orphans: readonly OrphanRow[]): Promise<reado
     JOIN unnest(${orphans.map((row) => row.id)}::bigint[], ${orphans.map((row) => row.attempt)}::int[]) AS o(id, attempt)
       ON s.id = o.id AND s.attempt = o.attempt
     WHERE s.state = 'running'
-    ORDER BY s.id FOR UPDATE OF s`.execute(tx);
+    ORDER BY s.id FOR UPDATE OF s SKIP LOCKED`.execute(tx);
   return rows.rows;
 }
 

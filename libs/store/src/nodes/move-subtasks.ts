@@ -2,6 +2,7 @@ import type { LabelSelector, Move, NodeId, NodeLoad } from '@longshore/core';
 import { sql } from 'kysely';
 import { asLeader, type LeaderLease } from '../scheduling/leader-lease.ts';
 import { NO_NODE } from '../plans/step-placement.ts';
+import type { LockPatience } from '../session/lock-patience.ts';
 import { fromStore, storeError } from '../session/open-store.ts';
 import type { Db } from '../session/transactions.ts';
 import { isMovableControl, isPlanned } from '../schema/kind-predicates.ts';
@@ -63,15 +64,24 @@ export async function readImbalances(db: Db, liveNodes: readonly string[]): Prom
  * Carries out moves of pending work, from the tail of its order. Rows that a claim is taking are skipped, not waited for, so this
  * never blocks a claim and can't deadlock with one.
  *
+ * @param patience how long it waits for a lock where it has to. Default: the session's `lock_timeout`, 10 s.
  * @returns how many rows were moved.
  */
-export async function moveSubtasks(db: Db, lease: LeaderLease, moves: readonly Move[]): Promise<number> {
+export async function moveSubtasks(
+  db: Db,
+  lease: LeaderLease,
+  moves: readonly Move[],
+  patience?: LockPatience,
+): Promise<number> {
   let moved = 0;
   for (const move of moves) {
-    const result = await asLeader(db, lease, (tx) =>
-      // Picked in a CTE, which is carried out once. As `id IN (SELECT …)` it may be run again for each row, and then skips the rows
-      // that it has moved itself: more of them go than the limit says.
-      sql`
+    const result = await asLeader(
+      db,
+      lease,
+      (tx) =>
+        // Picked in a CTE, which is carried out once. As `id IN (SELECT …)` it may be run again for each row, and then skips the rows
+        // that it has moved itself: more of them go than the limit says.
+        sql`
         WITH picked AS (
           SELECT s.id FROM tasks t CROSS JOIN LATERAL (
             SELECT id FROM subtasks
@@ -80,8 +90,9 @@ export async function moveSubtasks(db: Db, lease: LeaderLease, moves: readonly M
             ORDER BY ordinal DESC LIMIT ${move.count} FOR UPDATE SKIP LOCKED) s
           WHERE t.id = ${move.taskId})
         UPDATE subtasks s SET exec_id = ${move.to}, reason = ${move.reason} FROM picked WHERE s.id = picked.id`.execute(
-        tx,
-      ),
+          tx,
+        ),
+      { lockTimeoutMs: patience?.ms },
     );
     moved += Number(result.numAffectedRows ?? 0n);
   }
@@ -126,12 +137,24 @@ export async function readStrandedControls(db: Db): Promise<readonly StrandedCon
   }));
 }
 
-/** Gives a pending control subtask to another node. False: somebody claimed or ended it meanwhile. */
-export async function moveControl(db: Db, lease: LeaderLease, control: StrandedControl, to: string): Promise<boolean> {
-  const moved = await asLeader(db, lease, (tx) =>
-    sql`
-      UPDATE subtasks SET exec_id = ${to}, reason = 'node gone'
-      WHERE id = ${control.id} AND exec_id = ${control.execId} AND state = 'pending'`.execute(tx),
+/** Gives a pending control subtask to another node. False: somebody has it locked, or claimed or ended it meanwhile. */
+export async function moveControl(
+  db: Db,
+  lease: LeaderLease,
+  control: StrandedControl,
+  to: string,
+  patience?: LockPatience,
+): Promise<boolean> {
+  const moved = await asLeader(
+    db,
+    lease,
+    (tx) =>
+      sql`
+      WITH picked AS (
+        SELECT id FROM subtasks
+        WHERE id = ${control.id} AND exec_id = ${control.execId} AND state = 'pending' FOR UPDATE SKIP LOCKED)
+      UPDATE subtasks s SET exec_id = ${to}, reason = 'node gone' FROM picked WHERE s.id = picked.id`.execute(tx),
+    { lockTimeoutMs: patience?.ms },
   );
   return moved.numAffectedRows === 1n;
 }

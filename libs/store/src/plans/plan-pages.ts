@@ -3,7 +3,7 @@ import { sql, type RawBuilder } from 'kysely';
 import type { HeldSubtask, NodeIdentity } from '../claims/holder.ts';
 import { fromStore } from '../session/open-store.ts';
 import { pageOfTask } from './subtask-pages.ts';
-import { inTransaction, type Db, type Tx } from '../session/transactions.ts';
+import { allTogether, inTransaction, type Db, type Tx } from '../session/transactions.ts';
 import { isPlanned } from '../schema/kind-predicates.ts';
 
 /** The plan subtask that writes, and what it plans. */
@@ -106,7 +106,7 @@ export async function checkStepIsNew(db: Db, taskId: string, step: string): Prom
  * do: an open page's rows became claimable beside the new plan's.
  */
 async function holdPlan(tx: Tx, node: NodeIdentity, plan: PlanHold): Promise<boolean> {
-  const [task, own] = await Promise.all([
+  const [task, own] = await allTogether([
     sql<{ state: string }>`SELECT state FROM tasks WHERE id = ${plan.taskId} FOR KEY SHARE`.execute(tx),
     sql`
       SELECT 1 FROM subtasks

@@ -3,7 +3,7 @@ import { faultPoint } from '@longshore/faults';
 import { sql, type RawBuilder } from 'kysely';
 import { endingStopped } from '../session/end-stopped.ts';
 import { fromStore } from '../session/open-store.ts';
-import { COMMIT_LATER, inTransaction, type Db, type Tx } from '../session/transactions.ts';
+import { allTogether, COMMIT_LATER, inTransaction, type Db, type Tx } from '../session/transactions.ts';
 
 /** Leadership of one kind of service: what every leader write names. */
 export interface LeaderLease {
@@ -62,37 +62,52 @@ export async function resignLeadership(db: Db, lease: LeaderLease): Promise<void
 /** Ends a leader's transaction with these statements, see {@link Commit}. */
 export type LeaderCommit = (...last: readonly RawBuilder<unknown>[]) => Promise<void>;
 
+/** What a leader's write locks, and how long it waits for it. */
+export interface LeaderLocks<L> {
+  /**
+   * Takes what `work` needs: it may lock and read, and write nothing. Sent in front of the fence, because an election waits for the fence:
+   * nobody who waits for a task's or a node's row holds it.
+   */
+  readonly lock?: ((tx: Tx) => Promise<L>) | undefined;
+  /** Longest wait for a lock, in milliseconds; then Postgres's error 55P03. Default: the session's, 10,000. */
+  readonly lockTimeoutMs?: number | undefined;
+}
+
 /**
- * Runs a leader's write: first finds its own epoch under a lock that an election waits for; `work` decides and writes in
+ * Runs a leader's write: takes its rows, then finds its own epoch under a lock that an election waits for; `work` decides and writes in
  * statements after that, because a statement's snapshot is older than its lock wait.
  *
- * @param lock takes what `work` needs, sent together with the fence: it may lock and read, and write nothing.
  * @throws {LongshoreError} LEADER_LOST when the lease is not this one's any more; nothing was written then.
  */
 export async function asLeader<T, L = undefined>(
   db: Db,
   lease: LeaderLease,
   work: (tx: Tx, locked: L, commit: LeaderCommit) => Promise<T>,
-  lock?: (tx: Tx) => Promise<L>,
+  { lock, lockTimeoutMs }: LeaderLocks<L> = {},
 ): Promise<T> {
-  return inTransaction(db, async (tx, commit) => {
-    const [found, locked] = await Promise.all([fenceOf(lease).execute(tx), lock?.(tx)]);
-    if (found.rows.length === 0) throw leaderLost(lease);
-    const end = { isCommitted: false };
-    const result = await work(tx, locked as L, async (...last) => {
-      end.isCommitted = true;
-      await commit(last, 'leader.before-commit');
-    });
-    if (!end.isCommitted) await faultPoint('leader.before-commit');
-    return result;
-  });
+  return inTransaction(
+    db,
+    async (tx, commit) => {
+      const [locked, found] = await allTogether([lock?.(tx), fenceOf(lease).execute(tx)]);
+      if (found.rows.length === 0) throw leaderLost(lease);
+      const end = { isCommitted: false };
+      const result = await work(tx, locked as L, async (...last) => {
+        end.isCommitted = true;
+        await commit(last, 'leader.before-commit');
+      });
+      if (!end.isCommitted) await faultPoint('leader.before-commit');
+      return result;
+    },
+    lockTimeoutMs,
+  );
 }
 
 /**
- * A leader's write of which nothing is decided on the way: fence, locks, write and COMMIT are one trip. The write is a statement behind the locks,
+ * A leader's write of which nothing is decided on the way: locks, fence, write and COMMIT are one trip. The write is a statement behind the locks,
  * whose snapshot is newer than their waits, and hangs on the fence by the condition that it is given.
  *
  * @param lock takes the rows that the write is about.
+ * @param lockTimeoutMs as in {@link LeaderLocks}.
  * @param write makes the write, of rows for which the condition holds.
  * @returns how many rows it wrote.
  * @throws {LongshoreError} LEADER_LOST when the lease is not this one's any more; nothing was written then.
@@ -102,12 +117,15 @@ export async function asLeaderAtOnce(
   lease: LeaderLease,
   lock: RawBuilder<unknown>,
   write: (isLeader: RawBuilder<boolean>) => RawBuilder<unknown>,
+  lockTimeoutMs?: number,
 ): Promise<number> {
   const { name, epoch } = lease;
   const isLeader = sql<boolean>`EXISTS (
     SELECT 1 FROM leases WHERE name = ${name} AND epoch = ${epoch} AND expires_at > clock_timestamp())`;
-  const [found, , , written] = await inTransaction(db, (_, commit) =>
-    commit<unknown>([fenceOf(lease), lock, COMMIT_LATER, write(isLeader)], 'leader.before-commit'),
+  const [, found, , written] = await inTransaction(
+    db,
+    (_, commit) => commit<unknown>([lock, fenceOf(lease), COMMIT_LATER, write(isLeader)], 'leader.before-commit'),
+    lockTimeoutMs,
   );
   if (found?.rows.length !== 1) throw leaderLost(lease);
   return Number(written?.numAffectedRows ?? 0n);

@@ -1,5 +1,6 @@
 import { controlWrites, type ControlWrites } from '../controls/control-writes.ts';
 import { stepWrites, type StepWrites } from '../plans/step-writes.ts';
+import type { LockPatience } from '../session/lock-patience.ts';
 import type { Db } from '../session/transactions.ts';
 import { endWrites, type EndWrites } from '../tasks/end-writes.ts';
 import { modificationWrites, type ModificationWrites } from '../tasks/modification-writes.ts';
@@ -24,9 +25,12 @@ export interface OwnerWrites
     UndoWrites,
     EndWrites {}
 
-/** @param actor the owner's name, for events. */
-export function ownerWrites(db: Db, lease: LeaderLease, actor: string): OwnerWrites {
-  const leader = { db, lease, actor };
+/**
+ * @param actor the owner's name, for events.
+ * @param patience how long each waits for rows that others have locked. Default: the session's `lock_timeout`, 10 s.
+ */
+export function ownerWrites(db: Db, lease: LeaderLease, actor: string, patience?: LockPatience): OwnerWrites {
+  const leader = { db, lease, actor, patience };
   return {
     ...preparationWrites(leader),
     ...admissionWrites(leader),

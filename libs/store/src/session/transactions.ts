@@ -32,14 +32,19 @@ const sessions = new WeakMap<pg.PoolClient, Tx>();
  * Said explicitly because a server's default may differ, and the forms used here leak under other levels.
  *
  * Statements may be sent without waiting for the answers of those before; they are carried out in the order in which they were
- * sent. Wait for all of them together (`Promise.all`): when one fails, those behind it fail too.
+ * sent. Wait for all of them together ({@link allTogether}): when one fails, those behind it fail too.
  *
+ * @param lockTimeoutMs longest wait for a lock, in milliseconds; then Postgres's error 55P03. Default: the session's, 10,000.
  * @throws {LongshoreError} STORE_UNAVAILABLE when Postgres can't be reached; whatever `work` throws.
  */
-export async function inTransaction<T>(db: Db, work: (tx: Tx, commit: Commit) => Promise<T>): Promise<T> {
+export async function inTransaction<T>(
+  db: Db,
+  work: (tx: Tx, commit: Commit) => Promise<T>,
+  lockTimeoutMs?: number,
+): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
-      return await inOneTransaction(db, work);
+      return await inOneTransaction(db, work, lockTimeoutMs);
     } catch (thrown) {
       const code = (thrown as { code?: unknown } | null)?.code;
       if (!RETRIED_STATES.has(code) || tries >= MAX_TRIES) throw storeError(thrown);
@@ -49,13 +54,34 @@ export async function inTransaction<T>(db: Db, work: (tx: Tx, commit: Commit) =>
 }
 
 /**
+ * Waits for statements that were sent together. When one fails, those behind it fail too, with an error that says no more than that; which
+ * error arrives first is chance.
+ *
+ * @throws the error of the first one, in the order in which they were sent.
+ */
+export async function allTogether<T extends readonly unknown[]>(
+  sent: readonly [...T],
+): Promise<{ -readonly [Index in keyof T]: Awaited<T[Index]> }> {
+  const settled = await Promise.allSettled(sent);
+  const answers = settled.map((one) => {
+    if (one.status === 'rejected') throw one.reason;
+    return one.value;
+  });
+  return answers as { -readonly [Index in keyof T]: Awaited<T[Index]> };
+}
+
+/**
  * A statement that lets its transaction's commit reach the disk a moment later, with the next one that is waited for: a crash of Postgres may then
  * take it back, but none that came after it stays without it. For what only later transactions build on, such as a control subtask
  * that is there to be claimed: the next pass would decide the same again. Never for what a client or a runner is told.
  */
 export const COMMIT_LATER: RawBuilder<unknown> = sql`SET LOCAL synchronous_commit = off`;
 
-async function inOneTransaction<T>(db: Db, work: (tx: Tx, commit: Commit) => Promise<T>): Promise<T> {
+async function inOneTransaction<T>(
+  db: Db,
+  work: (tx: Tx, commit: Commit) => Promise<T>,
+  lockTimeoutMs: number | undefined,
+): Promise<T> {
   const session = await poolOf(db).connect();
   const state = { isOver: false, isBroken: false };
   const end = async (): Promise<void> => {
@@ -79,7 +105,9 @@ async function inOneTransaction<T>(db: Db, work: (tx: Tx, commit: Commit) => Pro
     return answered.value;
   };
   try {
-    const begun = session.query('BEGIN ISOLATION LEVEL READ COMMITTED');
+    // One message, so that the time-out takes no trip of its own.
+    const limit = lockTimeoutMs === undefined ? '' : `; SET LOCAL lock_timeout = ${lockTimeoutMs}`;
+    const begun = session.query(`BEGIN ISOLATION LEVEL READ COMMITTED${limit}`);
     begun.catch(() => undefined);
     const result = await work(tx, commit);
     await begun;

@@ -7,7 +7,7 @@ import { pageInsertion, type PlannedPage } from '../plans/plan-pages.ts';
 import { instant, recordEvents, type TaskEvent } from '../tasks/record-event.ts';
 import { storableText } from '../tasks/storable-text.ts';
 import { findUnfinished, stepStart, type StoredPlanResult } from '../plans/step-start.ts';
-import { inTransaction, type Db, type Tx } from '../session/transactions.ts';
+import { allTogether, inTransaction, type Db, type Tx } from '../session/transactions.ts';
 import { lockTasks, type LockedTask } from '../tasks/transition-task.ts';
 import { isControl } from '../schema/kind-predicates.ts';
 
@@ -74,7 +74,7 @@ export async function settleSubtasks(
     // For the claims of what is started; in their order, which has the node before the tasks.
     const holding = planned.length === 0 ? null : nodeLock(node).execute(tx);
     const locking = taskIds.length === 0 ? new Map<string, LockedTask>() : lockTasks(tx, taskIds);
-    const [, tasks, ownIds, unfinished] = await Promise.all([
+    const [, tasks, ownIds, unfinished] = await allTogether([
       holding,
       locking,
       lockAsHolder(tx, node, settlements),

@@ -7,7 +7,7 @@ import {
   type Tokens,
 } from '@longshore/core';
 import { sql } from 'kysely';
-import { COMMIT_LATER, inTransaction, type Db } from '../session/transactions.ts';
+import { allTogether, COMMIT_LATER, inTransaction, type Db } from '../session/transactions.ts';
 
 /** What a node got of a task's budget. */
 export interface ThrottleLease {
@@ -32,7 +32,7 @@ export async function leaseThrottle(
   wanted: Tokens,
 ): Promise<ThrottleLease | null> {
   return inTransaction(db, async (tx, commit) => {
-    const [, found] = await Promise.all([
+    const [, found] = await allTogether([
       sql`INSERT INTO task_budgets (task_id, budgets) SELECT id, '{}' FROM tasks WHERE id = ${taskId}
         ON CONFLICT (task_id) DO NOTHING`.execute(tx),
       sql<{ budgets: Budgets }>`
