@@ -1,7 +1,7 @@
 import { LongshoreError, nodeId, taskId, toErrorData } from '@longshore/core';
 import { faultPoint } from '@longshore/faults';
 import type { TaskHint } from '@longshore/protocol';
-import { claimSubtasks, readTaskForRunner, saveProgress, type Store } from '@longshore/store';
+import { claimUnlocked, readTaskForRunner, saveProgress, type Store } from '@longshore/store';
 import type { Bus } from '@longshore/bus';
 import type { Logger } from '@longshore/telemetry';
 import { candidatesFor } from '../claiming/candidates.ts';
@@ -155,7 +155,7 @@ async function claim({ claim: made }: Of<'claim'>, { store, membership, tell }: 
   const { identity } = membership;
   try {
     await faultPoint('claim.before');
-    const rows = await claimSubtasks(store.db, identity, made.requests, made.controls, made.hinted);
+    const rows = await claimUnlocked(store.db, identity, made.requests, made.controls, made.hinted);
     if (rows.length > 0) await faultPoint('claim.after-commit');
     tell({ kind: 'claimed', claim: made, rows, identity, at: performance.now() });
   } catch (error) {
