@@ -38,6 +38,9 @@ export interface TestCluster {
 /** Lines of each process that are kept for messages. */
 const KEPT_LINES = 200;
 
+/** How long a process may take to be ready, in milliseconds: only a hang takes longer, also on a machine that is busy many times over. */
+const READY_TIMEOUT_MS = 120_000;
+
 /**
  * Starts a small real cluster: an embedded Postgres, a broker, and the four services as processes of their own. It ends with the
  * test process, whatever ends that.
@@ -82,6 +85,7 @@ export async function startTestCluster(options: TestClusterOptions): Promise<Tes
       ...options.env,
     },
     onLine: keep,
+    readyTimeoutMs: READY_TIMEOUT_MS,
   });
   try {
     const client = await connectLongshore({

@@ -67,11 +67,11 @@ describe('files that may not', () => {
     ['outside of the roots, and missing', 'nothing.csv', 'not below a folder'],
     ['out of a root by ..', 'data/../secret.csv', 'not below a folder'],
     ['in a folder whose name begins with the root', 'data-2/d.csv', 'not below a folder'],
-    ['through a link', 'data/escape.csv', 'a link that leads out'],
-    ['below a linked folder', 'data/out/secret.csv', 'a link that leads out'],
+    ['through a link', 'data/escape.csv', 'a link to a place outside the folders that it may read'],
+    ['below a linked folder', 'data/out/secret.csv', 'a link to a place outside the folders that it may read'],
     ['by a pattern outside of the roots', '*.csv', 'not below a folder'],
-    ['by a pattern that matches such a link', 'data/e*.csv', 'a link that leads out'],
-    ['by a pattern below a linked folder', 'data/out/*.csv', 'a link that leads out'],
+    ['by a pattern that matches such a link', 'data/e*.csv', 'a link to a place outside the folders that it may read'],
+    ['by a pattern below a linked folder', 'data/out/*.csv', 'a link to a place outside the folders that it may read'],
   ])('%s', async (_, pattern, says) => {
     const path = `${base}/${pattern}`;
     await expect(listFiles([path], [root], signal)).rejects.toMatchObject({
