@@ -12,7 +12,6 @@ import {
   resumeTask,
   retryTask,
   revertTask,
-  saveProgress,
   settleSubtasks,
   skipFailed,
   sweepOrphans,
@@ -123,11 +122,6 @@ const CASES: readonly Case[] = [
     write: ({ db, node, held }) => settleSubtasks(db, node, succeeded(held)),
   },
   {
-    name: 'progress takes rows',
-    table: 'subtasks',
-    write: ({ db, node, held }) => saveProgress(db, node, progress(held)),
-  },
-  {
     name: 'a release of what is lost takes tasks',
     table: 'tasks',
     write: ({ db, node }) => releaseUnknown(db, node, []),
@@ -152,7 +146,6 @@ async function sweep({ db, manager }: World): Promise<unknown> {
 
 const succeeded = (held: readonly ClaimedSubtask[]) => held.map((one) => ended(one, SUCCEEDED));
 const failed = (held: readonly ClaimedSubtask[]) => held.map((one) => ended(one, { how: 'fail', error: FAILURE }));
-const progress = (held: readonly ClaimedSubtask[]) => held.map((one) => ({ ...one, rows: 1, bytes: 1 }));
 
 /**
  * Each writer finds the row with the highest id taken, and has to have the lowest by then. ✗ tried: `UPDATE … FROM unnest` and `= ANY`

@@ -11,6 +11,7 @@ import {
   readNodes,
   readStrandedControls,
   readTask,
+  saveProgress,
   setNodeState,
   sweepOrphans,
 } from '../src/index.ts';
@@ -24,7 +25,9 @@ import {
   leadingOwner,
   LONG_MS,
   runningTask,
+  settle,
   submit,
+  SUCCEEDED,
 } from './fixtures/tasks.ts';
 
 /** What others have locked, for longer than any test takes, delays only what needs that very row. */
@@ -100,9 +103,9 @@ describe('a locked task', () => {
     const [lockedPlan, otherPlan, lockedHint, otherHint] = [1, 2, 3, 4].map(() => submit(store.db));
     const hooks = await Promise.all([lockedPlan!, otherPlan!, lockedHint!, otherHint!]);
     for (const id of hooks) await owner.insertControl(id, 'pending', 'plan', 'n1');
-    const [plan, otherOnes] = [await controlsOf(store.db, hooks[0]!), await controlsOf(store.db, hooks[1]!)];
+    const [plan, otherOnes] = [await controlsOf(store.db, hooks[0]), await controlsOf(store.db, hooks[1])];
     const requests = [locked, other].map((taskId) => ({ taskId, limit: 1, afterOrdinal: 0 }));
-    const claimAll = () => claimUnlocked(store.db, n1, requests, [...plan, ...otherOnes], [hooks[2]!, hooks[3]!]);
+    const claimAll = () => claimUnlocked(store.db, n1, requests, [...plan, ...otherOnes], [hooks[2], hooks[3]]);
     const letGo = await hold(store, 'tasks', `id IN (${locked}, ${hooks[0]}, ${hooks[2]})`);
 
     const tasksOf = (claimed: readonly { readonly taskId: string }[]) => claimed.map((one) => one.taskId).toSorted();
@@ -152,6 +155,28 @@ describe('a locked task', () => {
 });
 
 describe('a locked subtask', () => {
+  test('keeps no other’s progress from being stored, and is not taken for lost', async () => {
+    const store = await server.store();
+    const owner = await leadingOwner(store.db);
+    const n1 = await addNode(store.db, 'n1');
+    const taskId = await runningTask(store.db, owner, n1, { rows: 3 });
+    const [locked, other, lost] = await claim(store.db, n1, taskId, 3);
+    await settle(store.db, n1, [lost!], SUCCEEDED);
+    const letGo = await hold(store, 'subtasks', `id = ${locked!.id}`);
+    const saving = store.process('saving', { lock_timeout: '100ms' }).db;
+    const progress = [locked, other, lost].map((one) => ({ ...one!, rows: 7, bytes: 1 }));
+    expect(await saveProgress(saving, n1, progress)).toEqual([lost!.id]);
+    const session = await store.session();
+    const rows = () => session.run(`SELECT id, rows::int FROM subtasks ORDER BY id`);
+    expect(await rows()).toEqual([
+      { id: locked!.id, rows: 0 },
+      { id: other!.id, rows: 7 },
+    ]);
+    await letGo();
+    expect(await saveProgress(saving, n1, progress)).toEqual([lost!.id]);
+    expect(await rows()).toMatchObject([{ rows: 7 }, { rows: 7 }]);
+  });
+
   test('of a lost node keeps no other of its task from being freed', async () => {
     const store = await server.store();
     const owner = await leadingOwner(store.db);

@@ -1,7 +1,16 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { hasCode } from '@longshore/core';
 import { faultPoint } from '@longshore/faults';
-import { settleSubtasks, type NodeIdentity, type SettleResult, type Settlement, type Store } from '@longshore/store';
+import {
+  eachOnItsOwn,
+  isRowLocked,
+  LockPatience,
+  settleSubtasks,
+  type NodeIdentity,
+  type SettleResult,
+  type Settlement,
+  type Store,
+} from '@longshore/store';
 import type { Logger } from '@longshore/telemetry';
 
 /** Tasks whose planned step has become the current one with a batch, and what was claimed of it. */
@@ -28,12 +37,15 @@ const MOST_TRIES = 5;
 
 /**
  * Ends of subtasks on their way to the store. What comes while a batch is being written makes up the next one, so the batch
- * grows with the load and a single result isn't kept waiting. While Postgres is away they are held and tried again.
+ * grows with the load and a single result isn't kept waiting. While Postgres is away they are held and tried again. So are those of a task
+ * that somebody keeps locked: they are set aside, and delay those of no other task.
  */
 export class SettlementQueue {
   readonly #options: SettlementQueueOptions;
   #waiting: Settlement[] = [];
   #writing: Promise<void> | null = null;
+  /** Ends that wait for their locked task, by task. */
+  readonly #aside = new Map<string, { readonly ends: Settlement[]; readonly writing: Promise<void> }>();
 
   constructor(options: SettlementQueueOptions) {
     this.#options = options;
@@ -41,19 +53,22 @@ export class SettlementQueue {
 
   add(settlements: readonly Settlement[]): void {
     if (settlements.length === 0) return;
-    this.#waiting.push(...settlements);
-    this.#writing ??= this.#write();
+    for (const one of settlements) (this.#aside.get(one.taskId)?.ends ?? this.#waiting).push(one);
+    if (this.#waiting.length > 0) this.#writing ??= this.#write();
   }
 
   /** Resolves when everything that was added has been written or given up on. */
   async drained(): Promise<void> {
-    while (this.#writing !== null) await this.#writing;
+    while (this.#writing !== null || this.#aside.size > 0) {
+      await this.#writing;
+      await Promise.all([...this.#aside.values()].map((one) => one.writing));
+    }
   }
 
   async #write(): Promise<void> {
     try {
       while (this.#waiting.length > 0) {
-        await this.#writeBatch(this.#waiting.splice(0, MAX_BATCH));
+        await this.#writeUnlocked(this.#waiting.splice(0, MAX_BATCH));
       }
     } finally {
       // In the same step as the last look at what waits: an end that came between the two would wait for the next one.
@@ -61,13 +76,52 @@ export class SettlementQueue {
     }
   }
 
-  async #writeBatch(batch: readonly Settlement[]): Promise<void> {
+  /** Writes a batch; where somebody has locked a row of it, task by task. */
+  async #writeUnlocked(batch: readonly Settlement[]): Promise<void> {
+    const patience = new LockPatience();
+    const [locked] = await eachOnItsOwn([batch], patience, () => this.#writeBatch(batch, patience.ms));
+    if (locked === undefined) return;
+    const byTask = Map.groupBy(batch, (one) => one.taskId);
+    const leftOut = await eachOnItsOwn(byTask, patience, ([, ends]) => this.#writeBatch(ends, patience.ms));
+    for (const { item } of leftOut) this.#setAside(...item);
+  }
+
+  #setAside(taskId: string, locked: readonly Settlement[]): void {
+    const { logger } = this.#options;
+    const known = this.#aside.get(taskId);
+    if (known !== undefined) {
+      // They had been waiting for their batch when the task was found locked.
+      known.ends.push(...locked);
+      return;
+    }
+    logger.warn(
+      { task_id: taskId, results: locked.length },
+      'holding results of a task that another session has locked',
+    );
+    const ends = [...locked];
+    this.#aside.set(taskId, { ends, writing: this.#writeAside(taskId, ends) });
+  }
+
+  /** Writes what was set aside of a task, and what is added to it meanwhile, as soon as the task is free. */
+  async #writeAside(taskId: string, ends: Settlement[]): Promise<void> {
+    const patience = new LockPatience();
+    for (let pauseMs = 50; ends.length > 0; pauseMs = Math.min(LONGEST_WAIT_MS, pauseMs * 2)) {
+      await wait(pauseMs);
+      const batch = ends.slice(0, MAX_BATCH);
+      const [locked] = await eachOnItsOwn([batch], patience, () => this.#writeBatch(batch, patience.ms));
+      if (locked === undefined) ends.splice(0, batch.length);
+    }
+    this.#aside.delete(taskId);
+  }
+
+  /** @throws Postgres's error 55P03 when somebody has locked a row of the batch. */
+  async #writeBatch(batch: readonly Settlement[], lockTimeoutMs: number): Promise<void> {
     const { store, logger, identity, onWritten, onGivenUp } = this.#options;
     let failures = 0;
     for (let pauseMs = 50; ; pauseMs = Math.min(LONGEST_WAIT_MS, pauseMs * 2)) {
       try {
         await faultPoint('settle.before');
-        const result = await settleSubtasks(store.db, identity(), batch);
+        const result = await settleSubtasks(store.db, identity(), batch, lockTimeoutMs);
         await faultPoint('settle.after-commit');
         const lost = new Set(result.lost);
         onWritten(
@@ -77,6 +131,7 @@ export class SettlementQueue {
         );
         return;
       } catch (error) {
+        if (isRowLocked(error)) throw error;
         const isAway = hasCode(error, 'STORE_UNAVAILABLE');
         if (!isAway && ++failures >= MOST_TRIES) {
           // Nothing of the batch was written; the rows are freed by the sweep when this node is found not to know them.

@@ -1,5 +1,6 @@
+import { DEFAULT_RETRY_POLICY } from '@longshore/core';
 import { startPostgres, type EmbeddedPostgres } from '@longshore/embedded';
-import { migrateStore, openStore, type Settlement, type Store } from '@longshore/store';
+import { migrateStore, openStore, submitTask, type Settlement, type Store } from '@longshore/store';
 import { createLogger } from '@longshore/telemetry';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { SettlementQueue } from '../../src/settling/settlement-queue.ts';
@@ -48,6 +49,63 @@ test.each([0, 1, 2, 3, 4, 5, 6])('what is added %i microtasks after a write is w
   expect(answered).toEqual(['7', '8']);
   await queue.drained();
 });
+
+test('results of a task that another session has locked wait, and those of no other', async () => {
+  const [locked, other] = [await submit('locked'), await submit('other')];
+  const answered = new Map<string, () => void>();
+  const answerOf = (id: string) => new Promise<string>((resolve) => answered.set(id, () => resolve(id)));
+  const queue = new SettlementQueue({
+    store,
+    logger: createLogger('silent', {}),
+    identity: () => NODE,
+    onGivenUp: () => undefined,
+    onWritten: (_, lost) => {
+      for (const one of lost) answered.get(one.id)?.();
+    },
+  });
+  /** A release leaves an event, for which the task's row is locked. */
+  const released = (id: string, taskId: string): Settlement => ({ ...end(id), taskId, how: 'release', reason: 'test' });
+  const first = answerOf('11');
+  await store.db.transaction().execute(async (session) => {
+    await session.selectFrom('tasks').select('id').where('id', '=', locked).forUpdate().execute();
+    const ofOther = [answerOf('12'), answerOf('13')];
+    queue.add([released('11', locked), released('12', other)]);
+    expect(await ofOther[0]).toBe('12');
+    queue.add([released('14', locked), released('13', other)]);
+    expect(await ofOther[1]).toBe('13');
+  });
+  expect(await first).toBe('11');
+  await queue.drained();
+});
+
+/** @returns the task's id. */
+async function submit(key: string): Promise<string> {
+  const task = await submitTask(store.db, {
+    key,
+    type: 'toy',
+    typeVersion: '1.0.0',
+    priority: 512,
+    scope: '',
+    slots: 1,
+    slotsPerSubtask: 1,
+    maxNodes: null,
+    onFailure: 'revert',
+    retry: DEFAULT_RETRY_POLICY,
+    meta: {},
+    throttle: null,
+    gates: null,
+    runtimeSlots: null,
+    selectors: null,
+    pauseOn: [],
+    subtaskTimeoutMs: null,
+    stallTimeoutMs: null,
+    deadlineMs: null,
+    trace: null,
+    contentHash: key,
+    actor: 'client test',
+  });
+  return task.id;
+}
 
 /** Resolves after so many milliseconds, so that a test can say what was missing. */
 function deadline(ms: number): Promise<void> {

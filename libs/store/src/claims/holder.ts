@@ -37,14 +37,20 @@ export function checkNodeLock(node: NodeIdentity, answer: QueryResult<unknown> |
 /**
  * Locks the rows whose holders are still these attempts, in order of their ids: another order deadlocks with the balancer and the
  * sweep. Answers their ids.
+ *
+ * @param isPassingOver whether rows that somebody has locked are passed over instead of waited for. Default: false.
  */
-export function holderLock(node: NodeIdentity, own: readonly HeldSubtask[]): RawBuilder<{ id: string }> {
+export function holderLock(
+  node: NodeIdentity,
+  own: readonly HeldSubtask[],
+  isPassingOver = false,
+): RawBuilder<{ id: string }> {
   return sql<{ id: string }>`
     SELECT s.id FROM subtasks s
     JOIN unnest(${own.map((one) => one.id)}::bigint[], ${own.map((one) => one.attempt)}::int[]) AS h(id, attempt)
       ON s.id = h.id AND s.attempt = h.attempt
     WHERE s.exec_id = ${node.id} AND s.state = 'running'
-    ORDER BY s.id FOR UPDATE OF s`;
+    ORDER BY s.id FOR UPDATE OF s ${isPassingOver ? sql`SKIP LOCKED` : sql``}`;
 }
 
 /**

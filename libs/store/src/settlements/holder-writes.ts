@@ -1,10 +1,10 @@
 import type { Summary } from '@longshore/core';
 import { sql } from 'kysely';
-import { lockAsHolder, type HeldSubtask, type NodeIdentity } from '../claims/holder.ts';
+import { holderLock, type HeldSubtask, type NodeIdentity } from '../claims/holder.ts';
 import { fromStore } from '../session/open-store.ts';
 import { instant } from '../tasks/record-event.ts';
 import { storableText } from '../tasks/storable-text.ts';
-import { inTransaction, type Db } from '../session/transactions.ts';
+import { inTransaction, type Db, type Tx } from '../session/transactions.ts';
 
 /** Stores a checkpoint while this attempt is the subtask's holder. False: it is not the holder any more. */
 export async function saveCheckpoint(
@@ -54,7 +54,7 @@ const MAX_PHASE = 200;
 
 /**
  * Stores how far running subtasks are, what they do and what they wait for, one write for all of a node. A reason with the same code keeps its
- * time.
+ * time. Rows that somebody has locked are passed over: no other waits for them.
  *
  * @returns ids that this node has lost.
  */
@@ -65,7 +65,8 @@ export async function saveProgress(
 ): Promise<readonly string[]> {
   if (progress.length === 0) return [];
   return inTransaction(db, async (tx) => {
-    const ownIds = await lockAsHolder(tx, node, progress);
+    const locked = await holderLock(node, progress, true).execute(tx);
+    const ownIds = new Set(locked.rows.map((row) => row.id));
     const own = progress.filter((one) => ownIds.has(one.id));
     await sql`
       UPDATE subtasks s SET rows = p.rows, bytes = p.bytes, phase = p.phase, summary = p.summary::jsonb,
@@ -80,8 +81,24 @@ export async function saveProgress(
         ${own.map((one) => summaryText(one.summary))}::text[])
         AS p(id, rows, bytes, code, message, for_ms, phase, summary)
       WHERE s.id = p.id`.execute(tx);
-    return progress.filter((one) => !ownIds.has(one.id)).map((one) => one.id);
+    return findLost(
+      tx,
+      node,
+      progress.filter((one) => !ownIds.has(one.id)),
+    );
   });
+}
+
+/** Which of these have another holder by now. The others were only locked by somebody: their progress comes with the next save. */
+async function findLost(tx: Tx, node: NodeIdentity, missing: readonly HeldSubtask[]): Promise<readonly string[]> {
+  if (missing.length === 0) return [];
+  const held = await sql<{ id: string }>`
+    SELECT s.id FROM subtasks s
+    JOIN unnest(${missing.map((one) => one.id)}::bigint[], ${missing.map((one) => one.attempt)}::int[]) AS h(id, attempt)
+      ON s.id = h.id AND s.attempt = h.attempt
+    WHERE s.exec_id = ${node.id} AND s.state = 'running'`.execute(tx);
+  const ids = new Set(held.rows.map((row) => row.id));
+  return missing.map((one) => one.id).filter((id) => !ids.has(id));
 }
 
 function summaryText(summary: Summary = {}): string | null {

@@ -7,7 +7,7 @@ import { pageInsertion, type PlannedPage } from '../plans/plan-pages.ts';
 import { instant, recordEvents, type TaskEvent } from '../tasks/record-event.ts';
 import { storableText } from '../tasks/storable-text.ts';
 import { findUnfinished, stepStart, type StoredPlanResult } from '../plans/step-start.ts';
-import { allTogether, inTransaction, type Db, type Tx } from '../session/transactions.ts';
+import { allTogether, inTransaction, type Commit, type Db, type Tx } from '../session/transactions.ts';
 import { lockTasks, type LockedTask } from '../tasks/transition-task.ts';
 import { isControl } from '../schema/kind-predicates.ts';
 
@@ -59,15 +59,18 @@ export interface SettleResult {
 /**
  * Writes how subtasks ended, in one transaction; each only while this attempt is its holder. Succeeded work moves into
  * history at once, so that no million-row clean-up comes later; failed work and control subtasks stay for the owner to see.
+ *
+ * @param lockTimeoutMs longest wait for a lock, in milliseconds; then Postgres's error 55P03, and nothing is written. Default: the session's, 10,000.
  */
 export async function settleSubtasks(
   db: Db,
   node: NodeIdentity,
   settlements: readonly Settlement[],
+  lockTimeoutMs?: number,
 ): Promise<SettleResult> {
   if (settlements.length === 0) return { written: [], lost: [], started: new Map(), claimed: [] };
-  if (settlements.every(isSucceededWork)) return settleSucceeded(db, node, settlements);
-  return inTransaction(db, async (tx, commit) => {
+  if (settlements.every(isSucceededWork)) return settleSucceeded(db, node, settlements, lockTimeoutMs);
+  const settle = async (tx: Tx, commit: Commit): Promise<SettleResult> => {
     const taskIds = [...new Set(settlements.filter(needsItsTask).map((one) => one.taskId))];
     // Tasks are locked before subtasks.
     const planned = settlements.filter(mayStartStep).map((one) => one.taskId);
@@ -97,7 +100,8 @@ export async function settleSubtasks(
       started: new Map([...starts.values()].map((task) => [task.id, task.reservedNodes])),
       claimed: claim.length === 0 ? [] : claimedWork(answers.at(-1)?.rows ?? []),
     };
-  });
+  };
+  return inTransaction(db, settle, lockTimeoutMs);
 }
 
 /** A plan with something to do, on the nodes that its task has, whose holder asked for its step to be started with its end. */
@@ -143,8 +147,13 @@ function startWrites(node: NodeIdentity, starts: ReadonlyMap<Settlement, LockedT
  * Most of all settlements are of work that succeeded: nothing of them is decided here, so it takes one trip. The second statement's snapshot
  * is newer than the wait of the first, and it names the attempts again.
  */
-async function settleSucceeded(db: Db, node: NodeIdentity, done: readonly Succeeded[]): Promise<SettleResult> {
-  return inTransaction(db, async (_, commit) => {
+async function settleSucceeded(
+  db: Db,
+  node: NodeIdentity,
+  done: readonly Succeeded[],
+  lockTimeoutMs: number | undefined,
+): Promise<SettleResult> {
+  const settle = async (_: Tx, commit: Commit): Promise<SettleResult> => {
     const locking = sql<{ id: string }>`WITH own AS (${holderLock(node, done)}) SELECT min(id)::text AS id FROM own`;
     const [, moved] = await commit([locking, moveToHistory(node, done)], 'settle.before-commit');
     const ids = new Set(moved?.rows.map((row) => row.id));
@@ -154,7 +163,8 @@ async function settleSucceeded(db: Db, node: NodeIdentity, done: readonly Succee
       started: new Map(),
       claimed: [],
     };
-  });
+  };
+  return inTransaction(db, settle, lockTimeoutMs);
 }
 
 /** Exceptions leave events, numbered under the task's row; a plan's page is written only while the task wants it. */
