@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
 import { expect, test } from 'vitest';
 import { cancelTask, pauseTask, readSchedulingSnapshot, readTask, resumeTask } from '../src/index.ts';
@@ -29,6 +30,16 @@ test('what is sent often is prepared, and what is sent once is not', async () =>
   const { rows } = await sql<{ statement: string }>`
     SELECT statement FROM pg_prepared_statements WHERE statement LIKE 'SELECT 1 AS %'`.execute(db);
   expect(rows).toEqual([{ statement: 'SELECT 1 AS often' }]);
+});
+
+test('a name stands for its text alone: it is the same in every process, in whatever order they send what', async () => {
+  const { db } = await server.store();
+  const text = `SELECT 'a text with a name' AS named`;
+  for (let count = 0; count < OFTEN; count++) await inTransaction(db, (tx) => sql.raw(text).execute(tx));
+  const { rows } = await sql<{ name: string }>`
+    SELECT name FROM pg_prepared_statements WHERE statement = ${text}`.execute(db);
+  const hash = createHash('sha256').update(text).digest('hex');
+  expect(rows).toEqual([{ name: `longshore_${hash.slice(0, 32)}` }]);
 });
 
 test('a statement that failed in one transaction is carried out by the next, though it was sent twice at once', async () => {
