@@ -1,6 +1,8 @@
 export type { RetryColumns, TypeDefaults } from './schema/database.ts';
 export { isStoreAway, openStore, SCHEMA, storeError, type Store, type StoreOptions } from './session/open-store.ts';
 export { checkSchema, migrateStore, type MigrateResult } from './schema/migrate.ts';
+export { checkSessions } from './session/check-sessions.ts';
+export { storeRefusal } from './session/store-refusal.ts';
 export { readTogether, type Db } from './session/transactions.ts';
 export { eachOnItsOwn, isRowLocked, LockPatience, type LeftOut } from './session/lock-patience.ts';
 export {

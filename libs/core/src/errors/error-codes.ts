@@ -65,6 +65,9 @@ export const ERROR_CODES = {
     'The runner of the subtask ended: out of memory, or an exit in plugin code. The retry policy decides about the next attempt.',
   ),
   STATE_CONFLICT: permanent("The task's state doesn't allow this; the message names the state."),
+  STORE_POOLED: permanent(
+    'A pooler between Longshore and Postgres gives sessions away after each transaction, or drops their settings. Let it pool sessions, or connect to Postgres itself.',
+  ),
   STORE_REFUSED: permanent(
     'Postgres refuses the connection. The user, the password or the database in the URL is wrong.',
   ),

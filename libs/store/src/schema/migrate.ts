@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { MIGRATIONS } from './migrations/index.ts';
 import { openStore, SCHEMA, storeError, type Store } from '../session/open-store.ts';
+import { storeRefusal } from '../session/store-refusal.ts';
 import type { Db } from '../session/transactions.ts';
 
 function migratorOf(db: Db): Migrator {
@@ -34,12 +35,14 @@ export interface MigrateResult {
  *
  * @param url the store's connection URL; its role must be allowed to create a schema.
  * @throws {LongshoreError} STORE_SCHEMA_NEWER when the database has migrations that this version doesn't know,
- * STORE_UNAVAILABLE when Postgres can't be reached.
+ * STORE_REFUSED when Postgres refuses the login or has no such database, STORE_UNAVAILABLE when it can't be reached.
  */
 export async function migrateStore(url: string): Promise<MigrateResult> {
   const store = openMigratingStore(url);
   try {
     return await migrate(store);
+  } catch (thrown) {
+    throw storeRefusal(thrown);
   } finally {
     await store.close();
   }

@@ -2,6 +2,7 @@ import { LongshoreError } from '@longshore/core';
 import { openSessionPool, type SessionLimits, type SessionSettings } from '@longshore/postgres';
 import { Kysely, PostgresDialect } from 'kysely';
 import type { Database } from '../schema/database.ts';
+import { areSettingsRefused } from './pooled-sessions.ts';
 import { keepPool } from './pools.ts';
 
 /** The schema that holds everything of Longshore's. */
@@ -89,6 +90,7 @@ export function isStoreAway(thrown: unknown): boolean {
   if (!(thrown instanceof Error)) return false;
   const code = (thrown as { code?: unknown }).code;
   if (code === 'STORE_UNAVAILABLE') return true;
+  if (areSettingsRefused(thrown)) return false;
   if (thrown instanceof AggregateError) return thrown.errors.some(isStoreAway);
   return (typeof code === 'string' && AWAY.test(code)) || AWAY_TEXT.test(thrown.message);
 }
