@@ -26,7 +26,7 @@ test('a packed plugin runs with a copy of the SDK of its own', async () => {
   });
 });
 
-// Seen to fail while the host compared classes: a postponement was a failure, and a stop had no reason.
+// A host that compares classes takes a postponement for a failure, and finds no reason in a stop.
 test.each([
   ['a postponement', 'postpone', { postponed: { code: 'LOCK_HELD', message: 'pid 7 holds the lock', afterMs: 5_000 } }],
   [
