@@ -46,6 +46,14 @@ test('credentials leave the URL, so that no message can show them', () => {
   });
 });
 
+test('files with a login come from the environment', () => {
+  const env = { LONGSHORE_NATS_NKEY: 'user.nk', LONGSHORE_NATS_CREDENTIALS: '' };
+  expect(findCluster({ server: 'nats://a:4222' }, env, folder)).toMatchObject({
+    nkeyFile: 'user.nk',
+    credentialsFile: undefined,
+  });
+});
+
 test('what names no cluster is refused', () => {
   const notFound = expect.objectContaining({ code: 'CLUSTER_NOT_FOUND' }) as Error;
   expect(() => findCluster({}, {}, inner())).toThrow(notFound);

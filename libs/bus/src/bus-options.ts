@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { credsAuthenticator, type NodeConnectionOptions } from '@nats-io/transport-node';
+import type { NodeConnectionOptions } from '@nats-io/transport-node';
+import { authenticatorOf, checkTlsFiles } from './login-files.ts';
 
 /** How to reach NATS. */
 export interface BusOptions {
@@ -14,15 +14,20 @@ export interface BusOptions {
   readonly password?: string | undefined;
   /** A NATS credentials file (JWT and seed). */
   readonly credentialsFile?: string | undefined;
+  /** A file with the seed of an nkey, for servers that know users by their nkey. Not beside `credentialsFile`. */
+  readonly nkeyFile?: string | undefined;
   /** Files of a TLS connection; `ca` alone verifies the server, `cert` and `key` identify this client. */
   readonly tls?:
     | { readonly ca?: string | undefined; readonly cert?: string | undefined; readonly key?: string | undefined }
     | undefined;
   /**
-   * True (services): wait for a server that isn't there yet, for ever. False (clients): fail with BUS_UNAVAILABLE.
+   * True (services): if no server answers at once, the bus is there without one and connects later, for ever. Until then hints are
+   * dropped and requests fail with BUS_UNAVAILABLE. False (clients): fail with BUS_UNAVAILABLE.
    * Either way a connection that was up once is re-established for ever. Default false.
    */
   readonly waitForServer?: boolean;
+  /** Told why there was no connection, before each further attempt to get the first one. Default: nobody is. */
+  readonly onWaiting?: (error: Error) => void;
   /** How long a request waits for its reply unless it says otherwise, in milliseconds. Default 5,000. */
   readonly requestTimeoutMs?: number;
   /**
@@ -37,6 +42,16 @@ export interface BusOptions {
  * of clients doesn't hammer one that isn't.
  */
 const RECONNECT_WAIT_MS = 500;
+/**
+ * How long an attempt to connect may take, in milliseconds. The client library's 20 s delayed a start by as much when a server was met
+ * that took the connection and said nothing, or a host that answered nothing, just before NATS came up.
+ */
+const CONNECT_TIMEOUT_MS = 3_000;
+
+/** A pause before the next attempt to connect, in milliseconds. */
+export function reconnectWaitMs(): number {
+  return RECONNECT_WAIT_MS + (Math.random() * RECONNECT_WAIT_MS) / 2;
+}
 
 /** The servers one by one. */
 export function serverList(options: Pick<BusOptions, 'servers'>): readonly string[] {
@@ -44,23 +59,27 @@ export function serverList(options: Pick<BusOptions, 'servers'>): readonly strin
   return options.servers.split(',').map((server) => server.trim());
 }
 
-/** The client library's options for ours. Reads the credentials file. */
+/**
+ * The client library's options for ours. Reads the files that they name.
+ *
+ * @throws {LongshoreError} CONFIG_INVALID for a file that can't be used.
+ */
 export function natsOptions(options: BusOptions): NodeConnectionOptions {
-  const { tls } = options;
+  // The client library ignores the scheme: `tls://` alone would be served without TLS.
+  const tls = options.tls ?? (serverList(options).some((server) => server.startsWith('tls://')) ? {} : undefined);
+  if (tls !== undefined) checkTlsFiles(tls);
+  const authenticator = authenticatorOf(options);
   return {
     servers: [...serverList(options)],
     name: options.name,
     maxReconnectAttempts: -1,
-    reconnectTimeWait: RECONNECT_WAIT_MS,
-    reconnectJitter: RECONNECT_WAIT_MS / 2,
-    waitOnFirstConnect: options.waitForServer ?? false,
+    reconnectDelayHandler: reconnectWaitMs,
+    timeout: CONNECT_TIMEOUT_MS,
     pingInterval: 10_000,
     ...(options.token === undefined ? {} : { token: options.token }),
     ...(options.user === undefined ? {} : { user: options.user }),
     ...(options.password === undefined ? {} : { pass: options.password }),
-    ...(options.credentialsFile === undefined
-      ? {}
-      : { authenticator: credsAuthenticator(readFileSync(options.credentialsFile)) }),
+    ...(authenticator === undefined ? {} : { authenticator }),
     ...(tls === undefined
       ? {}
       : {

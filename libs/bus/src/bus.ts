@@ -19,7 +19,7 @@ export interface Subscription {
 /** A connection to NATS with Longshore's subjects and payloads. */
 export interface Bus {
   readonly subjects: Subjects;
-  /** False while the connection is lost and being re-established. */
+  /** False while there is no connection yet, or it is lost and being re-established. */
   readonly isConnected: boolean;
   /**
    * Asks an owner.
@@ -34,7 +34,7 @@ export interface Bus {
   publish(subject: string, payload: unknown): void;
   /** Receives hints; what doesn't fit the schema is dropped. */
   subscribe<T>(subject: string, schema: z.ZodType<T>, receive: (payload: T) => void): Subscription;
-  /** Calls back after each re-established connection: hints were missed, look now. */
+  /** Calls back after each connection that was not there at once, or was re-established: hints were missed, look now. */
   onReconnect(callback: () => void): void;
   /** Resolves once everything sent so far has reached the server. */
   flush(): Promise<void>;

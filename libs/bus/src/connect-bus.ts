@@ -9,47 +9,42 @@ import {
   type ApiMethod,
   type ApiReply,
 } from '@longshore/protocol';
-import { connect, headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
+import { headers, type MsgHdrs } from '@nats-io/transport-node';
 import type { z } from 'zod';
 import { answerRequests } from './answer-requests.ts';
-import { natsOptions, serverList, type BusOptions } from './bus-options.ts';
+import type { BusOptions } from './bus-options.ts';
 import type { Bus, RequestOptions } from './bus.ts';
+import { NatsLink } from './nats-link.ts';
 import { RemoteError, requestError } from './request-errors.ts';
 
 const DEFAULT_REQUEST_TIMEOUT_MS = 5_000;
-/** Draining waits for subscriptions that may hang with the server; a stop must not. */
-const CLOSE_TIMEOUT_MS = 1_000;
 
 /**
  * Connects to NATS. Once it was up, the connection is re-established for ever.
  *
- * @throws {LongshoreError} BUS_UNAVAILABLE when no server answers and `waitForServer` is false.
+ * @throws {LongshoreError} CONFIG_INVALID for files that can't be used and a certificate that isn't trusted; BUS_UNAVAILABLE when the
+ * login is refused, or when no server answers and `waitForServer` is false.
  */
 export async function connectBus(options: BusOptions): Promise<Bus> {
   const subjects = subjectsOf(options.cluster);
-  const nats = await open(options);
   const reconnected = new Set<() => void>();
   const onCallbackError = options.onCallbackError ?? warn;
-  let isConnected = true;
-  void watchStatus(nats, {
-    disconnect: () => (isConnected = false),
-    reconnect: () => {
-      isConnected = true;
-      for (const callback of reconnected) guarded(callback, onCallbackError);
-    },
+  const link = await NatsLink.open(options, () => {
+    for (const callback of reconnected) guarded(callback, onCallbackError);
   });
   return {
     subjects,
     get isConnected() {
-      return isConnected;
+      return link.isConnected;
     },
     async request<M extends ApiMethod>(
       method: M,
       payload: unknown,
       request: RequestOptions = {},
     ): Promise<ApiReply<M>> {
-      if (!isConnected) {
-        throw new LongshoreError('BUS_UNAVAILABLE', `${method} was not sent: the connection to NATS is lost`);
+      const { nats } = link;
+      if (nats === null || !link.isConnected) {
+        throw new LongshoreError('BUS_UNAVAILABLE', `${method} was not sent: there is no connection to NATS`);
       }
       const timeoutMs = request.timeoutMs ?? options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
       const sent = requestHeaders(request);
@@ -65,55 +60,27 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
       if (!envelope.ok) throw new RemoteError(envelope.error);
       return parseReply<unknown>(API[method].reply, envelope.value, method) as ApiReply<M>;
     },
-    answer: (handlers) => answerRequests(nats, subjects, handlers),
+    answer: (handlers) => link.use((nats) => answerRequests(nats, subjects, handlers)),
     publish: (subject, payload) => {
-      if (isConnected && !nats.isClosed()) nats.publish(subject, JSON.stringify(payload));
+      const { nats } = link;
+      if (nats !== null && link.isConnected && !nats.isClosed()) nats.publish(subject, JSON.stringify(payload));
     },
-    subscribe: (subject, schema, receive) => {
-      const subscription = nats.subscribe(subject, {
-        callback: (error, message) => {
-          if (error !== null) return;
-          const parsed = schema.safeParse(parseJson(message.string()));
-          // What a receiver throws would end the client library's reader, and with it every subscription of this process.
-          if (parsed.success) guarded(() => receive(parsed.data), onCallbackError);
-        },
-      });
-      return { close: () => subscription.unsubscribe() };
-    },
+    subscribe: (subject, schema, receive) =>
+      link.use((nats) => {
+        const subscription = nats.subscribe(subject, {
+          callback: (error, message) => {
+            if (error !== null) return;
+            const parsed = schema.safeParse(parseJson(message.string()));
+            // What a receiver throws would end the client library's reader, and with it every subscription of this process.
+            if (parsed.success) guarded(() => receive(parsed.data), onCallbackError);
+          },
+        });
+        return { close: () => subscription.unsubscribe() };
+      }),
     onReconnect: (callback) => void reconnected.add(callback),
-    flush: () => nats.flush(),
-    close: async () => {
-      if (nats.isClosed()) return;
-      if (!isConnected) return nats.close();
-      await Promise.race([nats.drain().catch(() => nats.close()), afterMs(CLOSE_TIMEOUT_MS)]);
-      await nats.close();
-    },
+    flush: async () => link.nats?.flush(),
+    close: () => link.close(),
   };
-}
-
-async function open(options: BusOptions): Promise<NatsConnection> {
-  try {
-    return await connect(natsOptions(options));
-  } catch (cause) {
-    const servers = serverList(options).map(withoutCredentials).join(', ');
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new LongshoreError('BUS_UNAVAILABLE', `cannot connect to NATS at ${servers}: ${reason}`, { cause });
-  }
-}
-
-/** A server's address as it may be shown. */
-function withoutCredentials(server: string): string {
-  return server.replace(/^([a-z]+:\/\/)?.*@/, '$1');
-}
-
-async function watchStatus(
-  nats: NatsConnection,
-  on: { readonly disconnect: () => void; readonly reconnect: () => void },
-): Promise<void> {
-  for await (const status of nats.status()) {
-    if (status.type === 'disconnect') on.disconnect();
-    if (status.type === 'reconnect') on.reconnect();
-  }
 }
 
 /** @throws {LongshoreError} ARGUMENT_INVALID when the principal can't be sent. */
@@ -158,8 +125,4 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function afterMs(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }

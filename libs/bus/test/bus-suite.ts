@@ -1,3 +1,5 @@
+import { createServer, type AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { LongshoreError, taskId, type Principal } from '@longshore/core';
 import { taskHint, type ApiHandlers, type ApiMethod, type TaskHint, type TraceContext } from '@longshore/protocol';
 import { connect, headers } from '@nats-io/transport-node';
@@ -384,6 +386,72 @@ export function describeBus(name: string, start: StartServer): void {
         const opening = open(server, { waitForServer: true });
         await startServer({ port: server.port });
         await (await opening).flush();
+      });
+
+      test('a service has its bus before there is a server, and everything works once it is there', async () => {
+        const server = await start();
+        await server.stop();
+        const reasons: string[] = [];
+        const onWaiting = ({ message }: Error): void => void reasons.push(message);
+        const bus = await open(server, { waitForServer: true, onWaiting });
+        expect(bus.isConnected).toBe(false);
+        expect(reasons[0]).toContain(`cannot connect to NATS at ${server.url}`);
+        const hints: TaskHint[] = [];
+        bus.subscribe(bus.subjects.wakeOwner, z.unknown(), () => hints.push({} as TaskHint));
+        bus.answer(handlers({ 'node.list': () => Promise.resolve({ nodes: [] }) }));
+        bus.publish(bus.subjects.wakeOwner, {});
+        expect(await caught(bus.request('node.list', {}))).toMatchObject({ code: 'BUS_UNAVAILABLE' });
+        const connected = new Promise<void>((resolve) => bus.onReconnect(resolve));
+        await startServer({ port: server.port });
+        await connected;
+        await expect(bus.request('node.list', {})).resolves.toEqual({ nodes: [] });
+        bus.publish(bus.subjects.wakeOwner, {});
+        await vi.waitFor(() => expect(hints).toHaveLength(1), { timeout: AT_ONCE_MS });
+      });
+
+      test('a bus that is closed before there is a server connects no more', async () => {
+        const server = await start();
+        await server.stop();
+        const bus = await open(server, { waitForServer: true });
+        await bus.close();
+        expect(bus.isConnected).toBe(false);
+      });
+
+      test('a server that takes the connection and says nothing is given up soon', async () => {
+        const mute = createServer((socket) => closing.push(() => Promise.resolve(void socket.destroy())));
+        await new Promise<void>((resolve) => void mute.listen(0, '127.0.0.1', resolve));
+        closing.push(() => new Promise<void>((resolve) => void mute.close(() => resolve())));
+        const { port } = mute.address() as AddressInfo;
+        const before = performance.now();
+        const error = await caught(open({ url: `nats://127.0.0.1:${port}` }));
+        expect(error).toMatchObject({ code: 'BUS_UNAVAILABLE' });
+        // Far below the client library's 20 s.
+        expect(performance.now() - before).toBeLessThan(15_000);
+      });
+
+      test.each([
+        ['a CA', { tls: { ca: '/not/there.pem' } }],
+        ['credentials', { credentialsFile: '/not/there.pem' }],
+        ['an nkey', { nkeyFile: '/not/there.pem' }],
+      ])('a file of %s that is not there is a wrong setting, and not waited for', async (_, options) => {
+        const error = await caught(open({ url: 'nats://127.0.0.1:1' }, { ...options, waitForServer: true }));
+        expect(error).toMatchObject({ code: 'CONFIG_INVALID', permanent: true });
+        expect(error.message).toMatch(/\/not\/there\.pem can't be read \(ENOENT\)/);
+      });
+
+      test.each([
+        ['a CA', (path: string) => ({ tls: { ca: path } })],
+        ['credentials', (path: string) => ({ credentialsFile: path })],
+        ['an nkey', (path: string) => ({ nkeyFile: path })],
+      ])('a file of %s that holds something else is a wrong setting', async (_, options) => {
+        const path = fileURLToPath(import.meta.url);
+        const error = await caught(open({ url: 'nats://127.0.0.1:1' }, { ...options(path), waitForServer: true }));
+        expect(error).toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining(path) as string });
+      });
+
+      test('two logins by file are a wrong setting', async () => {
+        const error = await caught(open({ url: 'nats://127.0.0.1:1' }, { credentialsFile: '/a', nkeyFile: '/b' }));
+        expect(error).toMatchObject({ code: 'CONFIG_INVALID' });
       });
 
       test.each([false, true])('a wrong token is said clearly (waiting for the server: %s)', async (waitForServer) => {

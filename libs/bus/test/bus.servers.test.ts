@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { findFreePort } from '@longshore/embedded';
+import { nkeys } from '@nats-io/transport-node';
+import { expect, onTestFinished, test } from 'vitest';
+import { connectBus } from '../src/index.ts';
 import { describeBus } from './bus-suite.ts';
 import type { ServerOptions, ServerUnderTest } from './server-under-test.ts';
 
@@ -17,11 +20,12 @@ if (spawnSync('nats-server', ['--version'], { env }).error !== undefined) {
 }
 
 async function startNatsServer(options: ServerOptions = {}): Promise<ServerUnderTest> {
-  const { port = await findFreePort(), token, maxPayloadBytes } = options;
+  const { port = await findFreePort(), token, nkey, maxPayloadBytes } = options;
   const folder = mkdtempSync(join(tmpdir(), 'nats-server-'));
   const settings = [
     `listen: 127.0.0.1:${port}`,
     ...(token === undefined ? [] : [`authorization: { token: "${token}" }`]),
+    ...(nkey === undefined ? [] : [`authorization: { users: [{ nkey: ${nkey} }] }`]),
     ...(maxPayloadBytes === undefined ? [] : [`max_payload: ${maxPayloadBytes}`]),
   ];
   writeFileSync(join(folder, 'nats.conf'), settings.join('\n'));
@@ -47,3 +51,22 @@ async function startNatsServer(options: ServerOptions = {}): Promise<ServerUnder
 }
 
 describeBus('a nats-server', startNatsServer);
+
+test('an nkey logs in with the seed in its file, and a service with another one ends', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'nkeys-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const newUser = (name: string): { nkey: string; nkeyFile: string } => {
+    const pair = nkeys.createUser();
+    const nkeyFile = join(folder, name);
+    writeFileSync(nkeyFile, `${new TextDecoder().decode(pair.getSeed())}\n`);
+    return { nkey: pair.getPublicKey(), nkeyFile };
+  };
+  const [known, unknown] = [newUser('known'), newUser('unknown')];
+  const server = await startNatsServer({ nkey: known.nkey });
+  onTestFinished(() => server.stop());
+  const options = { servers: server.url, cluster: 'test', name: 'test', waitForServer: true };
+  const bus = await connectBus({ ...options, nkeyFile: known.nkeyFile });
+  await bus.flush();
+  await bus.close();
+  await expect(connectBus({ ...options, nkeyFile: unknown.nkeyFile })).rejects.toThrow(/authorization/i);
+});

@@ -8,6 +8,8 @@ export interface ServerUnderTest {
 export interface ServerOptions {
   readonly port?: number;
   readonly token?: string;
+  /** The public nkey of the only user. */
+  readonly nkey?: string;
   readonly maxPayloadBytes?: number;
 }
 

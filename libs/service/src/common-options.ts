@@ -55,6 +55,12 @@ export const COMMON_OPTIONS = {
     help: 'NATS credentials file (JWT and seed).',
     schema: optionalText,
   },
+  natsNkey: {
+    flag: 'nats-nkey',
+    env: 'LONGSHORE_NATS_NKEY',
+    help: 'File with the seed of an nkey for NATS, instead of a credentials file.',
+    schema: optionalText,
+  },
   natsCa: {
     flag: 'nats-ca',
     env: 'LONGSHORE_NATS_CA',

@@ -9,11 +9,13 @@ import { startHealthServer } from './health-server.ts';
 import { HelpShown, parseOptions, type ConfigOf, type OptionSet } from './option-set.ts';
 import { openParentLink } from './parent-link.ts';
 import { onStopSignal } from './stop-signals.ts';
+import { abortedLater, unlessAborted } from './unless-aborted.ts';
 import { waitForStore } from './wait-for-store.ts';
+import { waitLog } from './wait-log.ts';
 
 export type CommonConfig = ConfigOf<typeof COMMON_OPTIONS>;
 
-/** What a service starts with: everything is connected and the schema fits. */
+/** What a service starts with: the store is connected and the schema fits; NATS may come later. */
 export interface ServiceContext<C> {
   readonly config: C & CommonConfig;
   readonly logger: Logger;
@@ -43,14 +45,30 @@ export interface ServiceDefinition<O extends OptionSet> {
   start(context: ServiceContext<ConfigOf<O>>): Promise<RunningService>;
 }
 
+/**
+ * What only other settings mend, so that a supervisor need not start the service again: exit code 2. A bus that is away is waited for, so
+ * its code means here that NATS refused the login.
+ */
+const SETTINGS_FAULTS: ReadonlySet<string> = new Set([
+  'CONFIG_INVALID',
+  'STORE_REFUSED',
+  'STORE_POOLED',
+  'BUS_UNAVAILABLE',
+]);
+
 /** A clean stop must not hang with a broken dependency: after this the process ends anyway. */
 const STOP_LIMIT_MS = 30_000;
+/**
+ * How long a start may go on once the service is to stop, in milliseconds: usually it ends by then and can be undone in order. A plugin
+ * that hangs while it loads, or a store that doesn't answer, must not keep the process.
+ */
+const START_LIMIT_MS = 5_000;
 /** The same when the parent is gone, in milliseconds. */
 const ORPHAN_LIMIT_MS = 5_000;
 
 /**
  * Runs a service as this process until SIGTERM, SIGINT or the parent's end; `main.ts` of each service is a call of this.
- * Exit codes: 0 after a clean stop, 2 for wrong settings, 1 for everything else.
+ * Exit codes: 0 after a clean stop, 2 for wrong settings (also those that the store or NATS refuses at the start), 1 for everything else.
  */
 export async function runService<O extends OptionSet>(definition: ServiceDefinition<O>): Promise<void> {
   const refusal = refusalOf(`longshore-${definition.name}`);
@@ -92,7 +110,7 @@ export async function runService<O extends OptionSet>(definition: ServiceDefinit
     parent?.report({ event: 'failed', code: error.code, message: error.message });
     process.stderr.write(`error ${error.code}: ${error.message}\n`);
     // Lets the report reach the parent before the pipe closes.
-    setTimeout(() => process.exit(error.code === 'CONFIG_INVALID' ? 2 : 1), 50);
+    setTimeout(() => process.exit(SETTINGS_FAULTS.has(error.code) ? 2 : 1), 50);
   }
 }
 
@@ -135,17 +153,10 @@ async function serve<O extends OptionSet>(
   });
   try {
     await waitForStore(store, config.databaseUrl, config.mode, logger, signal);
-    bus = await connectBus(busOptions(definition.name, config));
-    running = await definition.start({
-      config,
-      logger,
-      store,
-      bus,
-      metrics,
-      telemetry,
-      signal,
-      fail,
-    });
+    const waiting = waitLog(logger, 'NATS, working without it');
+    bus = await unlessAborted(connectBus(busOptions(definition.name, config, waiting)), signal);
+    const starting = definition.start({ config, logger, store, bus, metrics, telemetry, signal, fail });
+    running = await unlessAborted(starting, abortedLater(signal, START_LIMIT_MS));
     logger.info({ http: health.url }, `${definition.name} is ready`);
     report({ event: 'ready', httpUrl: health.url, instance: config.instance });
     await aborted(signal);
@@ -166,7 +177,11 @@ async function serve<O extends OptionSet>(
   }
 }
 
-function busOptions(service: string, config: CommonConfig): Parameters<typeof connectBus>[0] {
+function busOptions(
+  service: string,
+  config: CommonConfig,
+  onWaiting: (error: Error) => void,
+): Parameters<typeof connectBus>[0] {
   const hasTls = config.natsCa !== undefined || config.natsCert !== undefined || config.natsKey !== undefined;
   return {
     servers: config.natsUrl,
@@ -176,8 +191,10 @@ function busOptions(service: string, config: CommonConfig): Parameters<typeof co
     user: config.natsUser,
     password: config.natsPassword,
     credentialsFile: config.natsCredentials,
+    nkeyFile: config.natsNkey,
     tls: hasTls ? { ca: config.natsCa, cert: config.natsCert, key: config.natsKey } : undefined,
     waitForServer: true,
+    onWaiting,
   };
 }
 

@@ -2,6 +2,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { hasCode } from '@longshore/core';
 import { checkSchema, checkSessions, migrateStore, storeRefusal, type Store } from '@longshore/store';
 import type { Logger } from '@longshore/telemetry';
+import { unlessAborted } from './unless-aborted.ts';
+import { waitLog } from './wait-log.ts';
 
 const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 5_000;
@@ -19,15 +21,17 @@ export async function waitForStore(
   logger: Logger,
   signal: AbortSignal,
 ): Promise<void> {
+  const waiting = waitLog(logger, 'the store');
   for (let pauseMs = FIRST_WAIT_MS; ; pauseMs = Math.min(LONGEST_WAIT_MS, pauseMs * 2)) {
     try {
-      await checkSessions(store);
-      if (mode === 'development') await migrateStore(url);
-      await checkSchema(store);
+      await unlessAborted(checkSessions(store), signal);
+      // Another process may migrate for minutes, and this one waits for its lock.
+      if (mode === 'development') await unlessAborted(migrateStore(url), signal);
+      await unlessAborted(checkSchema(store), signal);
       return;
     } catch (error) {
       if (!hasCode(error, 'STORE_UNAVAILABLE') && !hasCode(error, 'STORE_SCHEMA_OLD')) throw storeRefusal(error);
-      logger.warn({ error }, `waiting for the store, next look in ${pauseMs} ms`);
+      waiting(error);
     }
     await wait(pauseMs, undefined, { signal });
   }

@@ -115,6 +115,60 @@ test('while it waits for its store it is alive but not ready, and can be stopped
   expect(await once(child, 'exit')).toEqual([0, null]);
 });
 
+test('a service starts and works without NATS, says once that it waits, and ends when asked to', async () => {
+  const child = await startService({ ...(await environment()), LONGSHORE_NATS_URL: 'nats://127.0.0.1:1' });
+  child.kill('SIGTERM');
+  expect(await child.exited).toEqual({ code: 0, signal: null });
+  const waits = child.lastLines().filter((line) => line.includes('waiting for NATS'));
+  expect(waits).toHaveLength(1);
+  expect(JSON.parse(waits[0]!)).toMatchObject({ code: 'BUS_UNAVAILABLE' });
+});
+
+test('a file for NATS that is not there ends it with exit code 2 and one clear line', async () => {
+  const child = spawn(process.execPath, [...process.execArgv, fileURLToPath(ENTRY)], {
+    env: { ...process.env, ...(await environment()), LONGSHORE_NATS_CA: '/not/there.pem' },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const printed: string[] = [];
+  createInterface({ input: child.stderr }).on('line', (line) => printed.push(line));
+  const [code] = (await once(child, 'close')) as [number];
+  expect(printed).toEqual(["error CONFIG_INVALID: the NATS CA file /not/there.pem can't be read (ENOENT)"]);
+  expect(code).toBe(2);
+});
+
+test('a password that the store refuses is exit code 2', async () => {
+  const url = new URL(await server.url());
+  url.password = 'wrong';
+  const child = spawn(process.execPath, [...process.execArgv, fileURLToPath(ENTRY)], {
+    env: { ...process.env, ...(await environment()), LONGSHORE_DATABASE_URL: url.href },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const printed: string[] = [];
+  createInterface({ input: child.stderr }).on('line', (line) => printed.push(line));
+  const [code] = (await once(child, 'close')) as [number];
+  expect(printed).toEqual([expect.stringMatching(/^error STORE_REFUSED: /)]);
+  expect(code).toBe(2);
+});
+
+test('a start that hangs ends when asked to', async () => {
+  const child = spawn(
+    process.execPath,
+    [...process.execArgv, fileURLToPath(ENTRY), '--hang', '1', '--http-port', '0'],
+    {
+      env: { ...process.env, ...(await environment()) },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  onTestFinished(() => void child.kill('SIGKILL'));
+  await new Promise<void>((resolve) => {
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      if (line.includes('hanging')) resolve();
+    });
+  });
+  child.kill('SIGTERM');
+  expect(await once(child, 'exit')).toEqual([0, null]);
+});
+
 test('it ends with its parent, also when that is killed', async () => {
   const parent = spawn(
     process.execPath,

@@ -57,6 +57,7 @@ function fromEnvironment(
     user: nonEmpty(env['LONGSHORE_NATS_USER']),
     password: nonEmpty(env['LONGSHORE_NATS_PASSWORD']),
     credentialsFile: nonEmpty(env['LONGSHORE_NATS_CREDENTIALS']),
+    nkeyFile: nonEmpty(env['LONGSHORE_NATS_NKEY']),
     ...((ca ?? cert ?? key) === undefined ? {} : { tls: { ca, cert, key } }),
   };
 }

@@ -14,6 +14,8 @@ export interface ConnectOptions {
   readonly password?: string | undefined;
   /** Path of a NATS credentials file (JWT and seed). Default: none. */
   readonly credentialsFile?: string | undefined;
+  /** Path of a file with the seed of an nkey, for servers that know users by their nkey. Not beside `credentialsFile`. Default: none. */
+  readonly nkeyFile?: string | undefined;
   /** Files of a TLS connection: `ca` alone verifies the server, `cert` and `key` identify this client. Default: no TLS. */
   readonly tls?:
     | { readonly ca?: string | undefined; readonly cert?: string | undefined; readonly key?: string | undefined }
