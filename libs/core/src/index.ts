@@ -48,6 +48,7 @@ export {
   type ReservingTask,
 } from './scheduling/reservation-ledger.ts';
 export { evenShares, nodeOfOrdinal, nodesForPlan } from './placement/spread.ts';
+export type { RemainingWork } from './scheduling/remaining-work.ts';
 export { balanceTask, type BalanceInput, type Move, type NodeLoad } from './scheduling/balance.ts';
 export { choosePreempted, type PreemptibleRun } from './scheduling/preemption.ts';
 export { resolutionGuard } from './task/resolution-guard.ts';

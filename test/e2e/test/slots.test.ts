@@ -82,6 +82,18 @@ describe('tasks that fit beside each other', () => {
   });
 });
 
+describe('the last subtasks of a step', () => {
+  it('keep only the nodes that they can use from a task that waits', async () => {
+    const last = await cluster.client.submit({ type: 'toy', slots: 16, meta: sleeping(1) });
+    await untilStarted(last, 1);
+    const next = await cluster.client.submit({ type: 'toy', slots: 16, meta: sleeping(1) });
+    await untilStarted(next, 1);
+    // Neither was stopped for the other.
+    expect(await runningOf([last, next])).toBe(2);
+    await cancelAll([last, next]);
+  });
+});
+
 describe('a higher rank', () => {
   it('takes slots from the lowest rank; what gave way goes on from its checkpoint, and no failure is counted', async () => {
     const meta = { subtasks: 4, sleepMs: 40_000, parts: 40, runsFile: runs.path };

@@ -50,6 +50,7 @@ const pending = (id: string, changes: Partial<ScheduledTask> = {}): ScheduledTas
   hasGates: false,
   hasPending: false,
   hasRunning: false,
+  remaining: null,
   firstFailure: null,
   doFailuresPause: false,
   modification: null,

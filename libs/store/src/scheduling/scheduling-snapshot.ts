@@ -6,11 +6,13 @@ import {
   type Modification,
   type NodeId,
   type OnFailure,
+  type RemainingWork,
   type StepPlacement,
   type SubtaskId,
   type TaskId,
 } from '@longshore/core';
 import { sql } from 'kysely';
+import { NO_NODE } from '../plans/step-placement.ts';
 import { storeError } from '../session/open-store.ts';
 import { readPrepared } from '../session/read-prepared.ts';
 import type { Db } from '../session/transactions.ts';
@@ -42,6 +44,8 @@ export interface ScheduledTask {
   readonly hasGates: boolean;
   readonly hasPending: boolean;
   readonly hasRunning: boolean;
+  /** What is left of the current step; null: nothing, more than all live nodes can use, or no step is current. */
+  readonly remaining: RemainingWork | null;
   readonly firstFailure: ErrorData | null;
   readonly doFailuresPause: boolean;
   readonly modification: Modification | null;
@@ -71,6 +75,8 @@ interface SnapshotRow {
   has_gates: boolean;
   has_pending: boolean;
   has_running: boolean;
+  pending_on: string[] | null;
+  running_on: string[] | null;
   first_failure: ErrorData | null;
   do_failures_pause: boolean;
   modification: Modification | null;
@@ -79,11 +85,19 @@ interface SnapshotRow {
 }
 
 /**
+ * Running subtasks of a task that are looked at for the nodes that run them. Only the last ones of a step are, and these are what its nodes
+ * have claimed; with more, nothing is said of what remains.
+ */
+const LAST_RUNNING = 1_000;
+
+/**
  * Everything that one scheduling pass looks at, in one query: every task that has not left for history, in rank order, with
  * its control subtasks and what its work is at. Each fact is a walk of an index that ends at the first row, never a count; LIMIT
  * says so in a way that the planner can't turn into one scan of all rows, as it does with EXISTS. They are not looked for where the
  * task is pending: nothing of its work counts yet, and a thousand such tasks may be waiting. What runs is asked for with a second state that
  * no subtask has: a plan from when the table was empty walked the index of what each node runs, which has the rows of all tasks.
+ * What remains of a step is read up to one row for each live node, and what runs of it only where that was all. OFFSET 0 keeps the planner
+ * from doing the first twice.
  */
 export async function readSchedulingSnapshot(db: Db): Promise<readonly ScheduledTask[]> {
   try {
@@ -104,6 +118,13 @@ export async function readSchedulingSnapshot(db: Db): Promise<readonly Scheduled
         CASE WHEN t.state <> 'pending' THEN
           (SELECT true FROM subtasks s WHERE s.task_id = t.id AND s.state IN ('running', '') AND ${isAwaited('s')}
             LIMIT 1) IS NOT NULL ELSE false END AS has_running,
+        remaining.pending_on,
+        CASE WHEN cardinality(remaining.pending_on) < (SELECT count(*) FROM nodes WHERE state = 'live') THEN
+          (SELECT CASE WHEN count(*) < ${LAST_RUNNING}::int THEN coalesce(array_agg(DISTINCT last.exec_id), '{}') END FROM (
+            SELECT s.exec_id FROM subtasks s
+            WHERE s.task_id = t.id AND s.state IN ('running', '') AND ${isPlanned('s')} AND s.step = t.step
+              AND s.plan_attempt = t.plan_attempt
+            LIMIT ${LAST_RUNNING}::int) last) END AS running_on,
         CASE WHEN t.state <> 'pending' THEN
           (SELECT s.error FROM subtasks s WHERE s.task_id = t.id AND s.state = 'failed' AND ${isPlanned('s')}
             ORDER BY s.ended_at LIMIT 1) END AS first_failure
@@ -113,6 +134,14 @@ export async function readSchedulingSnapshot(db: Db): Promise<readonly Scheduled
           'attempt', s.attempt) ORDER BY s.id) AS controls
         FROM subtasks s WHERE s.task_id = t.id AND ${isControl('s')}
       ) c ON true
+      LEFT JOIN LATERAL (
+        SELECT ARRAY(SELECT s.exec_id FROM subtasks s
+          WHERE s.task_id = t.id AND s.state IN ('pending', 'paused') AND ${isPlanned('s')} AND s.step = t.step
+            AND s.plan_attempt = t.plan_attempt
+          ORDER BY s.kind, s.step, s.plan_attempt, s.ordinal
+          LIMIT (SELECT count(*) FROM nodes WHERE state = 'live')) AS pending_on
+        OFFSET 0
+      ) remaining ON t.state IN ('running', 'modifying') AND t.step IS NOT NULL
       ORDER BY t.priority, t.created_at, t.id`;
     const rows = await readPrepared(db, statement);
     return rows.map(toScheduledTask);
@@ -151,10 +180,17 @@ function toScheduledTask(row: SnapshotRow): ScheduledTask {
     hasGates: row.has_gates,
     hasPending: row.has_pending,
     hasRunning: row.has_running,
+    remaining: remainingOf(row),
     firstFailure: row.first_failure,
     doFailuresPause: row.do_failures_pause,
     modification: row.modification,
     isOverdue: row.is_overdue,
     isForced: row.is_forced,
   };
+}
+
+/** Of a step that is over nothing is said: until the next one is planned its task reserves as before the first. */
+function remainingOf({ pending_on: pending, running_on: running }: SnapshotRow): RemainingWork | null {
+  if (pending === null || running === null || pending.length + running.length === 0) return null;
+  return { pending: pending.map((id) => (id === NO_NODE ? null : (id as NodeId))), running: running as NodeId[] };
 }
