@@ -1,6 +1,6 @@
 import type { Summary } from '@longshore/core';
 import type { StopReason } from '@longshore/sdk';
-import type { HeldSubtask, Settlement, TaskForRunner } from '@longshore/store';
+import type { Settlement, SubtaskAttempt, TaskForRunner } from '@longshore/store';
 import type { Claim } from '../claiming/claim.ts';
 import type { LaneResize } from '../running/task-change.ts';
 import type { Lane } from '../running/lane.ts';
@@ -58,8 +58,8 @@ export type Effect =
   /** Hands in which of the rows that were found nobody here knows. */
   | {
       readonly do: 'free-unknown';
-      readonly unknown: readonly HeldSubtask[];
-      readonly answer: (unknown: readonly HeldSubtask[]) => void;
+      readonly unknown: readonly SubtaskAttempt[];
+      readonly answer: (unknown: readonly SubtaskAttempt[]) => void;
     }
   /** Nothing runs here any more. */
   | { readonly do: 'idle' }

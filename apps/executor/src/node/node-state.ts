@@ -1,5 +1,5 @@
 import type { Ranked } from '@longshore/core';
-import type { HeldSubtask } from '@longshore/store';
+import type { SubtaskAttempt } from '@longshore/store';
 import type { Claim } from '../claiming/claim.ts';
 import type { Opening } from '../claiming/opening.ts';
 import type { Planning } from '../claiming/planning.ts';
@@ -16,11 +16,11 @@ export interface Promised {
 
 /** Rows that the store has as this node's, of which the node knew nothing when it asked. */
 export interface UnknownSearch {
-  readonly found: readonly HeldSubtask[];
+  readonly found: readonly SubtaskAttempt[];
   /** Claims that can have brought them. */
   readonly waitsFor: Set<Claim>;
   /** Hands in which of them are still unknown. */
-  readonly answer: (unknown: readonly HeldSubtask[]) => void;
+  readonly answer: (unknown: readonly SubtaskAttempt[]) => void;
 }
 
 /** All that an executor knows and decides by. Changed by `reduce` alone; nothing here does anything. */

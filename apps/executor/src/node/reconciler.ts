@@ -1,6 +1,6 @@
 import { faultPoint } from '@longshore/faults';
 import { startLoop, type WakeableLoop } from '@longshore/service';
-import { releaseUnknown, type HeldSubtask, type Store } from '@longshore/store';
+import { releaseUnknown, type Store, type SubtaskAttempt } from '@longshore/store';
 import type { Logger } from '@longshore/telemetry';
 import type { NodeLoop } from './node-loop.ts';
 import type { Membership } from './membership.ts';
@@ -50,7 +50,7 @@ export class Reconciler {
       membership.identity,
       [...node.state.runs.known()],
       async (found) => {
-        const answered = new Promise<readonly HeldSubtask[]>((answer) =>
+        const answered = new Promise<readonly SubtaskAttempt[]>((answer) =>
           node.tell({ kind: 'unknown-found', found, answer }),
         );
         await faultPoint('reconcile.asked');

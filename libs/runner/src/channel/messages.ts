@@ -22,7 +22,7 @@ export interface RunnerSetup {
   readonly isTracing?: boolean;
 }
 
-/** One hook to run: a work subtask, or a control subtask's hook. Names a held subtask. */
+/** One hook to run: a work subtask, or a control subtask's hook. Names a subtask that this node has. */
 export interface RunSpec {
   /** The subtask's id: unique among what a runner has. */
   readonly runId: string;
@@ -104,7 +104,7 @@ export type HostCall =
   /** Where the step may run, before its first page; answered with the number of nodes that it is spread over now. */
   | { readonly method: 'plan-placement'; readonly placement: Placement }
   | { readonly method: 'plan-page'; readonly page: PlanPage }
-  /** The target's ledger is ahead of the store: go on with an attempt above it, if the subtask is still held. */
+  /** The target's ledger is ahead of the store: go on with an attempt above it, if this node is still the holder. */
   | { readonly method: 'raise-attempt'; readonly past: number }
   /** What was found at the task's gates. */
   | { readonly method: 'gates'; readonly readings: readonly GateReading[] }

@@ -3,7 +3,7 @@ import { sql, type QueryResult, type RawBuilder } from 'kysely';
 import type { Tx } from '../session/transactions.ts';
 
 /** Names a subtask and the attempt of its holder: the fence of every write of a holder. */
-export interface HeldSubtask {
+export interface SubtaskAttempt {
   readonly id: string;
   readonly attempt: number;
 }
@@ -42,7 +42,7 @@ export function checkNodeLock(node: NodeIdentity, answer: QueryResult<unknown> |
  */
 export function holderLock(
   node: NodeIdentity,
-  own: readonly HeldSubtask[],
+  own: readonly SubtaskAttempt[],
   isPassingOver = false,
 ): RawBuilder<{ id: string }> {
   return sql<{ id: string }>`
@@ -61,7 +61,7 @@ export function holderLock(
 export async function lockAsHolder(
   tx: Tx,
   node: NodeIdentity,
-  own: readonly HeldSubtask[],
+  own: readonly SubtaskAttempt[],
 ): Promise<ReadonlySet<string>> {
   const { rows } = await holderLock(node, own).execute(tx);
   return new Set(rows.map((row) => row.id));

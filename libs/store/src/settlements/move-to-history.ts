@@ -1,8 +1,8 @@
 import { sql, type RawBuilder } from 'kysely';
-import type { HeldSubtask, NodeIdentity } from '../claims/holder.ts';
+import type { NodeIdentity, SubtaskAttempt } from '../claims/holder.ts';
 import type { Tx } from '../session/transactions.ts';
 
-export interface FinishedWork extends HeldSubtask {
+export interface FinishedWork extends SubtaskAttempt {
   readonly result: unknown;
   readonly rows: number;
   readonly bytes: number;

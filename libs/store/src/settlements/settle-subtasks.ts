@@ -1,7 +1,7 @@
 import { isPlannedKind, stopReasonOf, TaskState, type ErrorData } from '@longshore/core';
 import { sql, type RawBuilder } from 'kysely';
 import { claimedWork, workClaim, type ClaimedSubtask } from '../claims/claim-subtasks.ts';
-import { holderLock, lockAsHolder, nodeLock, type HeldSubtask, type NodeIdentity } from '../claims/holder.ts';
+import { holderLock, lockAsHolder, nodeLock, type NodeIdentity, type SubtaskAttempt } from '../claims/holder.ts';
 import { archiveSubtasks, moveToHistory } from './move-to-history.ts';
 import { pageInsertion, type PlannedPage } from '../plans/plan-pages.ts';
 import { instant, recordEvents, type TaskEvent } from '../tasks/record-event.ts';
@@ -12,7 +12,7 @@ import { lockTasks, type LockedTask } from '../tasks/transition-task.ts';
 import { isControl } from '../schema/kind-predicates.ts';
 
 /** How a holder settles its subtask. */
-export type Settlement = HeldSubtask & {
+export type Settlement = SubtaskAttempt & {
   readonly taskId: string;
   readonly kind: string;
   /** Rows and bytes done, for the task's progress. */

@@ -1,6 +1,6 @@
 import type { GateReading } from '@longshore/core';
 import { sql } from 'kysely';
-import type { HeldSubtask, NodeIdentity } from '../claims/holder.ts';
+import type { NodeIdentity, SubtaskAttempt } from '../claims/holder.ts';
 import { fromStore } from '../session/open-store.ts';
 import type { Db } from '../session/transactions.ts';
 
@@ -19,7 +19,7 @@ export interface StoredGates {
 export async function saveGates(
   db: Db,
   node: NodeIdentity,
-  own: HeldSubtask,
+  own: SubtaskAttempt,
   readings: readonly GateReading[],
 ): Promise<boolean> {
   const saved = await fromStore(
