@@ -1,3 +1,4 @@
+import { orAborted } from '@longshore/core';
 import { openSessionPool, type DestroyableSockets } from '@longshore/postgres';
 import type { SqlClient } from '@longshore/sdk';
 import type pg from 'pg';
@@ -64,20 +65,15 @@ export class TargetSessions {
   async #connect(): Promise<pg.PoolClient> {
     this.#signal.throwIfAborted();
     const connecting = this.#pool.connect();
-    const aborted = Promise.withResolvers<never>();
-    const onAbort = (): void => aborted.reject(this.#signal.reason as Error);
-    this.#signal.addEventListener('abort', onAbort, { once: true });
     try {
-      return await Promise.race([connecting, aborted.promise]);
+      return await orAborted(connecting, this.#signal);
     } catch (error) {
+      // A session that comes after the abort is nobody's.
       connecting.then(
         (late) => late.release(true),
         () => undefined,
       );
-      this.#signal.throwIfAborted();
       throw error;
-    } finally {
-      this.#signal.removeEventListener('abort', onAbort);
     }
   }
 
