@@ -38,7 +38,7 @@ export interface Outside {
   readonly idle: () => void;
 }
 
-/** Does what an effect says. What comes of it later is told as an event; nothing is thrown. */
+/** Carries out an effect. What comes of it later is told as an event; nothing is thrown. */
 export function carryOut(effect: Effect, outside: Outside): void {
   const { bus, hosts, starter, queue, spans, metrics, tell, logger } = outside;
   switch (effect.do) {

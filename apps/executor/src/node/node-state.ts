@@ -14,7 +14,7 @@ export interface Promised {
   readonly slots: number;
 }
 
-/** Rows that the store has as this node's, of which the node knew nothing when it asked. */
+/** Rows that the store shows as this node's and that the node did not know when it was asked. */
 export interface UnknownSearch {
   readonly found: readonly SubtaskAttempt[];
   /** Claims that can have brought them. */
@@ -23,7 +23,7 @@ export interface UnknownSearch {
   readonly answer: (unknown: readonly SubtaskAttempt[]) => void;
 }
 
-/** All that an executor knows and decides by. Changed by `reduce` alone; nothing here does anything. */
+/** All that an executor knows and decides by. `reduce` alone changes it. */
 export interface NodeState {
   readonly slots: SlotLedger;
   readonly runs: Runs;

@@ -11,7 +11,7 @@ import type { PlacedStep, PlannedStep, Settled } from '@longshore/runner';
 import type { PlannedPage, Settlement, TaskForRunner } from '@longshore/store';
 import type { Run } from '../running/run.ts';
 
-/** What a subtask ends with that had to be stopped because its node could not renew its lease. */
+/** The error of a subtask that was stopped because its node could not renew its lease. */
 const LEASE_LOST: ErrorData = {
   code: 'NODE_LOST',
   message: "its node's lease ran out while it ran, and it may not simply be run again",
@@ -31,7 +31,7 @@ function resultOf({ claimed, candidates }: Run, settled: unknown): unknown {
   return { ...(settled as PlacedStep | PlannedStep), placedFor: candidates?.membership };
 }
 
-/** What of its task decides what an end comes to. */
+/** The part of a task that decides about an end. */
 type EndingTask = Pick<TaskForRunner, 'retry' | 'pauseOn' | 'gates'> & {
   /** Hooks of its type. Default none. */
   readonly hooks?: readonly string[];
@@ -114,7 +114,7 @@ function stoppedSettlement(
   }
 }
 
-/** Errors that pause a task are not tried again: the same would be met again until somebody has made room. */
+/** An error that pauses its task is not tried again: it would come again until somebody has made room. */
 function failure(
   { claimed }: Run,
   error: ErrorData,

@@ -125,7 +125,7 @@ export interface RunProgress {
   readonly summary: Summary;
 }
 
-/** What a subtask waits for that gave its slots back, and for how long at least, in milliseconds. */
+/** What a postponed subtask waits for, and for how long at least, in milliseconds. */
 export interface Postponed {
   readonly code: string;
   readonly message: string;
@@ -143,7 +143,7 @@ export type Settled =
       readonly postponed?: Postponed | null;
       readonly rows: number;
       readonly bytes: number;
-      /** Its runner ended while it had not begun yet, or had done its work already: nothing that it could be blamed for. */
+      /** Its runner ended before it began, or after its work was done: it is not to blame. */
       readonly isBlameless?: true;
     };
 
