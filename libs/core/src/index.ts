@@ -30,7 +30,6 @@ export { isClaimable } from './subtask/claimable.ts';
 export { wantedLongLived, type LongLivedWish } from './subtask/long-lived.ts';
 export { compareRank, PRIORITY, type Ranked } from './scheduling/rank.ts';
 export {
-  BACKGROUND_SCOPE,
   eligibleNodes,
   nodesInScope,
   NodeState,

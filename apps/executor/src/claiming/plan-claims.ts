@@ -45,7 +45,7 @@ export function forgetPromises(state: NodeState): void {
 }
 
 /** Goes on with the next task, until it has to wait for the runner of one; claims after the last one. */
-export function planOn(state: NodeState, then: Opened, at: number, effects: Effect[]): void {
+function planOn(state: NodeState, then: Opened, at: number, effects: Effect[]): void {
   const { planning } = state;
   if (planning === null) return;
   for (; planning.index < planning.tasks.length; planning.index++) {

@@ -16,7 +16,7 @@ export interface ReconcilerOptions {
 }
 
 /**
- * Frees rows that the store shows as this node's and that the node doesn't know: the answer to a claim got lost, or a result could not be
+ * Hands back rows that the store shows as this node's and that the node doesn't know: the answer to a claim got lost, or a result could not be
  * written. A found row may also be one that a claim has just brought, whose answer is still on its way. So the node says which found rows
  * are really unknown (`unknown-found`), once all claims have ended that had begun by then. A claim of unknown outcome ends by the limits of
  * its connection, and a later look finds what it left.
