@@ -308,7 +308,7 @@ describe('a late holder', () => {
     expect(await session.run(`SELECT 1 FROM subtask_history WHERE kind = 'work'`)).toEqual([]);
   });
 
-  test('in a batch the held ones are written and the lost ones named', async () => {
+  test('in a batch what is its own is written and the lost ones named', async () => {
     const store = await server.store();
     const { node, claimed } = await work(store, 6);
     const session = await store.session();
@@ -346,7 +346,7 @@ describe('a late holder', () => {
   });
 });
 
-test('progress is written for what is held, and of 64 bits', async () => {
+test('progress is written by holders alone, and of 64 bits', async () => {
   const store = await server.store();
   const { node, taskId, claimed } = await work(store, 2);
   await saveProgress(
