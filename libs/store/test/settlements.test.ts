@@ -346,7 +346,7 @@ describe('a late holder', () => {
   });
 });
 
-test('progress is written by holders alone, and of 64 bits', async () => {
+test('progress of 64 bits is written', async () => {
   const store = await server.store();
   const { node, taskId, claimed } = await work(store, 2);
   await saveProgress(

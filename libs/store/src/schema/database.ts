@@ -107,7 +107,7 @@ export interface SubtaskColumns {
   state: string;
   /** The node that it is assigned to. */
   exec_id: string;
-  /** The holder's epoch; null while nobody holds it. */
+  /** The epoch of its holder; null: it has none. */
   node_epoch: string | null;
   /** How often it was claimed: the fence of every write of its holder. */
   attempt: Generated<number>;

@@ -38,8 +38,8 @@ const COLUMNS = sql.raw(
 );
 
 /**
- * Moves succeeded work, or a plan that is taken at once, out of the hot table in one statement, if this attempt holds it, and answers the ids of what was moved. The caller has
- * taken the rows in order before ({@link holderLock}), or it deadlocks.
+ * Moves succeeded work, or a plan that is taken at once, out of the hot table in one statement, as far as these attempts are its holders,
+ * and answers the ids of what was moved. The caller has taken the rows in order before ({@link holderLock}), or it deadlocks.
  */
 export function moveToHistory(
   node: NodeIdentity,

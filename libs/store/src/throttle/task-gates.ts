@@ -11,7 +11,7 @@ export interface StoredGates {
 }
 
 /**
- * Stores what the subtask that reads a task's gates has found, while this attempt holds it: a late reader must not open what a newer
+ * Stores what the subtask that reads a task's gates has found, while this attempt is its holder: a late reader must not open what a newer
  * one has closed.
  *
  * @returns false when it has another holder by now.
