@@ -201,6 +201,18 @@ describe('errors of the kind that pauses a task', () => {
     expect(await statesOf(db, id)).toEqual(['paused', 'paused']);
   });
 
+  test('a resume looks for a target that was away at once, and gives it its whole limit anew', async () => {
+    const { db, owner, node, id } = await running(2);
+    const away = { how: 'postpone', code: 'TARGET_UNAVAILABLE', message: 'refused', afterMs: 3_600_000 } as const;
+    await settle(db, node, await claim(db, node, id, 9), { ...away, awayForMs: 3_600_000 });
+    await pauseTask(db, id, user, null);
+    await owner.settle(id);
+    await resumeTask(db, id, user, null);
+    await owner.restart(id);
+    await owner.saveAdmissions([{ taskId: id, reservedNodes: ['n1'], waiting: null }]);
+    expect(await claim(db, node, id, 9)).toMatchObject([{ awayForMs: null }, { awayForMs: null }]);
+  });
+
   test('another one among them fails the task', async () => {
     const { db, node, id } = await running(2, { pauseOn: ['DISK_FULL'] });
     const [one, two] = await claim(db, node, id, 9);

@@ -31,6 +31,7 @@ const claim = (id: string): ClaimedSubtask => ({
   ordinal: 1,
   attempt: 1,
   failures: 0,
+  awayForMs: null,
   isIdempotent: true,
   meta: null,
   checkpoint: null,

@@ -28,6 +28,8 @@ export interface RunSpec {
   readonly runId: string;
   readonly kind: SubtaskKind;
   readonly attempt: number;
+  /** Whether it may start again. Default true. */
+  readonly isIdempotent?: boolean;
   readonly task: {
     readonly id: string;
     readonly key: string;
@@ -132,6 +134,13 @@ export interface Postponed {
   readonly afterMs: number;
 }
 
+/** A target that could not be reached, and for how long the attempt had run, in milliseconds. */
+export interface TargetAway {
+  readonly connection: string;
+  readonly message: string;
+  readonly ranMs: number;
+}
+
 export type Settled =
   | { readonly ok: true; readonly result: unknown; readonly rows: number; readonly bytes: number }
   | {
@@ -141,6 +150,8 @@ export type Settled =
       readonly stopped: StopReason | null;
       /** It asks to be started again after a while: not a failure. Null: it doesn't. */
       readonly postponed?: Postponed | null;
+      /** It ended because a target could not be reached. Null: it didn't. */
+      readonly targetAway?: TargetAway | null;
       readonly rows: number;
       readonly bytes: number;
       /** Its runner ended before it began, or after its work was done: it is not to blame. */

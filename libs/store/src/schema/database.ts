@@ -123,6 +123,8 @@ export interface SubtaskColumns {
   /** Why it is pending again, and from when it may start. */
   reason: string | null;
   not_before: OptionalTime;
+  /** Since when its target can't be reached; kept while it is tried again. */
+  away_since: OptionalTime;
   created_at: StoredTime;
   started_at: OptionalTime;
   ended_at: OptionalTime;

@@ -41,7 +41,14 @@ export type Settlement = SubtaskAttempt & {
     /** It was claimed ahead and never started. It is handed back as if it had not been claimed, and leaves no event. */
     | { readonly how: 'hand-back'; readonly reason: string }
     /** It gave its slots back because it would only wait: not a failure, and no event. */
-    | { readonly how: 'postpone'; readonly code: string; readonly message: string; readonly afterMs: number }
+    | {
+        readonly how: 'postpone';
+        readonly code: string;
+        readonly message: string;
+        readonly afterMs: number;
+        /** For how long its target has been away, in milliseconds. Default: that is not what it waits for. */
+        readonly awayForMs?: number;
+      }
     | { readonly how: 'retry'; readonly error: ErrorData; readonly afterMs: number }
   );
 
@@ -262,14 +269,17 @@ async function writeException(tx: Tx, one: Settlement): Promise<void> {
     case 'cancel':
       await archiveSubtasks(tx, [one.id]);
       return;
-    case 'postpone':
+    case 'postpone': {
+      const since = sql`clock_timestamp() - ${`${one.awayForMs ?? 0} milliseconds`}::interval`;
       await sql`
         UPDATE subtasks SET state = 'pending', node_epoch = NULL, reason = 'postponed',
+          away_since = ${one.awayForMs === undefined ? sql`NULL` : since},
           not_before = clock_timestamp() + ${`${one.afterMs} milliseconds`}::interval,
           waiting = json_build_object('code', ${storableText(one.code)}::text, 'message', ${storableText(one.message)}::text,
-            'since', ${instant(sql`clock_timestamp()`)})
+            'since', ${instant(since)})
         WHERE id = ${one.id}`.execute(tx);
       return;
+    }
     case 'retry':
       await sql`
         UPDATE subtasks SET state = 'pending', node_epoch = NULL, failures = failures + 1,
