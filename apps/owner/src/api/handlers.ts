@@ -106,7 +106,11 @@ export function apiHandlers(options: ApiOptions): ApiHandlers {
       const task = await find(ref);
       const events = await readEvents(store.db, task.id, after, limit);
       return {
-        events: events.map((event) => ({ ...event, at: event.at.toISOString() })),
+        events: events.map(({ lastAt, events: count, ...event }) => ({
+          ...event,
+          at: event.at.toISOString(),
+          ...(lastAt === null ? {} : { events: count, lastAt: lastAt.toISOString() }),
+        })),
         next: events.length === limit ? (events.at(-1)?.seq ?? null) : null,
       };
     },

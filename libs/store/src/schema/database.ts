@@ -171,6 +171,9 @@ export interface Database {
     to_state: string | null;
     subtask_id: string | null;
     message: string | null;
+    /** How many events of its kind it stands for, and when the last of them was; null: it is the only one. */
+    events: Generated<number>;
+    last_at: OptionalTime;
   };
   nodes: {
     id: string;

@@ -4,8 +4,9 @@ import { claimedWork, workClaim, type ClaimedSubtask } from '../claims/claim-sub
 import { holderLock, lockAsHolder, nodeLock, type NodeIdentity, type SubtaskAttempt } from '../claims/holder.ts';
 import { archiveSubtasks, moveToHistory } from './move-to-history.ts';
 import { pageInsertion, type PlannedPage } from '../plans/plan-pages.ts';
-import { instant, recordEvents, type TaskEvent } from '../tasks/record-event.ts';
+import { instant, recordEvents } from '../tasks/record-event.ts';
 import { storableText } from '../tasks/storable-text.ts';
+import type { TaskEvent } from '../tasks/task-event.ts';
 import { findUnfinished, stepStart, type StoredPlanResult } from '../plans/step-start.ts';
 import { allTogether, inTransaction, type Commit, type Db, type Tx } from '../session/transactions.ts';
 import { lockTasks, type LockedTask } from '../tasks/transition-task.ts';
