@@ -2,7 +2,7 @@ import type { ErrorData } from '@longshore/core';
 import type { TaskForRunner } from '@longshore/store';
 import type { Effect } from '../node/effects.ts';
 import { isIdle, type NodeState } from '../node/node-state.ts';
-import { newLocalTask, type LocalTask } from '../running/local-task.ts';
+import { isOutdated, newLocalTask, type LocalTask } from '../running/local-task.ts';
 import type { Opened, Waiter } from './opening.ts';
 
 /**
@@ -27,7 +27,7 @@ export function openTask(
     return;
   }
   const known = state.tasks.get(taskId);
-  if (known?.isAlive === true && fresh === null) {
+  if (known?.isAlive === true && fresh === null && !isOutdated(known)) {
     then.opened(known, waiter);
     return;
   }

@@ -1,7 +1,7 @@
 import { runtimeSlotsOf } from '@longshore/core';
 import type { Effect } from '../node/effects.ts';
 import type { NodeState } from '../node/node-state.ts';
-import type { LocalTask } from '../running/local-task.ts';
+import { isOutdated, type LocalTask } from '../running/local-task.ts';
 import type { Claim } from './claim.ts';
 import type { ClaimableTask } from './claimable-task.ts';
 import { freeingSlots, makeRoom, promisedBefore } from './make-room.ts';
@@ -56,7 +56,7 @@ function planOn(state: NodeState, then: Opened, at: number, effects: Effect[]): 
       giveRoom(state, planning, task, effects);
       continue;
     }
-    if (local?.isAlive !== true) {
+    if (local?.isAlive !== true || isOutdated(local)) {
       planning.opening = task.id;
       openTask(state, task.id, null, { for: 'planning' }, then, at, effects);
       return;

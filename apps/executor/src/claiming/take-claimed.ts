@@ -49,6 +49,7 @@ function takeControl(state: NodeState, run: Run, then: Opened, at: number, effec
 
 /** A control subtask's task is open. */
 export function controlOpened(run: Run, local: LocalTask, effects: Effect[]): void {
+  if (run.claimed.kind === 'prepare') local.awaitsPrepared = true;
   if (run.state === 'claimed') effects.push({ do: 'prepare-control', run, task: local.task });
 }
 

@@ -8,6 +8,8 @@ export interface LocalTask {
   task: TaskForRunner;
   /** As what runs here was told last. */
   told: TaskForRunner;
+  /** Whether `prepare` ran here: until what it asked for is part of `task`, this is as the task was before. */
+  awaitsPrepared: boolean;
   /** Whether its runner has not ended. */
   isAlive: boolean;
   readonly ahead: ClaimAhead;
@@ -27,6 +29,7 @@ export function newLocalTask(task: TaskForRunner, at: number): LocalTask {
   return {
     task,
     told: task,
+    awaitsPrepared: false,
     isAlive: true,
     ahead: new ClaimAhead(),
     idleSince: at,
@@ -35,4 +38,9 @@ export function newLocalTask(task: TaskForRunner, at: number): LocalTask {
     mayHaveMore: true,
     changing: null,
   };
+}
+
+/** Whether work needs the task to be read anew: another node may have planned it since `prepare` ran here. */
+export function isOutdated({ awaitsPrepared, task }: LocalTask): boolean {
+  return awaitsPrepared && !task.isPrepared;
 }

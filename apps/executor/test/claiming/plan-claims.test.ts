@@ -1,10 +1,11 @@
 import { DEFAULT_RETRY_POLICY } from '@longshore/core';
 import { startPostgres, type EmbeddedPostgres } from '@longshore/embedded';
-import { migrateStore, openStore, submitTask, type Store } from '@longshore/store';
+import { migrateStore, openStore, readTaskForRunner, submitTask, type Store } from '@longshore/store';
+import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { ClaimableTask } from '../../src/claiming/claimable-task.ts';
 import type { Claim } from '../../src/claiming/claim.ts';
-import { NodeGround } from '../fixtures/node-ground.ts';
+import { claim, NodeGround } from '../fixtures/node-ground.ts';
 
 let postgres: EmbeddedPostgres;
 let store: Store;
@@ -73,3 +74,30 @@ test('what is being claimed is not claimed for again, until that has ended', asy
   ground.node.tell({ kind: 'claim-failed', claim: first, error: null });
   expect((await plan(ground, tasks)).requests).toMatchObject([{ taskId: tasks[0]!.id, limit: 2 }]);
 });
+
+// Seen to fail when a node took the task as `prepare` had found it: an import said that its meta had lost what was prepared.
+test.each([
+  ['a look finds', (ground: NodeGround, task: ClaimableTask) => plan(ground, [task])],
+  [
+    'a message names',
+    async (ground: NodeGround, task: ClaimableTask) => {
+      ground.node.tell({ kind: 'hinted', taskIds: [task.id] });
+      ground.node.tell({ kind: 'claim-hinted', at: performance.now() });
+      await vi.waitUntil(() => ground.notedOf('claim').length > 0, { timeout: 10_000 });
+    },
+  ],
+])(
+  'work that %s is of the task as its preparation left it, which ran here before another node planned',
+  async (how, find) => {
+    const ground = new NodeGround(store);
+    const work = await newTask(how);
+    const unprepared = await readTaskForRunner(store.db, work.id);
+    ground.claimed({ ...claim('70', work.id), kind: 'prepare', task: unprepared });
+    await vi.waitUntil(() => ground.state.tasks.has(work.id));
+    await sql`UPDATE tasks SET is_prepared = true, meta = '{"files":[1]}', version = version + 1 WHERE id = ${work.id}`.execute(
+      store.db,
+    );
+    await find(ground, work);
+    expect(ground.state.tasks.get(work.id)?.task.meta).toEqual({ files: [1] });
+  },
+);

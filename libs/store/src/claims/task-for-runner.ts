@@ -17,6 +17,8 @@ export interface TaskForRunner {
   readonly type: string;
   readonly typeVersion: string;
   readonly state: string;
+  /** Whether what `prepare` asked for is part of it. False for types without that hook. */
+  readonly isPrepared: boolean;
   readonly version: number;
   readonly step: string | null;
   readonly scope: string;
@@ -48,6 +50,7 @@ export interface TaskRow {
   type: string;
   type_version: string;
   state: string;
+  is_prepared: boolean;
   version: number;
   step: string | null;
   scope: string;
@@ -73,7 +76,7 @@ export interface TaskRow {
 /** Reads active tasks with their metas. @param ids an array of bigint. */
 export function taskForRunner(ids: RawBuilder<unknown>): RawBuilder<TaskRow> {
   return sql<TaskRow>`
-    SELECT id, key, type, type_version, state, version, step, scope, selectors, slots, slots_per_subtask, reserved_nodes, meta, retry, trace,
+    SELECT id, key, type, type_version, state, is_prepared, version, step, scope, selectors, slots, slots_per_subtask, reserved_nodes, meta, retry, trace,
       throttle, gates, revision, priority, created_at, runtime_slots, pause_on, subtask_timeout_ms, stall_timeout_ms, modification
     FROM tasks WHERE id = ANY(${ids})`;
 }
@@ -85,6 +88,7 @@ export function toTaskForRunner(row: TaskRow): TaskForRunner {
     type: row.type,
     typeVersion: row.type_version,
     state: row.state,
+    isPrepared: row.is_prepared,
     version: row.version,
     step: row.step,
     scope: row.scope,
