@@ -18,15 +18,7 @@ export const ownerService: ServiceDefinition<typeof OWNER_OPTIONS> = {
       else wakeHere();
     };
     const answering = bus.answer(
-      apiHandlers({
-        store,
-        bus,
-        instance: config.instance,
-        logger,
-        tracing: telemetry.tracing,
-        wakeLeader,
-        maxScheduledTasks: config.maxScheduledTasks,
-      }),
+      apiHandlers(store, bus, config.instance, telemetry.tracing, wakeLeader, config.maxScheduledTasks),
     );
     const leading = leadWhileElected({
       name: 'owner',

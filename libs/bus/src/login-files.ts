@@ -3,21 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { LongshoreError } from '@longshore/core';
 import { credsAuthenticator, nkeyAuthenticator, type Authenticator } from '@nats-io/transport-node';
-
-/** Files with a login. */
-export interface LoginFiles {
-  /** A NATS credentials file (JWT and seed). */
-  readonly credentialsFile?: string | undefined;
-  /** A file with the seed of an nkey, for servers that know users by their nkey. Not beside `credentialsFile`. */
-  readonly nkeyFile?: string | undefined;
-}
-
-/** Files of a TLS connection; `ca` alone verifies the server, `cert` and `key` identify this client. */
-export interface TlsFiles {
-  readonly ca?: string | undefined;
-  readonly cert?: string | undefined;
-  readonly key?: string | undefined;
-}
+import type { BusOptions } from './bus-options.ts';
 
 /** Any text: what a server would ask to be signed. */
 const NONCE = 'nonce';
@@ -27,7 +13,8 @@ const NONCE = 'nonce';
  *
  * @throws {LongshoreError} CONFIG_INVALID naming a file that can't be read, or that isn't what it should be, and for both at once.
  */
-export function authenticatorOf({ credentialsFile, nkeyFile }: LoginFiles): Authenticator | undefined {
+export function authenticatorOf(options: BusOptions): Authenticator | undefined {
+  const { credentialsFile, nkeyFile } = options;
   if (credentialsFile !== undefined && nkeyFile !== undefined) {
     throw new LongshoreError('CONFIG_INVALID', 'a NATS credentials file and an nkey are two logins: name one of them');
   }
@@ -56,7 +43,7 @@ function proven(path: string, what: string, make: (content: Buffer) => Authentic
  *
  * @throws {LongshoreError} CONFIG_INVALID naming what can't be read, or isn't in PEM form.
  */
-export function checkTlsFiles({ ca, cert, key }: TlsFiles): void {
+export function checkTlsFiles({ ca, cert, key }: NonNullable<BusOptions['tls']>): void {
   const read = (path: string | undefined, what: string): Buffer | undefined =>
     path === undefined ? undefined : readLoginFile(path, what);
   const files = { ca: read(ca, 'CA'), cert: read(cert, 'certificate'), key: read(key, 'key') };

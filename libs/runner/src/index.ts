@@ -4,7 +4,6 @@ export type {
   PlannedStep,
   PlanPage,
   Postponed,
-  TargetAway,
   RunEnd,
   RunnerSetup,
   RunningTaskChange,

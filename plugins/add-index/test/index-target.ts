@@ -1,5 +1,5 @@
-import { openTargetDatabase, type TargetDatabase, type TargetServer } from '@longshore/testing-plugins';
-import type pg from 'pg';
+import { startPostgres } from '@longshore/embedded';
+import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
 import { IndexRun } from './index-run.ts';
 
@@ -32,35 +32,50 @@ export interface IndexTarget {
 export const eventually = <T>(read: () => T | Promise<T>): ReturnType<typeof expect.poll<T>> =>
   expect.poll(read, { timeout: 60_000 });
 
-/** @param startServer the server for the tests of a file. Default: the embedded one. */
-export function useIndexTarget(startServer?: () => Promise<TargetServer>): IndexTarget {
-  let target: TargetDatabase;
+/** A server for the tests of a file. Default: the embedded one. */
+export type StartServer = () => Promise<{ readonly url: string; stop(): Promise<void> }>;
+
+export function useIndexTarget(startServer: StartServer = () => startPostgres({ durable: false })): IndexTarget {
+  let server: Awaited<ReturnType<StartServer>>;
+  let client: pg.Client;
+  let lastTaskId = 0;
   const opened: pg.Client[] = [];
+  const connect = async (): Promise<pg.Client> => {
+    const session = new pg.Client({ connectionString: server.url });
+    session.on('error', () => undefined);
+    await session.connect();
+    return session;
+  };
   beforeAll(async () => {
-    target = await openTargetDatabase(startServer);
-    await target.client.query(`CREATE ROLE loader LOGIN PASSWORD 'secret'`);
+    server = await startServer();
+    client = await connect();
+    await client.query(`CREATE ROLE loader LOGIN PASSWORD 'secret'`);
   });
-  afterAll(() => target.stop());
+  afterAll(async () => {
+    await client.end();
+    await server.stop();
+  });
   beforeEach(async () => {
     await Promise.all(opened.splice(0).map((session) => session.end()));
-    await target.client.query('DROP OWNED BY loader');
-    await target.reset();
+    await client.query('DROP OWNED BY loader');
+    await client.query('DROP SCHEMA public CASCADE; CREATE SCHEMA public');
+    await client.query('DROP SCHEMA IF EXISTS longshore_effects CASCADE');
   });
   return {
     get url() {
-      return target.url;
+      return server.url;
     },
     get client() {
-      return target.client;
+      return client;
     },
     session: async () => {
-      const session = await target.connect();
+      const session = await connect();
       opened.push(session);
       return session;
     },
-    start: (meta, { url = target.url } = {}) => new IndexRun({ url, taskId: target.nextTaskId(), meta }),
+    start: (meta, { url = server.url } = {}) => new IndexRun({ url, taskId: `${++lastTaskId}`, meta }),
     indexes: async () => {
-      const { rows } = await target.client.query<ShownIndex>(
+      const { rows } = await client.query<ShownIndex>(
         `SELECT x.indrelid::regclass::text AS table, c.relname AS name, x.indisvalid AS valid, p.relname AS parent
          FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid LEFT JOIN pg_inherits h ON h.inhrelid = c.oid
          LEFT JOIN pg_class p ON p.oid = h.inhparent
@@ -69,7 +84,7 @@ export function useIndexTarget(startServer?: () => Promise<TargetServer>): Index
       return rows;
     },
     sessions: async (application) => {
-      const { rows } = await target.client.query<{
+      const { rows } = await client.query<{
         pid: number;
         state: string;
         wait: string | null;

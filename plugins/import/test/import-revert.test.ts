@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ImportRun } from './import-run.ts';
 import { openImportTarget, sampleCsv, type ImportTarget } from './import-target.ts';
@@ -158,7 +159,8 @@ describe('a revert has nothing to do', () => {
 
 test('a revert waits for other sessions for some time only, and is tried again', async () => {
   const run = await load();
-  const other = await target.connect();
+  const other = new pg.Client({ connectionString: target.url });
+  await other.connect();
   try {
     await other.query('BEGIN; SELECT FROM items LIMIT 1');
     await expect(run.revert()).rejects.toMatchObject({ code: 'IMPORT_TABLE_BUSY', permanent: false });

@@ -1,5 +1,4 @@
 import type { SubtaskView, TaskDetail, TaskHandle } from '@longshore/client';
-import { pause } from '@longshore/core';
 import type { LocalCluster } from '@longshore/embedded';
 
 /** What the kill did, and how long the cluster took to get over it. */
@@ -53,7 +52,7 @@ async function waitForShare(task: TaskHandle, share: number, signal: AbortSignal
     if (detail.task.outcome !== null) return null;
     const done = doneShare(detail);
     if (done >= share && detail.nodes.some(({ running }) => running > 0)) return done;
-    await pause(LOOK_EVERY_MS, signal);
+    await pause(signal);
   }
 }
 
@@ -85,7 +84,7 @@ async function waitUntilAgain(
     if (again.length > 0) firstAgainMs ??= elapsedMs;
     if (again.length === lost.length) return { firstAgainMs, allAgainMs: elapsedMs };
     if ((await task.get()).task.outcome !== null) return { firstAgainMs, allAgainMs: null };
-    await pause(LOOK_EVERY_MS, signal);
+    await pause(signal);
   }
 }
 
@@ -102,4 +101,9 @@ async function readSubtasks(task: TaskHandle): Promise<SubtaskView[]> {
   const all: SubtaskView[] = [];
   for await (const subtask of task.subtasks()) all.push(subtask);
   return all;
+}
+
+async function pause(signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
 }

@@ -80,7 +80,6 @@ export class RunStarter {
       runId: claimed.id,
       kind: claimed.kind,
       attempt: claimed.attempt,
-      isIdempotent: claimed.isIdempotent,
       task: shared,
       step: claimed.step,
       ordinal: claimed.ordinal,

@@ -19,7 +19,7 @@ import {
   type Store,
   type StoredTask,
 } from '@longshore/store';
-import type { Logger, Tracing } from '@longshore/telemetry';
+import type { Tracing } from '@longshore/telemetry';
 import { RequestChecker } from '../checking/request-checker.ts';
 import { definedOf } from '../checking/changes-of-request.ts';
 import { controlHandlers } from './control-handlers.ts';
@@ -29,22 +29,19 @@ import { nodeView, taskView } from './views.ts';
 
 const IDLE = { running: 0, pending: 0 };
 
-export interface ApiOptions {
-  readonly store: Store;
-  readonly bus: Bus;
-  /** This replica's name, which events of its requests show. */
-  readonly instance: string;
-  readonly logger: Pick<Logger, 'info'>;
-  /** Null: no spans. */
-  readonly tracing: Tracing | null;
-  readonly wakeLeader: () => void;
-  /** The limit while nobody has set one. */
-  readonly maxScheduledTasks: number;
-}
-
-/** What every replica of the owner answers. Writes here need no leadership: each is a compare-and-set under the task's row. */
-export function apiHandlers(options: ApiOptions): ApiHandlers {
-  const { store, bus, instance, logger, tracing, wakeLeader, maxScheduledTasks } = options;
+/**
+ * What every replica of the owner answers. Writes here need no leadership: each is a compare-and-set under the task's row.
+ *
+ * @param maxScheduledTasks the limit while nobody has set one.
+ */
+export function apiHandlers(
+  store: Store,
+  bus: Bus,
+  instance: string,
+  tracing: Tracing | null,
+  wakeLeader: () => void,
+  maxScheduledTasks: number,
+): ApiHandlers {
   const service = `api ${instance}`;
   const submitter = new TaskSubmitter(store, new RequestChecker(store.db), wakeLeader);
 
@@ -106,11 +103,7 @@ export function apiHandlers(options: ApiOptions): ApiHandlers {
       const task = await find(ref);
       const events = await readEvents(store.db, task.id, after, limit);
       return {
-        events: events.map(({ lastAt, events: count, ...event }) => ({
-          ...event,
-          at: event.at.toISOString(),
-          ...(lastAt === null ? {} : { events: count, lastAt: lastAt.toISOString() }),
-        })),
+        events: events.map((event) => ({ ...event, at: event.at.toISOString() })),
         next: events.length === limit ? (events.at(-1)?.seq ?? null) : null,
       };
     },
@@ -131,12 +124,9 @@ export function apiHandlers(options: ApiOptions): ApiHandlers {
       return { nodes: nodes.map((node) => nodeView(node, loads.get(node.id) ?? IDLE)) };
     },
     'limits.get': async () => ({ limits: await limits() }),
-    'limits.set': async (request, { principal }) => {
-      const changed = definedOf(request);
-      await saveSettings(store.db, changed);
+    'limits.set': async (request) => {
+      await saveSettings(store.db, definedOf(request));
       wakeLeader();
-      // Events belong to a task. Limits belong to none, so the log keeps who changed them.
-      logger.info({ changed, principal }, 'the limits of the cluster were changed');
       return { limits: await limits() };
     },
     'type.list': async ({ type }) => {

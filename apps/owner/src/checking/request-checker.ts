@@ -54,8 +54,7 @@ export class RequestChecker {
         ...defaults.retry,
         ...definedOf(request.retry ?? {}),
       },
-      // After the limit of a wait for a target a person is asked.
-      pauseOn: [...(defaults.pauseOn ?? []), 'TARGET_UNAVAILABLE'],
+      pauseOn: defaults.pauseOn ?? [],
       subtaskTimeoutMs: request.subtaskTimeoutMs ?? defaults.subtaskTimeoutMs ?? null,
       stallTimeoutMs: request.stallTimeoutMs ?? defaults.stallTimeoutMs ?? null,
       deadlineMs: request.deadlineMs ?? defaults.deadlineMs ?? null,

@@ -31,8 +31,8 @@ export class StepExecutors {
   }
 
   /**
-   * The step executor for a run's task and step; concurrent first subtasks share one initialisation. If it fails, the next subtask tries it
-   * again. If the run that initialises is stopped, one that waits takes over.
+   * The executor of a run's task and step; concurrent first subtasks share one initialisation. A failed one is tried again next
+   * time, and one whose run was stopped meanwhile by whoever waits for it.
    *
    * @throws whatever `init` throws; the signal's reason once it is aborted.
    */
@@ -83,7 +83,7 @@ export class StepExecutors {
       open.executor = executor;
       begun.resolve(executor);
     }, begun.reject);
-    // Those who wait for it get its failure, and perhaps nobody waits any more.
+    // Its failure belongs to those who wait for it, of whom none may be left.
     open.ready.catch(() => undefined);
     return open;
   }

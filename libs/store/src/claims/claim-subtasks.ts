@@ -25,8 +25,6 @@ export interface ClaimedSubtask {
   readonly ordinal: number;
   readonly attempt: number;
   readonly failures: number;
-  /** For how long its target had been away when it was claimed, in milliseconds; null: it had not. */
-  readonly awayForMs: number | null;
   readonly isIdempotent: boolean;
   readonly meta: unknown;
   readonly checkpoint: unknown;
@@ -43,7 +41,6 @@ interface ClaimRow {
   ordinal: number;
   attempt: number;
   failures: number;
-  away_for_ms: number | null;
   is_idempotent: boolean;
   meta: unknown;
   checkpoint: unknown;
@@ -108,7 +105,6 @@ function toClaimed(rows: readonly ClaimRow[], taskOf: ReadonlyMap<string, TaskFo
       ordinal: row.ordinal,
       attempt: row.attempt,
       failures: row.failures,
-      awayForMs: row.away_for_ms,
       isIdempotent: row.is_idempotent,
       meta: row.meta,
       checkpoint: row.checkpoint,
@@ -194,7 +190,10 @@ function tasksOfClaimed(
     WHERE s.id = ANY(${namedControls(controls, hinted)}) AND s.exec_id = ${node.id} AND s.state = 'running')`);
 }
 
-/** Makes the picked rows this node's. They are locked by being picked, and a locking CTE is carried out once. */
+/**
+ * Makes the picked rows this node's. They are locked by being picked, and a locking CTE is carried out once. Joined with it instead of named by
+ * an array, a table that was not analysed is walked once for each row.
+ */
 function claimOf(node: NodeIdentity, picked: RawBuilder<unknown>): RawBuilder<ClaimRow> {
   return sql<ClaimRow>`
     WITH picked AS (${picked})
@@ -202,7 +201,6 @@ function claimOf(node: NodeIdentity, picked: RawBuilder<unknown>): RawBuilder<Cl
       state = 'running', attempt = s.attempt + 1, node_epoch = ${node.epoch}, reason = NULL, not_before = NULL, waiting = NULL, phase = NULL,
       summary = NULL,
       started_at = clock_timestamp()
-    FROM picked WHERE s.id = picked.id
-    RETURNING s.id, s.task_id, s.kind, s.step, s.plan_attempt, s.ordinal, s.attempt, s.failures,
-      date_part('epoch', clock_timestamp() - s.away_since) * 1000 AS away_for_ms, s.is_idempotent, s.meta, s.checkpoint`;
+    WHERE s.id = ANY(ARRAY(SELECT id FROM picked))
+    RETURNING s.id, s.task_id, s.kind, s.step, s.plan_attempt, s.ordinal, s.attempt, s.failures, s.is_idempotent, s.meta, s.checkpoint`;
 }

@@ -1,6 +1,6 @@
 import { isClaimable, isKnownSubtaskKind, type RuntimeSlots, type SubtaskKind } from '@longshore/core';
 import { sql } from 'kysely';
-import { fromStore } from '../session/open-store.ts';
+import { readPrepared } from '../session/read-prepared.ts';
 import type { Db } from '../session/transactions.ts';
 import { isAwaited, isControl, isPlanned } from '../schema/kind-predicates.ts';
 
@@ -31,16 +31,17 @@ export interface ClaimableWork {
 
 /** What a node could claim now. A hint for the claim, which checks everything again under locks. */
 export async function readClaimableWork(db: Db, nodeId: string): Promise<ClaimableWork> {
-  const controlRows = fromStore(
+  const controlRows = readPrepared(
+    db,
     sql<{ id: string; kind: string; task_state: string }>`
       SELECT s.id, s.kind, t.state AS task_state FROM subtasks s JOIN tasks t ON t.id = s.task_id
       WHERE ${isControl('s')} AND s.exec_id = ${nodeId} AND s.state = 'pending'
         AND (s.not_before IS NULL OR s.not_before <= clock_timestamp())
-      ORDER BY t.priority, t.created_at, t.id`.execute(db),
+      ORDER BY t.priority, t.created_at, t.id`,
   );
   const [tasks, controls] = await Promise.all([readRunnableTasks(db, nodeId), controlRows]);
   // The rest would take the few places that a node has for these, and keep them.
-  const due = controls.rows.flatMap(({ id, kind, task_state: state }) =>
+  const due = controls.flatMap(({ id, kind, task_state: state }) =>
     isKnownSubtaskKind(kind) && isClaimable(kind, state) ? [{ id, kind }] : [],
   );
   return { tasks, controls: due };
@@ -48,7 +49,8 @@ export async function readClaimableWork(db: Db, nodeId: string): Promise<Claimab
 
 async function readRunnableTasks(db: Db, nodeId: string): Promise<readonly RunnableTask[]> {
   // LIMIT instead of EXISTS, and the claim index by its collation: EXISTS became a scan of the whole table for each task.
-  const tasks = await fromStore(
+  const tasks = await readPrepared(
+    db,
     sql<{
       id: string;
       priority: number;
@@ -68,9 +70,9 @@ async function readRunnableTasks(db: Db, nodeId: string): Promise<readonly Runna
           AND (s.not_before IS NULL OR s.not_before <= clock_timestamp())
         ORDER BY s.ordinal LIMIT 1) work
       WHERE t.state = 'running' AND ${nodeId} = ANY(t.reserved_nodes)
-      ORDER BY t.priority, t.created_at, t.id`.execute(db),
+      ORDER BY t.priority, t.created_at, t.id`,
   );
-  return tasks.rows.map((row) => ({
+  return tasks.map((row) => ({
     id: row.id,
     priority: row.priority,
     createdAtMs: row.created_at.getTime(),
@@ -102,7 +104,8 @@ export async function readTaskStates(
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, RunningTaskState>> {
   if (ids.length === 0) return new Map();
-  const rows = await fromStore(
+  const rows = await readPrepared(
+    db,
     sql<{ id: string; state: string; revision: number; is_reserved: boolean; has_nodes: boolean; has_others: boolean }>`
       SELECT t.id, t.state, t.revision, ${nodeId} = ANY(t.reserved_nodes) AS is_reserved,
         cardinality(t.reserved_nodes) > 0 AS has_nodes,
@@ -111,10 +114,10 @@ export async function readTaskStates(
             LIMIT 1) IS NOT NULL
           OR (SELECT true FROM subtasks s WHERE s.task_id = t.id AND s.state IN ('pending', 'paused') AND ${isAwaited('s')}
             ORDER BY s.kind, s.step, s.plan_attempt, s.ordinal LIMIT 1) IS NOT NULL AS has_others
-      FROM tasks t WHERE t.id = ANY(${ids}::bigint[])`.execute(db),
+      FROM tasks t WHERE t.id = ANY(${ids}::bigint[])`,
   );
   return new Map(
-    rows.rows.map(({ id, state, revision, is_reserved: isReserved, has_nodes: hasNodes, has_others: hasOthers }) => [
+    rows.map(({ id, state, revision, is_reserved: isReserved, has_nodes: hasNodes, has_others: hasOthers }) => [
       id,
       { state, revision, isReserved, hasNodes, hasOthers },
     ]),

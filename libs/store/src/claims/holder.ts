@@ -3,7 +3,7 @@ import { sql, type QueryResult, type RawBuilder } from 'kysely';
 import type { Tx } from '../session/transactions.ts';
 
 /** Names a subtask and the attempt of its holder: the fence of every write of a holder. */
-export interface SubtaskAttempt {
+export interface HeldSubtask {
   readonly id: string;
   readonly attempt: number;
 }
@@ -35,6 +35,25 @@ export function checkNodeLock(node: NodeIdentity, answer: QueryResult<unknown> |
 }
 
 /**
+ * These attempts in order of their ids, as the source `h` of a statement, for a LATERAL that looks each row up by its
+ * key. It is carried out in this order, and row by row: neither a sorted subquery nor a locking one is merged into the statement
+ * around it.
+ */
+export function attemptsById(held: readonly HeldSubtask[]): RawBuilder<unknown> {
+  return sql`(
+    SELECT id, attempt FROM unnest(${held.map((one) => one.id)}::bigint[], ${held.map((one) => one.attempt)}::int[]) AS a(id, attempt)
+    ORDER BY id) h`;
+}
+
+/**
+ * Whether a row `s` runs on a node. Spelled with a collation that no index has, so that the row is looked up by its key and never by what
+ * runs on the node: the planner takes that for a single row until the table has been analysed, and would walk all of it for each row.
+ */
+export function runsOn(node: NodeIdentity): RawBuilder<boolean> {
+  return sql<boolean>`s.exec_id COLLATE "C" = ${node.id} AND s.state COLLATE "C" = 'running'`;
+}
+
+/**
  * Locks the rows whose holders are still these attempts, in order of their ids: another order deadlocks with the balancer and the
  * sweep. Answers their ids.
  *
@@ -42,15 +61,13 @@ export function checkNodeLock(node: NodeIdentity, answer: QueryResult<unknown> |
  */
 export function holderLock(
   node: NodeIdentity,
-  own: readonly SubtaskAttempt[],
+  own: readonly HeldSubtask[],
   isPassingOver = false,
 ): RawBuilder<{ id: string }> {
   return sql<{ id: string }>`
-    SELECT s.id FROM subtasks s
-    JOIN unnest(${own.map((one) => one.id)}::bigint[], ${own.map((one) => one.attempt)}::int[]) AS h(id, attempt)
-      ON s.id = h.id AND s.attempt = h.attempt
-    WHERE s.exec_id = ${node.id} AND s.state = 'running'
-    ORDER BY s.id FOR UPDATE OF s ${isPassingOver ? sql`SKIP LOCKED` : sql``}`;
+    SELECT own.id FROM ${attemptsById(own)} CROSS JOIN LATERAL (
+      SELECT s.id FROM subtasks s WHERE s.id = h.id AND s.attempt = h.attempt AND ${runsOn(node)}
+      FOR UPDATE ${isPassingOver ? sql`SKIP LOCKED` : sql``}) own`;
 }
 
 /**
@@ -61,7 +78,7 @@ export function holderLock(
 export async function lockAsHolder(
   tx: Tx,
   node: NodeIdentity,
-  own: readonly SubtaskAttempt[],
+  own: readonly HeldSubtask[],
 ): Promise<ReadonlySet<string>> {
   const { rows } = await holderLock(node, own).execute(tx);
   return new Set(rows.map((row) => row.id));

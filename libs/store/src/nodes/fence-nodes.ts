@@ -1,5 +1,6 @@
 import type { ErrorData } from '@longshore/core';
 import { sql } from 'kysely';
+import { attemptsById } from '../claims/holder.ts';
 import { asLeader, type LeaderLease } from '../scheduling/leader-lease.ts';
 import { eachOnItsOwn, LockPatience } from '../session/lock-patience.ts';
 import { fromStore } from '../session/open-store.ts';
@@ -181,13 +182,14 @@ function freeOrphans(
 
 /** @param passedOver ids of rows that were found before and could not be freed. */
 async function findOrphans(db: Db, passedOver: readonly string[]): Promise<readonly OrphanRow[]> {
+  // Not in the order of the key: the planner would walk the key of the whole table for it, if it takes the table for a small one.
   const rows = await fromStore(
     sql<OrphanRow>`
       SELECT s.id, s.task_id, s.exec_id, s.attempt, s.is_idempotent
       FROM subtasks s LEFT JOIN nodes n ON n.id = s.exec_id
       WHERE s.state = 'running' AND ${isKnown('s')} AND (n.id IS NULL OR n.state IN ('dead', 'stopped') OR n.epoch > s.node_epoch)
         AND NOT s.id = ANY(${passedOver}::bigint[])
-      ORDER BY s.id LIMIT ${SWEEP_PAGE_ROWS}`.execute(db),
+      ORDER BY s.id + 0 LIMIT ${SWEEP_PAGE_ROWS}`.execute(db),
   );
   return rows.rows;
 }
@@ -211,12 +213,10 @@ function freedSubtask(row: LockedRow): FreedSubtask {
 async function lockOrphans(tx: Tx, orphans: readonly OrphanRow[]): Promise<readonly LockedRow[]> {
   const rows = await sql<LockedRow>`
     SELECT s.id, s.task_id, s.exec_id, s.attempt, s.is_idempotent, s.kind, s.step, s.ordinal, s.started_at, t.type, t.trace
-    FROM subtasks s
-    LEFT JOIN tasks t ON t.id = s.task_id
-    JOIN unnest(${orphans.map((row) => row.id)}::bigint[], ${orphans.map((row) => row.attempt)}::int[]) AS o(id, attempt)
-      ON s.id = o.id AND s.attempt = o.attempt
-    WHERE s.state = 'running'
-    ORDER BY s.id FOR UPDATE OF s SKIP LOCKED`.execute(tx);
+    FROM ${attemptsById(orphans)} CROSS JOIN LATERAL (
+      SELECT s.id, s.task_id, s.exec_id, s.attempt, s.is_idempotent, s.kind, s.step, s.ordinal, s.started_at
+      FROM subtasks s WHERE s.id = h.id AND s.attempt = h.attempt AND s.state COLLATE "C" = 'running' FOR UPDATE SKIP LOCKED) s
+    LEFT JOIN LATERAL (SELECT type, trace FROM tasks WHERE id = s.task_id LIMIT 1) t ON true`.execute(tx);
   return rows.rows;
 }
 

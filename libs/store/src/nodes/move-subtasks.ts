@@ -89,7 +89,7 @@ export async function moveSubtasks(
               AND state = 'pending' AND ${isPlanned()}
             ORDER BY ordinal DESC LIMIT ${move.count} FOR UPDATE SKIP LOCKED) s
           WHERE t.id = ${move.taskId})
-        UPDATE subtasks s SET exec_id = ${move.to}, reason = ${move.reason} FROM picked WHERE s.id = picked.id`.execute(
+        UPDATE subtasks s SET exec_id = ${move.to}, reason = ${move.reason} WHERE s.id = ANY(ARRAY(SELECT id FROM picked))`.execute(
           tx,
         ),
       { lockTimeoutMs: patience?.ms },
@@ -153,7 +153,9 @@ export async function moveControl(
       WITH picked AS (
         SELECT id FROM subtasks
         WHERE id = ${control.id} AND exec_id = ${control.execId} AND state = 'pending' FOR UPDATE SKIP LOCKED)
-      UPDATE subtasks s SET exec_id = ${to}, reason = 'node gone' FROM picked WHERE s.id = picked.id`.execute(tx),
+      UPDATE subtasks s SET exec_id = ${to}, reason = 'node gone' WHERE s.id = ANY(ARRAY(SELECT id FROM picked))`.execute(
+        tx,
+      ),
     { lockTimeoutMs: patience?.ms },
   );
   return moved.numAffectedRows === 1n;

@@ -1,7 +1,8 @@
 import type { Summary } from '@longshore/core';
 import { sql } from 'kysely';
-import { holderLock, type NodeIdentity, type SubtaskAttempt } from '../claims/holder.ts';
+import { attemptsById, holderLock, runsOn, type HeldSubtask, type NodeIdentity } from '../claims/holder.ts';
 import { fromStore } from '../session/open-store.ts';
+import { rowPlaces } from './row-place.ts';
 import { instant } from '../tasks/record-event.ts';
 import { storableText } from '../tasks/storable-text.ts';
 import { inTransaction, type Db, type Tx } from '../session/transactions.ts';
@@ -10,7 +11,7 @@ import { inTransaction, type Db, type Tx } from '../session/transactions.ts';
 export async function saveCheckpoint(
   db: Db,
   node: NodeIdentity,
-  own: SubtaskAttempt,
+  own: HeldSubtask,
   checkpoint: unknown,
 ): Promise<boolean> {
   const saved = await fromStore(
@@ -27,12 +28,7 @@ export async function saveCheckpoint(
  *
  * @returns the new attempt, or null when the subtask has another holder: then the newer attempt is that holder's.
  */
-export async function raiseAttempt(
-  db: Db,
-  node: NodeIdentity,
-  own: SubtaskAttempt,
-  past: number,
-): Promise<number | null> {
+export async function raiseAttempt(db: Db, node: NodeIdentity, own: HeldSubtask, past: number): Promise<number | null> {
   const raised = await fromStore(
     sql<{ attempt: number }>`
       UPDATE subtasks SET attempt = ${past} + 1
@@ -43,7 +39,7 @@ export async function raiseAttempt(
 }
 
 /** How far a running subtask is. */
-export interface AttemptProgress extends SubtaskAttempt {
+export interface HeldProgress extends HeldSubtask {
   readonly rows: number;
   readonly bytes: number;
   /** What it is doing, in its own words. Default: nothing is known. */
@@ -66,7 +62,7 @@ const MAX_PHASE = 200;
 export async function saveProgress(
   db: Db,
   node: NodeIdentity,
-  progress: readonly AttemptProgress[],
+  progress: readonly HeldProgress[],
 ): Promise<readonly string[]> {
   if (progress.length === 0) return [];
   return inTransaction(db, async (tx) => {
@@ -84,8 +80,8 @@ export async function saveProgress(
         ${own.map((one) => one.waiting?.forMs ?? 0)}::float8[],
         ${own.map((one) => (one.phase == null ? null : storableText(one.phase).slice(0, MAX_PHASE)))}::text[],
         ${own.map((one) => summaryText(one.summary))}::text[])
-        AS p(id, rows, bytes, code, message, for_ms, phase, summary)
-      WHERE s.id = p.id`.execute(tx);
+        AS p(id, rows, bytes, code, message, for_ms, phase, summary) ${rowPlaces('p')}
+      WHERE s.ctid = row.place`.execute(tx);
     return findLost(
       tx,
       node,
@@ -95,13 +91,13 @@ export async function saveProgress(
 }
 
 /** Which of these have another holder by now. The others were only locked by somebody: their progress comes with the next save. */
-async function findLost(tx: Tx, node: NodeIdentity, missing: readonly SubtaskAttempt[]): Promise<readonly string[]> {
+async function findLost(tx: Tx, node: NodeIdentity, missing: readonly HeldSubtask[]): Promise<readonly string[]> {
   if (missing.length === 0) return [];
   const held = await sql<{ id: string }>`
-    SELECT s.id FROM subtasks s
-    JOIN unnest(${missing.map((one) => one.id)}::bigint[], ${missing.map((one) => one.attempt)}::int[]) AS h(id, attempt)
-      ON s.id = h.id AND s.attempt = h.attempt
-    WHERE s.exec_id = ${node.id} AND s.state = 'running'`.execute(tx);
+    SELECT own.id FROM ${attemptsById(missing)} CROSS JOIN LATERAL (
+      SELECT s.id FROM subtasks s WHERE s.id = h.id AND s.attempt = h.attempt AND ${runsOn(node)} LIMIT 1) own`.execute(
+    tx,
+  );
   const ids = new Set(held.rows.map((row) => row.id));
   return missing.map((one) => one.id).filter((id) => !ids.has(id));
 }

@@ -1,8 +1,9 @@
 import { sql, type RawBuilder } from 'kysely';
-import type { NodeIdentity, SubtaskAttempt } from '../claims/holder.ts';
+import { runsOn, type HeldSubtask, type NodeIdentity } from '../claims/holder.ts';
+import { rowPlaces } from './row-place.ts';
 import type { Tx } from '../session/transactions.ts';
 
-export interface FinishedWork extends SubtaskAttempt {
+export interface FinishedWork extends HeldSubtask {
   readonly result: unknown;
   readonly rows: number;
   readonly bytes: number;
@@ -38,8 +39,8 @@ const COLUMNS = sql.raw(
 );
 
 /**
- * Moves succeeded work, or a plan that is taken at once, out of the hot table in one statement, as far as these attempts are its holders,
- * and answers the ids of what was moved. The caller has taken the rows in order before ({@link holderLock}), or it deadlocks.
+ * Moves succeeded work, or a plan that is taken at once, out of the hot table in one statement, if this attempt holds it, and answers the ids of what was moved. The caller has
+ * taken the rows in order before ({@link holderLock}), or it deadlocks.
  */
 export function moveToHistory(
   node: NodeIdentity,
@@ -54,8 +55,8 @@ export function moveToHistory(
         ${done.map((one) => (one.result === undefined ? null : JSON.stringify(one.result)))}::json[],
         ${done.map((one) => one.rows)}::bigint[],
         ${done.map((one) => one.bytes)}::bigint[]
-      ) AS d(id, attempt, result, rows, bytes)
-      WHERE s.id = d.id AND s.attempt = d.attempt AND s.exec_id = ${node.id} AND s.state = 'running' AND s.kind = ${kind}
+      ) AS d(id, attempt, result, rows, bytes) ${rowPlaces('d')}
+      WHERE s.ctid = row.place AND s.attempt = d.attempt AND s.kind COLLATE "C" = ${kind} AND ${runsOn(node)}
       RETURNING s.*, d.result AS done_result, d.rows AS done_rows, d.bytes AS done_bytes)
     INSERT INTO subtask_history (${COLUMNS})
     SELECT id, task_id, kind, step, plan_attempt, ordinal, 'succeed', exec_id, node_epoch, attempt, failures,

@@ -1,6 +1,6 @@
 import type { ErrorData } from '@longshore/core';
 import { sql } from 'kysely';
-import type { NodeIdentity, SubtaskAttempt } from '../claims/holder.ts';
+import { attemptsById, runsOn, type HeldSubtask, type NodeIdentity } from '../claims/holder.ts';
 import { fromStore } from '../session/open-store.ts';
 import { recordEvents } from '../tasks/record-event.ts';
 import { inTransaction, type Db, type Tx } from '../session/transactions.ts';
@@ -13,7 +13,7 @@ interface UnknownRow {
 }
 
 /** Which of the found rows its node still doesn't know. */
-export type StillUnknown = (found: readonly SubtaskAttempt[]) => Promise<readonly SubtaskAttempt[]>;
+export type StillUnknown = (found: readonly HeldSubtask[]) => Promise<readonly HeldSubtask[]>;
 
 /**
  * Hands back rows that this registration claimed but its node doesn't know: the answer to a claim's commit got lost, or
@@ -62,17 +62,12 @@ export async function releaseUnknown(
 }
 
 /** By their attempts: a row that was settled and claimed again meanwhile is another attempt, which the node may know. */
-async function lockUnknown(
-  tx: Tx,
-  node: NodeIdentity,
-  found: readonly SubtaskAttempt[],
-): Promise<readonly UnknownRow[]> {
+async function lockUnknown(tx: Tx, node: NodeIdentity, found: readonly HeldSubtask[]): Promise<readonly UnknownRow[]> {
   const rows = await sql<UnknownRow>`
-    SELECT s.id, s.attempt, s.task_id, s.is_idempotent FROM subtasks s
-    JOIN unnest(${found.map((one) => one.id)}::bigint[], ${found.map((one) => one.attempt)}::int[]) AS f(id, attempt)
-      ON s.id = f.id AND s.attempt = f.attempt
-    WHERE s.exec_id = ${node.id} AND s.node_epoch = ${node.epoch} AND s.state = 'running'
-    ORDER BY s.id FOR UPDATE OF s SKIP LOCKED`.execute(tx);
+    SELECT own.id, own.attempt, own.task_id, own.is_idempotent FROM ${attemptsById(found)} CROSS JOIN LATERAL (
+      SELECT s.id, s.attempt, s.task_id, s.is_idempotent FROM subtasks s
+      WHERE s.id = h.id AND s.attempt = h.attempt AND s.node_epoch = ${node.epoch} AND ${runsOn(node)}
+      FOR UPDATE SKIP LOCKED) own`.execute(tx);
   return rows.rows;
 }
 

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { openTargetDatabase, type TargetDatabase } from '@longshore/testing-plugins';
+import { type EmbeddedPostgres, startPostgres } from '@longshore/embedded';
 import fc from 'fast-check';
 import pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
@@ -11,13 +11,14 @@ import { checkDialect, csvDefaults, type CsvDialect, tsvDefaults } from '../../s
 import { type Chunk, type ChunkPlan, foldChunks } from '../../src/csv/fold-chunks.ts';
 import { lookAheadBytes, lookBehindBytes, RangeScanner } from '../../src/csv/range-scanner.ts';
 
-let database: TargetDatabase;
+let postgres: EmbeddedPostgres;
 let client: pg.Client;
 let version: number;
 
 beforeAll(async () => {
-  database = await openTargetDatabase();
-  ({ client } = database);
+  postgres = await startPostgres({ durable: false });
+  client = new pg.Client({ connectionString: postgres.url });
+  await client.connect();
   for (const columns of [1, 2, 3]) {
     const names = Array.from({ length: columns }, (_, i) => `c${i + 1} text`).join();
     await client.query(`CREATE TABLE t${columns} (line_no bigserial, ${names})`);
@@ -26,7 +27,10 @@ beforeAll(async () => {
   version = Math.floor(Number(rows[0]!.version) / 10_000);
 });
 
-afterAll(() => database.stop());
+afterAll(async () => {
+  await client.end();
+  await postgres.stop();
+});
 
 interface CsvFile {
   readonly bytes: Buffer;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { openTargetDatabase, type TargetDatabase } from '@longshore/testing-plugins';
+import { type EmbeddedPostgres, startPostgres } from '@longshore/embedded';
 import fc from 'fast-check';
 import pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
@@ -17,16 +17,20 @@ import { LineEnd } from '../../src/csv/range-scan.ts';
 import { RecordLocator } from '../../src/csv/record-locator.ts';
 
 const dialect = { ...csvDefaults, header: false };
-let target: TargetDatabase;
+let postgres: EmbeddedPostgres;
 let client: pg.Client;
 
 beforeAll(async () => {
-  target = await openTargetDatabase();
-  ({ client } = target);
+  postgres = await startPostgres({ durable: false });
+  client = new pg.Client({ connectionString: postgres.url });
+  await client.connect();
   await client.query('CREATE TABLE prices (name text, price int CHECK (price < 1000), UNIQUE (price))');
 });
 
-afterAll(() => target.stop());
+afterAll(async () => {
+  await client.end();
+  await postgres.stop();
+});
 
 /** What Postgres says about the place where a COPY of this text fails. */
 async function failedAt(text: string): Promise<CopyContext | null> {

@@ -1,22 +1,26 @@
 import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type EmbeddedPostgres, startPostgres } from '@longshore/embedded';
 import type { SqlClient } from '@longshore/sdk';
-import { openTargetDatabase, type TargetDatabase } from '@longshore/testing-plugins';
-import type pg from 'pg';
+import pg from 'pg';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { sendRange } from '../../src/steps/send-range.ts';
 
-let target: TargetDatabase;
+let postgres: EmbeddedPostgres;
 let client: pg.Client;
 
 beforeAll(async () => {
-  target = await openTargetDatabase();
-  ({ client } = target);
+  postgres = await startPostgres({ durable: false });
+  client = new pg.Client({ connectionString: postgres.url });
+  await client.connect();
   await client.query('CREATE TABLE numbers (n int)');
 });
 
-afterAll(() => target.stop());
+afterAll(async () => {
+  await client.end();
+  await postgres.stop();
+});
 
 // Tried: the next piece first, and then what has become of the stream. The error was the driver's: it had let its connection go.
 test.each([
