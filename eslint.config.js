@@ -15,13 +15,13 @@ const arrows = {
   store: ['core', 'faults', 'postgres'],
   telemetry: [],
   sdk: [],
-  effects: ['sdk', 'faults', 'postgres'],
+  effects: ['core', 'sdk', 'faults', 'postgres'],
   runner: ['core', 'sdk', 'effects', 'telemetry', 'faults'],
   service: ['core', 'launcher', 'protocol', 'store', 'bus', 'telemetry'],
   client: ['core', 'protocol', 'bus'],
   embedded: [],
   'test-kit': [],
-  'testing-plugins': ['sdk', 'effects'],
+  'testing-plugins': ['sdk', 'effects', 'embedded'],
   testing: ['client', 'embedded', 'sdk', 'faults', 'test-kit'],
   owner: ['core', 'launcher', 'protocol', 'store', 'bus', 'telemetry', 'service'],
   'node-manager': ['core', 'launcher', 'protocol', 'store', 'bus', 'telemetry', 'service'],
@@ -128,7 +128,7 @@ export default tseslint.config(
   {
     // Tests and tools too may look at a database themselves.
     files: [
-      ...['postgres', 'store', 'effects'].map((name) => `libs/${name}/**/*.ts`),
+      ...['postgres', 'store', 'effects', 'testing-plugins'].map((name) => `libs/${name}/**/*.ts`),
       'plugins/**/*.ts',
       'tools/**/*.ts',
       'test/**/*.ts',

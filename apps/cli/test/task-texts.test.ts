@@ -153,6 +153,15 @@ test('the details of a task show what its running subtasks count', () => {
   expect(lines.find((line) => line.includes('files 3'))).toMatch(/load +2 +rows 12,000, bytes 66\.4 MB, files 3/);
 });
 
+test('an event that stands for many says how many there were, and until when', () => {
+  const lastAt = '2026-01-01T00:00:12.000Z';
+  const event = { seq: 1, at: 'now', actor: 'executor n1', kind: 'subtask-retry', from: 'running', to: 'pending' };
+  const message = 'TOY_BUSY: come back later';
+  expect(eventTable([{ ...event, subtaskId: '7', message, events: 37, lastAt }])).toContain(
+    `${message} (37 times until ${lastAt})`,
+  );
+});
+
 describe('who asked', () => {
   const event = { at: 'now', from: null, to: null, subtaskId: null, message: null };
 

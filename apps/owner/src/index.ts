@@ -18,7 +18,15 @@ export const ownerService: ServiceDefinition<typeof OWNER_OPTIONS> = {
       else wakeHere();
     };
     const answering = bus.answer(
-      apiHandlers(store, bus, config.instance, telemetry.tracing, wakeLeader, config.maxScheduledTasks),
+      apiHandlers({
+        store,
+        bus,
+        instance: config.instance,
+        logger,
+        tracing: telemetry.tracing,
+        wakeLeader,
+        maxScheduledTasks: config.maxScheduledTasks,
+      }),
     );
     const leading = leadWhileElected({
       name: 'owner',

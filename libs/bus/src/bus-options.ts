@@ -1,8 +1,8 @@
 import type { NodeConnectionOptions } from '@nats-io/transport-node';
-import { authenticatorOf, checkTlsFiles } from './login-files.ts';
+import { authenticatorOf, checkTlsFiles, type LoginFiles, type TlsFiles } from './login-files.ts';
 
 /** How to reach NATS. */
-export interface BusOptions {
+export interface BusOptions extends LoginFiles {
   /** One or several server URLs, `nats://host:4222`. */
   readonly servers: string | readonly string[];
   /** Name of the Longshore cluster: the part of every subject that keeps clusters apart. */
@@ -12,14 +12,8 @@ export interface BusOptions {
   readonly token?: string | undefined;
   readonly user?: string | undefined;
   readonly password?: string | undefined;
-  /** A NATS credentials file (JWT and seed). */
-  readonly credentialsFile?: string | undefined;
-  /** A file with the seed of an nkey, for servers that know users by their nkey. Not beside `credentialsFile`. */
-  readonly nkeyFile?: string | undefined;
-  /** Files of a TLS connection; `ca` alone verifies the server, `cert` and `key` identify this client. */
-  readonly tls?:
-    | { readonly ca?: string | undefined; readonly cert?: string | undefined; readonly key?: string | undefined }
-    | undefined;
+  /** Default: no TLS, unless a server's URL says `tls://`. */
+  readonly tls?: TlsFiles | undefined;
   /**
    * True (services): if no server answers at once, the bus is there without one and connects later, for ever. Until then hints are
    * dropped and requests fail with BUS_UNAVAILABLE. False (clients): fail with BUS_UNAVAILABLE.

@@ -3,7 +3,21 @@ import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { LongshoreError } from '@longshore/core';
 import { credsAuthenticator, nkeyAuthenticator, type Authenticator } from '@nats-io/transport-node';
-import type { BusOptions } from './bus-options.ts';
+
+/** Files with a login. */
+export interface LoginFiles {
+  /** A NATS credentials file (JWT and seed). */
+  readonly credentialsFile?: string | undefined;
+  /** A file with the seed of an nkey, for servers that know users by their nkey. Not beside `credentialsFile`. */
+  readonly nkeyFile?: string | undefined;
+}
+
+/** Files of a TLS connection; `ca` alone verifies the server, `cert` and `key` identify this client. */
+export interface TlsFiles {
+  readonly ca?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+}
 
 /** Any text: what a server would ask to be signed. */
 const NONCE = 'nonce';
@@ -13,8 +27,7 @@ const NONCE = 'nonce';
  *
  * @throws {LongshoreError} CONFIG_INVALID naming a file that can't be read, or that isn't what it should be, and for both at once.
  */
-export function authenticatorOf(options: BusOptions): Authenticator | undefined {
-  const { credentialsFile, nkeyFile } = options;
+export function authenticatorOf({ credentialsFile, nkeyFile }: LoginFiles): Authenticator | undefined {
   if (credentialsFile !== undefined && nkeyFile !== undefined) {
     throw new LongshoreError('CONFIG_INVALID', 'a NATS credentials file and an nkey are two logins: name one of them');
   }
@@ -43,7 +56,7 @@ function proven(path: string, what: string, make: (content: Buffer) => Authentic
  *
  * @throws {LongshoreError} CONFIG_INVALID naming what can't be read, or isn't in PEM form.
  */
-export function checkTlsFiles({ ca, cert, key }: NonNullable<BusOptions['tls']>): void {
+export function checkTlsFiles({ ca, cert, key }: TlsFiles): void {
   const read = (path: string | undefined, what: string): Buffer | undefined =>
     path === undefined ? undefined : readLoginFile(path, what);
   const files = { ca: read(ca, 'CA'), cert: read(cert, 'certificate'), key: read(key, 'key') };

@@ -155,7 +155,7 @@ describe('retry with meta', () => {
   });
 });
 
-test('a wait goes on while the task is paused or held', async () => {
+test('a wait goes on while the task is paused or awaits resolution', async () => {
   const seen: string[] = [];
   const waiting = task.wait({
     until: (snapshot) => {

@@ -30,7 +30,6 @@ export { isClaimable } from './subtask/claimable.ts';
 export { wantedLongLived, type LongLivedWish } from './subtask/long-lived.ts';
 export { compareRank, PRIORITY, type Ranked } from './scheduling/rank.ts';
 export {
-  BACKGROUND_SCOPE,
   eligibleNodes,
   nodesInScope,
   NodeState,
@@ -82,6 +81,7 @@ export {
 } from './data/principal.ts';
 export { needsPlacement, placementInForce, type PlacingTask, type StepPlacement } from './placement/step-placement.ts';
 export { addSummaries, MAX_SUMMARY_COUNTERS, parseSummary, type Summary } from './subtask/summary.ts';
+export { TARGET_AWAY_LIMIT_MS, waitForTarget, type TargetWait } from './subtask/target-wait.ts';
 export { decideFailure, DEFAULT_RETRY_POLICY, type FailureDecision, type RetryPolicy } from './subtask/retry-policy.ts';
 export { chooseTypeVersion, compareTypeVersions, isCompatibleVersion } from './placement/type-version.ts';
 export {

@@ -171,11 +171,6 @@ async function endHolders(client: SqlClient, owner: EffectOwner): Promise<number
   }
 }
 
-/** Removes a closed fence together with what it guarded, once nothing can come late any more. */
-export async function deleteFence(client: SqlClient, owner: EffectOwner): Promise<void> {
-  await client.query(`DELETE FROM ${FENCE} WHERE cluster_id = $1 AND task_id = $2`, [owner.clusterId, owner.taskId]);
-}
-
 function fenceClosed(owner: EffectOwner): TaskTypeError {
   return new TaskTypeError(
     'EFFECTS_FENCE_CLOSED',

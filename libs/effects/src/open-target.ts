@@ -5,7 +5,7 @@ import { endingOlderAttempts } from './end-older-attempts.ts';
 import { closeFence, closeFenceBySession, enterFence, holdFence, openFence } from './fence.ts';
 import { runBatches, type RaiseAttempt } from './ledger-batches.ts';
 import { completeLedgerRow, deleteLedger, readLedger, readLedgerResult, takeLedgerRow } from './ledger-rows.ts';
-import { TargetSessions } from './target-sessions.ts';
+import { TargetSessions, type AwayRule } from './target-sessions.ts';
 
 export interface TargetOptions {
   /** The connection's name in task metas. */
@@ -17,6 +17,8 @@ export interface TargetOptions {
   readonly signal: AbortSignal;
   /** How long a revert waits for effects that are under way, in milliseconds. Default 5,000. */
   readonly fenceGraceMs?: number;
+  /** What is done about a target that can't be reached. Default: its error is thrown. */
+  readonly away?: AwayRule;
   /** Raises the subtask's attempt in the store. Default: it is somebody else's. */
   readonly raiseAttempt?: RaiseAttempt;
 }
@@ -36,7 +38,7 @@ const TAKEOVER_GRACE_MS = 1_000;
 /** Prepares a connection to a target; the first use connects. */
 export function openTarget(options: TargetOptions): OpenTarget {
   const owner: LedgerOwner = { ...options.owner, connection: options.name };
-  const sessions = new TargetSessions(options.url, owner, options.signal);
+  const sessions = new TargetSessions(options.url, owner, options.signal, options.away);
   const raiseAttempt = options.raiseAttempt ?? (() => Promise.resolve(null));
   const fenceGraceMs = options.fenceGraceMs ?? DEFAULT_FENCE_GRACE_MS;
   const connection: TargetConnection = {

@@ -1,5 +1,7 @@
+import { orAborted } from '@longshore/core';
 import { openSessionPool, type DestroyableSockets } from '@longshore/postgres';
 import type { SqlClient } from '@longshore/sdk';
+import { awayErrorIn, isAway, mayBeAway, pause } from '@longshore/sdk/postgres';
 import type pg from 'pg';
 import { applicationName, type EffectOwner } from './effect-owner.ts';
 import { ensureEffectsSchema } from './effects-schema.ts';
@@ -11,6 +13,25 @@ const SESSIONS = 2;
 /** How long work that nobody waits for any more may go on when the sessions are closed, in milliseconds: the hook is over. */
 const CLOSE_GRACE_MS = 1_000;
 
+/** The first and the longest wait between two tries to connect, in milliseconds. */
+const CONNECT_AGAIN_MS = { first: 1_000, longest: 30_000 } as const;
+
+/** What an attempt does about a target that can't be reached. */
+export interface AwayRule {
+  /**
+   * Whether its task has been in its targets before, so that a refused login or a name that doesn't resolve says that the target is away, and
+   * not that the connection is wrong. Default false.
+   */
+  readonly hasBeenThere?: boolean;
+  /** Told each error that says that the target is away. Default: nobody is. */
+  readonly onAway?: (error: Error) => void;
+  /**
+   * Connects again until it succeeds, and says so meanwhile: for work that may not start again. Answers what ends the wait. Default: the
+   * error is thrown.
+   */
+  readonly waitFor?: (error: Error) => () => void;
+}
+
 /**
  * The sessions of one attempt of one subtask in a target. They are named after the attempt in their start-up packet (set later
  * it would leave a moment without a name, and a rollback would undo it), so they aren't shared between subtasks.
@@ -18,6 +39,7 @@ const CLOSE_GRACE_MS = 1_000;
 export class TargetSessions {
   readonly #pool: pg.Pool;
   readonly #signal: AbortSignal;
+  readonly #rule: AwayRule;
   readonly #sockets: DestroyableSockets;
   /** Sessions that are lent out: each takes itself back, as broken or not. */
   readonly #lent = new Set<(isBroken: boolean) => void>();
@@ -25,8 +47,9 @@ export class TargetSessions {
   #schemaReady: Promise<void> | null = null;
 
   /** @param signal ends the sessions when aborted: an open transaction is rolled back by the server. */
-  constructor(url: string, owner: EffectOwner, signal: AbortSignal) {
+  constructor(url: string, owner: EffectOwner, signal: AbortSignal, rule: AwayRule = {}) {
     this.#signal = signal;
+    this.#rule = rule;
     const { pool, sockets } = openSessionPool({
       url,
       applicationName: applicationName(owner),
@@ -56,28 +79,49 @@ export class TargetSessions {
       release(true);
       // What an abort makes of a driver's call is noise; the reason of the abort is what happened.
       this.#signal.throwIfAborted();
+      // A task type may have given it words of its own.
+      const away = awayErrorIn(error);
+      if (away !== null) this.#rule.onAway?.(away);
       throw error;
     }
   }
 
-  /** Waits for a session, or for the signal: whoever waits for a connection must not start to work after the abort. */
+  /**
+   * Nothing has been sent yet by a session that isn't there, so connecting again is safe for any work.
+   *
+   * @throws the error that says that the target is away, unless the rule is to wait.
+   */
   async #connect(): Promise<pg.PoolClient> {
+    for (let waitMs: number = CONNECT_AGAIN_MS.first; ; waitMs = Math.min(2 * waitMs, CONNECT_AGAIN_MS.longest)) {
+      try {
+        return await this.#connectOnce();
+      } catch (error) {
+        if (!isAway(error) && !(this.#rule.hasBeenThere === true && mayBeAway(error))) throw error;
+        this.#rule.onAway?.(error);
+        if (this.#rule.waitFor === undefined) throw error;
+        const endWait = this.#rule.waitFor(error);
+        try {
+          await pause(waitMs, this.#signal);
+        } finally {
+          endWait();
+        }
+      }
+    }
+  }
+
+  /** Waits for a session, or for the signal: whoever waits for a connection must not start to work after the abort. */
+  async #connectOnce(): Promise<pg.PoolClient> {
     this.#signal.throwIfAborted();
     const connecting = this.#pool.connect();
-    const aborted = Promise.withResolvers<never>();
-    const onAbort = (): void => aborted.reject(this.#signal.reason as Error);
-    this.#signal.addEventListener('abort', onAbort, { once: true });
     try {
-      return await Promise.race([connecting, aborted.promise]);
+      return await orAborted(connecting, this.#signal);
     } catch (error) {
+      // A session that comes after the abort is nobody's.
       connecting.then(
         (late) => late.release(true),
         () => undefined,
       );
-      this.#signal.throwIfAborted();
       throw error;
-    } finally {
-      this.#signal.removeEventListener('abort', onAbort);
     }
   }
 

@@ -208,6 +208,13 @@ export const eventView = z.object({
   to: z.string().nullable(),
   subtaskId: id.nullable(),
   message: z.string().nullable(),
+  /**
+   * How many events of its kind and code it stands for: the first ones have a line each, further ones share one, with the subtask of the first
+   * and the message of the last. Absent: one.
+   */
+  events: z.int().optional(),
+  /** When the last of them was. Absent: it is the only one. */
+  lastAt: instant.optional(),
 });
 export type EventView = z.infer<typeof eventView>;
 

@@ -4,6 +4,7 @@ export type {
   PlannedStep,
   PlanPage,
   Postponed,
+  TargetAway,
   RunEnd,
   RunnerSetup,
   RunningTaskChange,

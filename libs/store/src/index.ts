@@ -23,7 +23,7 @@ export { pauseTask, resumeTask, type ControlResult } from './tasks/pause-task.ts
 export { modifyTask } from './tasks/modify-task.ts';
 export { retryTask, revertTask, skipFailed } from './tasks/resolve-task.ts';
 export { readSettings, saveSettings, type ClusterSettings } from './cluster/cluster-settings.ts';
-export type { HeldSubtask, NodeIdentity } from './claims/holder.ts';
+export type { NodeIdentity, SubtaskAttempt } from './claims/holder.ts';
 export { claimSubtasks, type ClaimedSubtask, type ClaimRequest } from './claims/claim-subtasks.ts';
 export { claimUnlocked } from './claims/claim-unlocked.ts';
 export {
@@ -36,14 +36,14 @@ export {
 } from './claims/claimable-work.ts';
 export { readTaskForRunner, type TaskForRunner } from './claims/task-for-runner.ts';
 export { settleSubtasks, type Settlement, type SettleResult } from './settlements/settle-subtasks.ts';
-export { raiseAttempt, saveCheckpoint, saveProgress, type HeldProgress } from './settlements/holder-writes.ts';
+export { raiseAttempt, saveCheckpoint, saveProgress, type AttemptProgress } from './settlements/holder-writes.ts';
 export { releaseUnknown } from './settlements/release-unknown.ts';
 export {
   checkStepIsNew,
   clearAbandonedPlan,
   insertPlanPage,
   PLAN_PAGE_ROWS,
-  type PlanHold,
+  type PlanAttempt,
   type PlannedPage,
   type PlannedRow,
 } from './plans/plan-pages.ts';

@@ -201,6 +201,18 @@ describe('errors of the kind that pauses a task', () => {
     expect(await statesOf(db, id)).toEqual(['paused', 'paused']);
   });
 
+  test('a resume looks for a target that was away at once, and gives it its whole limit anew', async () => {
+    const { db, owner, node, id } = await running(2);
+    const away = { how: 'postpone', code: 'TARGET_UNAVAILABLE', message: 'refused', afterMs: 3_600_000 } as const;
+    await settle(db, node, await claim(db, node, id, 9), { ...away, awayForMs: 3_600_000 });
+    await pauseTask(db, id, user, null);
+    await owner.settle(id);
+    await resumeTask(db, id, user, null);
+    await owner.restart(id);
+    await owner.saveAdmissions([{ taskId: id, reservedNodes: ['n1'], waiting: null }]);
+    expect(await claim(db, node, id, 9)).toMatchObject([{ awayForMs: null }, { awayForMs: null }]);
+  });
+
   test('another one among them fails the task', async () => {
     const { db, node, id } = await running(2, { pauseOn: ['DISK_FULL'] });
     const [one, two] = await claim(db, node, id, 9);
@@ -378,9 +390,9 @@ describe('a control of a task that is not active', () => {
   });
 });
 
-describe('a held task', () => {
-  /** Held with one of three subtasks failed, one done, one pending. */
-  async function held(): Promise<Running & { readonly failed: ClaimedSubtask }> {
+describe('a task that awaits resolution', () => {
+  /** It awaits resolution with one of three subtasks failed, one done, one pending. */
+  async function awaiting(): Promise<Running & { readonly failed: ClaimedSubtask }> {
     const task = await running(3, { onFailure: 'hold' });
     const [failed, done] = await claim(task.db, task.node, task.id, 2);
     await settle(task.db, task.node, [failed!], { how: 'fail', error: FAILURE });
@@ -392,7 +404,7 @@ describe('a held task', () => {
   }
 
   test('is tried again: what failed is pending anew, with none of its failures counted', async () => {
-    const { db, owner, node, id } = await held();
+    const { db, owner, node, id } = await awaiting();
     expect(await retryTask(db, id, user, 'fixed it')).toMatchObject({ changed: true, state: 'running' });
     expect(await readTask(db, id)).toMatchObject({ state: 'running', error: null });
     await owner.saveAdmissions([{ taskId: id, reservedNodes: ['n1'], waiting: null }]);
@@ -404,7 +416,7 @@ describe('a held task', () => {
   });
 
   test('goes on without what failed, which counts as done', async () => {
-    const { db, owner, node, id, failed } = await held();
+    const { db, owner, node, id, failed } = await awaiting();
     expect(await skipFailed(db, id, user, null)).toMatchObject({ changed: true, state: 'running' });
     await owner.saveAdmissions([{ taskId: id, reservedNodes: ['n1'], waiting: null }]);
     await settle(db, node, await claim(db, node, id, 9), SUCCEEDED);
@@ -415,12 +427,12 @@ describe('a held task', () => {
   });
 
   test('is undone: as failed when a person reverts it, as canceled when one cancels it', async () => {
-    const first = await held();
+    const first = await awaiting();
     expect(await revertTask(first.db, first.id, user, null)).toMatchObject({ changed: true, state: 'reverting' });
     await first.owner.endPending(first.id);
     await first.owner.undo(first.id, null);
     expect(await readTask(first.db, first.id)).toMatchObject({ outcome: 'failed', error: FAILURE });
-    const second = await held();
+    const second = await awaiting();
     await cancelTask(second.db, second.id, user, null);
     await second.owner.stop(second.id);
     await second.owner.endPending(second.id);

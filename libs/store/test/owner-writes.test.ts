@@ -223,7 +223,7 @@ describe('a task that is undone', () => {
     expect(await readTask(store.db, taskId)).toMatchObject({ state: 'reverted', outcome: 'failed', error: FAILURE });
   });
 
-  test('that should be held for a person awaits its resolution instead', async () => {
+  test('with onFailure hold awaits resolution instead', async () => {
     const store = await server.store();
     const owner = await leadingOwner(store.db);
     const node = await addNode(store.db, 'n1');
@@ -238,7 +238,7 @@ describe('a task that is undone', () => {
     expect(await claim(store.db, node, taskId, 1)).toEqual([]);
   });
 
-  test('that has changed nothing yet is undone, though it should be held', async () => {
+  test('that has changed nothing yet is undone, even with onFailure hold', async () => {
     const store = await server.store();
     const owner = await leadingOwner(store.db);
     const taskId = await submit(store.db, { onFailure: 'hold' });
@@ -246,7 +246,7 @@ describe('a task that is undone', () => {
     expect(await readTask(store.db, taskId)).toMatchObject({ state: 'reverting', error: FAILURE });
   });
 
-  test('whose revert failed is held too', async () => {
+  test('whose revert failed awaits resolution too', async () => {
     const store = await server.store();
     const owner = await leadingOwner(store.db);
     const taskId = await runningTask(store.db, owner, await addNode(store.db, 'n1'), { rows: 0 });

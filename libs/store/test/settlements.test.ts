@@ -6,6 +6,7 @@ import {
   raiseAttempt,
   readEvents,
   readPreviousSubtasks,
+  readProgress,
   readSubtasks,
   readTask,
   readWaiting,
@@ -238,6 +239,34 @@ describe('exceptions', () => {
     expect(await readEvents(store.db, taskId, 2, 9)).toEqual([]);
   });
 
+  test('who waits for its target knows for how long it has been away, until it waits for something else', async () => {
+    const store = await server.store();
+    const { node, taskId, claimed } = await work(store, 1);
+    const wait = { how: 'postpone', code: 'TARGET_UNAVAILABLE', message: 'refused', afterMs: 0 } as const;
+    await settle(store.db, node, claimed, { ...wait, awayForMs: 90_000 });
+    const [waiting] = await readWaiting(store.db, taskId);
+    expect(waiting).toMatchObject({ code: 'TARGET_UNAVAILABLE', subtasks: 1 });
+    const again = await claim(store.db, node, taskId, 9);
+    expect(again[0]!.awayForMs).toBeGreaterThanOrEqual(90_000);
+    expect(again[0]!.awayForMs).toBeLessThan(900_000);
+    await settle(store.db, node, again, wait);
+    expect(await claim(store.db, node, taskId, 9)).toMatchObject([{ attempt: 3, failures: 0, awayForMs: null }]);
+  });
+
+  // Seen to fail: an outage of 12 s left 110 rows.
+  test('many failures of one kind leave a few events, and the last of them says how many there were', async () => {
+    const store = await server.store();
+    const { node, taskId, claimed } = await work(store, 40);
+    const retry = { how: 'retry', error: FAILURE, afterMs: 0 } as const;
+    for (const half of [claimed.slice(0, 20), claimed.slice(20)]) await settle(store.db, node, half, retry);
+    for (const one of await claim(store.db, node, taskId, 2)) await settle(store.db, node, [one], retry);
+    const events = (await readEvents(store.db, taskId, 0, 99)).filter(({ kind }) => kind === 'subtask-retry');
+    expect(events.map((event) => event.events)).toEqual([...Array.from({ length: 10 }, () => 1), 32]);
+    expect(events.at(-1)).toMatchObject({ subtaskId: claimed[10]!.id, lastAt: expect.any(Date) as Date });
+    expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => events[0]!.seq + index));
+    expect((await readProgress(store.db, taskId, 'load')).rerun).toBe(42);
+  });
+
   test('what is cancelled leaves for history as canceled', async () => {
     const store = await server.store();
     const { node, taskId, claimed } = await work(store, 1);
@@ -308,7 +337,7 @@ describe('a late holder', () => {
     expect(await session.run(`SELECT 1 FROM subtask_history WHERE kind = 'work'`)).toEqual([]);
   });
 
-  test('in a batch the held ones are written and the lost ones named', async () => {
+  test('in a batch what is its own is written and the lost ones named', async () => {
     const store = await server.store();
     const { node, claimed } = await work(store, 6);
     const session = await store.session();
@@ -346,7 +375,7 @@ describe('a late holder', () => {
   });
 });
 
-test('progress is written for what is held, and of 64 bits', async () => {
+test('progress of 64 bits is written', async () => {
   const store = await server.store();
   const { node, taskId, claimed } = await work(store, 2);
   await saveProgress(
@@ -423,7 +452,10 @@ test('overlapping batches in opposite order never deadlock', async () => {
   expect(statistics).toEqual({ deadlocks: 0 });
   for (const taskId of tasks) {
     const events = await readEvents(db, taskId, 0, 10_000);
-    expect(events.map((event) => event.seq)).toEqual(Array.from({ length: 2 + 12 * 60 }, (_, index) => index + 1));
+    expect(events.map((event) => event.seq)).toEqual(Array.from(events, (_, index) => index + 1));
+    // Most of them share rows, and none is missing.
+    expect(events.reduce((sum, event) => sum + event.events, 0)).toBe(2 + 12 * 60);
+    expect(events.length).toBeLessThan(100);
   }
 });
 

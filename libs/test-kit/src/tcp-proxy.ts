@@ -17,10 +17,13 @@ export interface TcpProxy {
   thaw(): void;
   /** Keeps back everything in both directions for so many milliseconds; 0 for none. */
   delay(ms: number): void;
+  /**
+   * Passes this text on when a client sends it next, within one chunk, and breaks that connection instead of passing on the answer: the
+   * server did what the client will never know of.
+   */
+  loseAnswerTo(text: string): void;
   /** Refuses new connections (true), or takes them again (false). */
   refuse(isRefusing: boolean): void;
-  /** How many connections are open. */
-  readonly connections: number;
   close(): Promise<void>;
 }
 
@@ -30,6 +33,20 @@ export async function startTcpProxy(target: { readonly host: string; readonly po
   let isFrozen = false;
   let isRefusing = false;
   let delayMs = 0;
+  let textToLose: string | null = null;
+
+  /** Registered before the forwarding, so that it breaks the connection before the answer is written to it. */
+  const watchForLoss = (inbound: Socket, outbound: Socket): void => {
+    let isAnswerLost = false;
+    inbound.on('data', (chunk) => {
+      if (textToLose === null || !chunk.includes(textToLose)) return;
+      textToLose = null;
+      isAnswerLost = true;
+    });
+    outbound.on('data', () => {
+      if (isAnswerLost) inbound.destroy();
+    });
+  };
 
   const forward = (from: Socket, to: Socket): void => {
     from.on('data', (chunk) => {
@@ -62,7 +79,9 @@ export async function startTcpProxy(target: { readonly host: string; readonly po
     const outbound = connect({ host: target.host, port: target.port, allowHalfOpen: true });
     const pair = [inbound, outbound] as const;
     pairs.add(pair);
-    inbound.on('close', () => pairs.delete(pair));
+    // The last of the two to close, unless the proxy is frozen: then both stay known, so that a close of the proxy ends them.
+    outbound.on('close', () => pairs.delete(pair));
+    watchForLoss(inbound, outbound);
     forward(inbound, outbound);
     forward(outbound, inbound);
     if (isFrozen) outbound.pause();
@@ -101,11 +120,11 @@ export async function startTcpProxy(target: { readonly host: string; readonly po
     delay: (ms) => {
       delayMs = ms;
     },
+    loseAnswerTo: (text) => {
+      textToLose = text;
+    },
     refuse: (refusing) => {
       isRefusing = refusing;
-    },
-    get connections() {
-      return pairs.size;
     },
     close: () => {
       destroyAll();

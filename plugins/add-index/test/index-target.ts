@@ -1,5 +1,5 @@
-import { startPostgres } from '@longshore/embedded';
-import pg from 'pg';
+import { openTargetDatabase, type TargetDatabase, type TargetServer } from '@longshore/testing-plugins';
+import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
 import { IndexRun } from './index-run.ts';
 
@@ -32,50 +32,35 @@ export interface IndexTarget {
 export const eventually = <T>(read: () => T | Promise<T>): ReturnType<typeof expect.poll<T>> =>
   expect.poll(read, { timeout: 60_000 });
 
-/** A server for the tests of a file. Default: the embedded one. */
-export type StartServer = () => Promise<{ readonly url: string; stop(): Promise<void> }>;
-
-export function useIndexTarget(startServer: StartServer = () => startPostgres({ durable: false })): IndexTarget {
-  let server: Awaited<ReturnType<StartServer>>;
-  let client: pg.Client;
-  let lastTaskId = 0;
+/** @param startServer the server for the tests of a file. Default: the embedded one. */
+export function useIndexTarget(startServer?: () => Promise<TargetServer>): IndexTarget {
+  let target: TargetDatabase;
   const opened: pg.Client[] = [];
-  const connect = async (): Promise<pg.Client> => {
-    const session = new pg.Client({ connectionString: server.url });
-    session.on('error', () => undefined);
-    await session.connect();
-    return session;
-  };
   beforeAll(async () => {
-    server = await startServer();
-    client = await connect();
-    await client.query(`CREATE ROLE loader LOGIN PASSWORD 'secret'`);
+    target = await openTargetDatabase(startServer);
+    await target.client.query(`CREATE ROLE loader LOGIN PASSWORD 'secret'`);
   });
-  afterAll(async () => {
-    await client.end();
-    await server.stop();
-  });
+  afterAll(() => target.stop());
   beforeEach(async () => {
     await Promise.all(opened.splice(0).map((session) => session.end()));
-    await client.query('DROP OWNED BY loader');
-    await client.query('DROP SCHEMA public CASCADE; CREATE SCHEMA public');
-    await client.query('DROP SCHEMA IF EXISTS longshore_effects CASCADE');
+    await target.client.query('DROP OWNED BY loader');
+    await target.reset();
   });
   return {
     get url() {
-      return server.url;
+      return target.url;
     },
     get client() {
-      return client;
+      return target.client;
     },
     session: async () => {
-      const session = await connect();
+      const session = await target.connect();
       opened.push(session);
       return session;
     },
-    start: (meta, { url = server.url } = {}) => new IndexRun({ url, taskId: `${++lastTaskId}`, meta }),
+    start: (meta, { url = target.url } = {}) => new IndexRun({ url, taskId: target.nextTaskId(), meta }),
     indexes: async () => {
-      const { rows } = await client.query<ShownIndex>(
+      const { rows } = await target.client.query<ShownIndex>(
         `SELECT x.indrelid::regclass::text AS table, c.relname AS name, x.indisvalid AS valid, p.relname AS parent
          FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid LEFT JOIN pg_inherits h ON h.inhrelid = c.oid
          LEFT JOIN pg_class p ON p.oid = h.inhparent
@@ -84,7 +69,7 @@ export function useIndexTarget(startServer: StartServer = () => startPostgres({ 
       return rows;
     },
     sessions: async (application) => {
-      const { rows } = await client.query<{
+      const { rows } = await target.client.query<{
         pid: number;
         state: string;
         wait: string | null;

@@ -1,4 +1,3 @@
-import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ImportRun } from './import-run.ts';
 import { openImportTarget, sampleCsv, type ImportTarget } from './import-target.ts';
@@ -159,8 +158,7 @@ describe('a revert has nothing to do', () => {
 
 test('a revert waits for other sessions for some time only, and is tried again', async () => {
   const run = await load();
-  const other = new pg.Client({ connectionString: target.url });
-  await other.connect();
+  const other = await target.connect();
   try {
     await other.query('BEGIN; SELECT FROM items LIMIT 1');
     await expect(run.revert()).rejects.toMatchObject({ code: 'IMPORT_TABLE_BUSY', permanent: false });

@@ -1,14 +1,11 @@
 import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startPostgres } from '@longshore/embedded';
-import pg from 'pg';
+import { openTargetDatabase, type TargetDatabase } from '@longshore/testing-plugins';
 import { ImportRun } from './import-run.ts';
 
-/** A server, a session of the test's own, and a folder of files that imports may read. */
-export interface ImportTarget {
-  readonly client: pg.Client;
-  readonly url: string;
+/** A target database, and a folder of files that imports may read. */
+export interface ImportTarget extends TargetDatabase {
   readonly folder: string;
   /** Writes a file into the folder and returns its path. */
   write(name: string, content: string | Buffer): Promise<string>;
@@ -17,29 +14,23 @@ export interface ImportTarget {
     meta: Record<string, unknown>,
     options?: { readonly url?: string; readonly roots?: readonly string[] },
   ): ImportRun;
-  stop(): Promise<void>;
 }
 
 export async function openImportTarget(): Promise<ImportTarget> {
-  const server = await startPostgres({ durable: false });
-  const client = new pg.Client({ connectionString: server.url });
-  await client.connect();
+  const target = await openTargetDatabase();
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'longshore-import-')));
-  let lastTaskId = 0;
   return {
-    client,
-    url: server.url,
+    ...target,
     folder,
     write: async (name, content) => {
       const path = join(folder, name);
       await writeFile(path, content);
       return path;
     },
-    start: (meta, { url = server.url, roots = [folder] } = {}) =>
-      new ImportRun({ url, roots, taskId: `${++lastTaskId}`, meta }),
+    start: (meta, { url = target.url, roots = [folder] } = {}) =>
+      new ImportRun({ url, roots, taskId: target.nextTaskId(), meta }),
     stop: async () => {
-      await client.end();
-      await server.stop();
+      await target.stop();
       await rm(folder, { recursive: true, force: true });
     },
   };

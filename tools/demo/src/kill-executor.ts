@@ -1,4 +1,5 @@
 import type { SubtaskView, TaskDetail, TaskHandle } from '@longshore/client';
+import { pause } from '@longshore/core';
 import type { LocalCluster } from '@longshore/embedded';
 
 /** What the kill did, and how long the cluster took to get over it. */
@@ -52,7 +53,7 @@ async function waitForShare(task: TaskHandle, share: number, signal: AbortSignal
     if (detail.task.outcome !== null) return null;
     const done = doneShare(detail);
     if (done >= share && detail.nodes.some(({ running }) => running > 0)) return done;
-    await pause(signal);
+    await pause(LOOK_EVERY_MS, signal);
   }
 }
 
@@ -84,7 +85,7 @@ async function waitUntilAgain(
     if (again.length > 0) firstAgainMs ??= elapsedMs;
     if (again.length === lost.length) return { firstAgainMs, allAgainMs: elapsedMs };
     if ((await task.get()).task.outcome !== null) return { firstAgainMs, allAgainMs: null };
-    await pause(signal);
+    await pause(LOOK_EVERY_MS, signal);
   }
 }
 
@@ -101,9 +102,4 @@ async function readSubtasks(task: TaskHandle): Promise<SubtaskView[]> {
   const all: SubtaskView[] = [];
   for await (const subtask of task.subtasks()) all.push(subtask);
   return all;
-}
-
-async function pause(signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
 }

@@ -54,6 +54,8 @@ const members: Readonly<Record<string, readonly string[]>> = {
     'GetNextStep',
     'ModifyMeta',
   ],
+  'Task handle': ['GetPreviousSubtaskMetas', 'GetPreviousSubtaskSummary', 'WithNewSession', 'WithNewTxn'],
+  Cleaner: ['Clean', 'BatchClean', 'CleanExpiredFiles'],
   'Slot manager of the owner': [
     'canReserve',
     'reserve',

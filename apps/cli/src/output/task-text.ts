@@ -127,7 +127,7 @@ export function taskDetailText(detail: TaskDetail): string {
 export function eventTable(events: readonly EventView[]): string {
   return tableText(
     ['seq', 'at', 'actor', 'asked by', 'event', 'from', 'to', 'subtask', 'message'],
-    events.map(({ seq, at, actor, principal, kind, from, to, subtaskId, message }) => [
+    events.map(({ seq, at, actor, principal, kind, from, to, subtaskId, message, events: count, lastAt }) => [
       seq,
       at,
       actor,
@@ -136,7 +136,7 @@ export function eventTable(events: readonly EventView[]): string {
       from ?? NONE,
       to ?? NONE,
       subtaskId ?? NONE,
-      message ?? '',
+      lastAt === undefined ? (message ?? '') : `${message ?? ''} (${count ?? 1} times until ${lastAt})`,
     ]),
   );
 }

@@ -11,8 +11,8 @@ export interface Candidates {
 }
 
 /**
- * Reads the nodes that a task could use now, whatever its type said of them before, for a subtask that plans or places a step. Null: it
- * doesn't, or the type has no say in where its steps run.
+ * Reads the nodes that a task could use now, for a subtask that plans or places a step. An earlier answer of its type doesn't narrow them
+ * down. Null: the subtask does neither, or the type has no say in where its steps run.
  */
 export async function candidatesFor(
   db: Db,

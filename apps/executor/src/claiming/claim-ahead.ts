@@ -36,7 +36,7 @@ export class ClaimAhead {
     return this.#allowed;
   }
 
-  /** At how many of these to claim again: what is claimed covers a while, and a claim for a single free place would be a claim per subtask. */
+  /** How many of these are left when it is time to claim again: a claim for each free place would be a claim per subtask. */
   get least(): number {
     return Math.floor(this.#allowed / 2);
   }

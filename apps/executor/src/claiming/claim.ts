@@ -2,8 +2,8 @@ import type { ClaimRequest } from '@longshore/store';
 import type { SlotLease } from '../running/slot-ledger.ts';
 
 /**
- * A statement that makes rows this node's, from before it is sent until its answer is taken over here or it has failed. Which rows it
- * brings is not known before, so nothing that was running in the store's eyes may be freed while one is under way.
+ * A statement that makes rows this node's: from before it is sent until the node has taken over its answer, or it has failed. Nobody knows
+ * before the answer which rows it brings. So nothing that the store shows as running here may be freed while a claim is under way.
  */
 export interface Claim {
   readonly requests: readonly ClaimRequest[];

@@ -29,7 +29,7 @@ export function claimFailed(state: NodeState, claim: Claim, error: unknown, effe
   effects.push({ do: 'claiming-over', claimed: 0, error });
 }
 
-/** What a claim has brought is known here, or will never be: who searches for unknown rows need not wait for it any more. */
+/** What a claim has brought is known here, or never will be: searches for unknown rows need not wait for it any more. */
 export function claimOver(state: NodeState, claim: Claim, effects: Effect[]): void {
   state.claims.delete(claim);
   for (const search of state.searches) {
@@ -39,9 +39,9 @@ export function claimOver(state: NodeState, claim: Claim, effects: Effect[]): vo
 }
 
 /**
- * Rows were found that the store has as this node's and that the node did not know. They may be what a claim has brought whose answer is on
- * its way. Every claim that can have brought them has begun by now, so all of these are waited for, and only what is unknown after that
- * may be freed.
+ * Rows were found that the store shows as this node's and that the node did not know. A claim may have brought them whose answer is still
+ * on its way. Each such claim has begun by now, so the search waits for all claims that are under way. What is unknown after that may be
+ * freed.
  */
 export function unknownFound(
   state: NodeState,

@@ -116,7 +116,7 @@ function preemptible(state: NodeState, exceptOf: string): readonly OpenLane[] {
   return found;
 }
 
-/** What a task has not started goes back, and what is in its lanes is asked to stop. A turn ends with the subtask that is under way. */
+/** Hands back what a task has not started, and asks what is in its lanes to stop. A turn ends with the subtask that is under way. */
 function stop(state: NodeState, chosen: readonly string[], lanes: readonly OpenLane[], effects: Effect[]): void {
   for (const { run, local, lane } of lanes) {
     if (!chosen.includes(run.id)) continue;

@@ -36,7 +36,9 @@ export function openTask(
   else taskRead(state, taskId, fresh, then, at, effects);
 }
 
-/** A task that is to be opened was read. Its runner is its own, that of a task which has nothing here now, or one from the pool. */
+/**
+ * A task that is to be opened was read. Its runner is the one that it has, that of a task which has nothing here now, or one from the pool.
+ */
 export function taskRead(
   state: NodeState,
   taskId: string,
@@ -84,7 +86,7 @@ export function notOpened(state: NodeState, taskId: string, error: ErrorData, th
   for (const waiter of takeWaiters(state, taskId)) then.failed(waiter, taskId, error);
 }
 
-/** Takes a task over as it was read. Whoever read it before has an older one. */
+/** Takes a task over as it was read. If it was read before, that was an older one. */
 export function renew(local: LocalTask, task: TaskForRunner, at: number): void {
   if (task.version <= local.task.version) return;
   local.task = task;
@@ -93,8 +95,8 @@ export function renew(local: LocalTask, task: TaskForRunner, at: number): void {
 }
 
 /**
- * A task of the type that has nothing here now, with a runner that is large enough: a burst of small tasks would otherwise start a worker
- * for each, while those of the tasks before wait to be given back.
+ * Finds a task of the type that has nothing here now and whose runner is large enough. Otherwise a burst of small tasks would start a
+ * worker each, while the workers of earlier tasks wait to be given back.
  */
 function findIdle(state: NodeState, { id, type, slots }: TaskForRunner): LocalTask | undefined {
   for (const local of state.tasks.values()) {

@@ -35,14 +35,17 @@ export function beginPlanning(
   planOn(state, then, at, effects);
 }
 
-/** What all tasks that have work here may claim is planned anew: what was kept for tasks that have none any more is free. */
+/**
+ * Forgets the slots that were kept for tasks: a new plan looks at all tasks that have work here. Slots for growing subtasks stay kept while
+ * their task runs here.
+ */
 export function forgetPromises(state: NodeState): void {
   state.promised = new Map();
   for (const id of state.growing.keys()) if (!state.tasks.has(id) || !state.runs.isBusy(id)) state.growing.delete(id);
 }
 
-/** Goes on with the next task, until the runner of one has to be waited for; claims after the last one. */
-export function planOn(state: NodeState, then: Opened, at: number, effects: Effect[]): void {
+/** Goes on with the next task, until it has to wait for the runner of one; claims after the last one. */
+function planOn(state: NodeState, then: Opened, at: number, effects: Effect[]): void {
   const { planning } = state;
   if (planning === null) return;
   for (; planning.index < planning.tasks.length; planning.index++) {

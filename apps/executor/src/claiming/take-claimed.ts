@@ -35,7 +35,7 @@ export function takeClaimed(
     tasks.add(row.taskId);
   }
   for (const taskId of tasks) {
-    // While this node stops, nobody could say later of what was claimed with the end of a plan that it never began.
+    // What came with the end of a plan goes back at once while this node stops: later nobody could say that it never began.
     if (state.isStopping) handBack(state, taskId, 'shutdown', effects);
     else if (!state.tasks.has(taskId)) handBack(state, taskId, 'no runner', effects);
     else startClaimed(state, taskId, then, at, effects);
@@ -53,7 +53,7 @@ export function controlOpened(run: Run, local: LocalTask, effects: Effect[]): vo
   if (run.state === 'claimed') effects.push({ do: 'prepare-control', run, task: local.task });
 }
 
-/** A control subtask could not be started: it is tried again soon. Not a failure of its hook. */
+/** A control subtask could not be started: it is tried again soon. Its hook has not failed. */
 export function controlFailed(state: NodeState, run: Run, error: ErrorData, effects: Effect[]): void {
   if (run.state !== 'claimed') return;
   const { id, attempt, taskId, kind } = run.claimed;
@@ -61,7 +61,7 @@ export function controlFailed(state: NodeState, run: Run, error: ErrorData, effe
   endControl(state, run, { id, attempt, taskId, kind, rows: 0, bytes: 0, ...retry }, effects);
 }
 
-/** The task of a control subtask has left meanwhile: whatever it was to do is not wanted any more. */
+/** The task of a control subtask has left meanwhile: nobody wants what it was to do. */
 export function controlGone(state: NodeState, run: Run, effects: Effect[]): void {
   if (run.state === 'claimed') endControl(state, run, handBackOf(run, 'its task has left'), effects);
 }
@@ -84,8 +84,8 @@ export function startControls(state: NodeState, taskId: string, at: number, effe
 }
 
 /**
- * Starts what is claimed of all tasks while there is room, in rank order. What waits for slots of another task's must not depend on an
- * event of its own: there may never be one.
+ * Starts claimed work of all tasks while there is room, in rank order. A task may wait for slots that another one frees, and perhaps no
+ * event of its own ever comes.
  */
 export function startAllClaimed(state: NodeState, then: Opened, at: number, effects: Effect[]): void {
   if (state.slots.free <= 0) return;
@@ -95,8 +95,8 @@ export function startAllClaimed(state: NodeState, then: Opened, at: number, effe
 }
 
 /**
- * Starts what is claimed of a task while there is room: small subtasks in turns, spread over the lanes that are free. Where its runner
- * has ended it goes on in a new one; it had no part in that.
+ * Starts claimed work of a task while there is room: small subtasks in turns, spread over the lanes that are free. If the task's runner has
+ * ended, the work goes on in a new one: it had no part in that end.
  */
 export function startClaimed(state: NodeState, taskId: string, then: Opened, at: number, effects: Effect[]): void {
   const { runs, slots } = state;

@@ -7,8 +7,8 @@ import {
   readPreviousSubtasks,
   saveCheckpoint,
   saveGates,
-  type HeldSubtask,
   type Store,
+  type SubtaskAttempt,
 } from '@longshore/store';
 import { z } from 'zod';
 import type { NodeEvent } from '../node/events.ts';
@@ -53,7 +53,7 @@ const MANY_AT_ONCE = 1_024;
 /** A runner has checked that it is JSON, and its size is checked as it is stored. */
 const json = z.custom<JsonValue>((value) => value !== undefined);
 const amount = z.number().nonnegative().optional();
-const heldBy = ({ claimed, attempt }: Run): HeldSubtask => ({ id: claimed.id, attempt });
+const attemptOf = ({ claimed, attempt }: Run): SubtaskAttempt => ({ id: claimed.id, attempt });
 
 const page = z.object({
   step: z.string(),
@@ -69,7 +69,7 @@ export const HOST_CALLS: { readonly [M in Method]: HostCallHandler<CallOf<M>> } 
     atOnce: FEW_AT_ONCE,
     answer: async ({ value }, { store, run, tell }) => {
       checkStoredSize(value, `the checkpoint of subtask ${run.claimed.id}`);
-      if (!(await saveCheckpoint(store.db, run.identity, heldBy(run), value))) throw lost(run, tell);
+      if (!(await saveCheckpoint(store.db, run.identity, attemptOf(run), value))) throw lost(run, tell);
       tell({ kind: 'checkpointed', run, at: performance.now() });
       return null;
     },
@@ -97,7 +97,7 @@ export const HOST_CALLS: { readonly [M in Method]: HostCallHandler<CallOf<M>> } 
     schema: z.object({ method: z.literal('raise-attempt'), past: z.int().nonnegative() }),
     atOnce: FEW_AT_ONCE,
     answer: async ({ past }, { store, run, tell }) => {
-      const attempt = await raiseAttempt(store.db, run.identity, heldBy(run), past);
+      const attempt = await raiseAttempt(store.db, run.identity, attemptOf(run), past);
       if (attempt !== null) tell({ kind: 'attempt-raised', run, attempt });
       return attempt;
     },
@@ -109,7 +109,7 @@ export const HOST_CALLS: { readonly [M in Method]: HostCallHandler<CallOf<M>> } 
     }),
     atOnce: FEW_AT_ONCE,
     answer: async ({ readings }, { store, run, tell }) => {
-      if (!(await saveGates(store.db, run.identity, heldBy(run), readings))) throw lost(run, tell);
+      if (!(await saveGates(store.db, run.identity, attemptOf(run), readings))) throw lost(run, tell);
       return null;
     },
   },

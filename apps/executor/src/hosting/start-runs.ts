@@ -80,6 +80,7 @@ export class RunStarter {
       runId: claimed.id,
       kind: claimed.kind,
       attempt: claimed.attempt,
+      isIdempotent: claimed.isIdempotent,
       task: shared,
       step: claimed.step,
       ordinal: claimed.ordinal,

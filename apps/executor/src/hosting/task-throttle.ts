@@ -33,8 +33,8 @@ const LOOK_MS = 250;
 const GATES_MS = 1_000;
 
 /**
- * One task's budget and gates on this node: leases tokens for what its subtasks ask, and serves them in fair order. Asks the store
- * only while something waits. When it can't be asked, everything holds.
+ * One task's budget and gates on this node: leases tokens for what its subtasks ask, and serves them in fair order. Asks the store only
+ * while something waits. While the store doesn't answer, everything waits.
  */
 export class TaskThrottle {
   readonly #options: TaskThrottleOptions;

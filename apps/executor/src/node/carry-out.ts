@@ -10,7 +10,7 @@ import type { RunStarter } from '../hosting/start-runs.ts';
 import type { TaskHost } from '../hosting/task-host.ts';
 import type { TaskHosts } from '../hosting/task-hosts.ts';
 import type { SettlementQueue } from '../settling/settlement-queue.ts';
-import { heldProgressOf } from '../settling/held-progress.ts';
+import { attemptProgressOf } from '../settling/attempt-progress.ts';
 import type { Effect } from './effects.ts';
 import type { NodeEvent } from './events.ts';
 import type { ExecutorMetrics } from './executor-metrics.ts';
@@ -38,7 +38,7 @@ export interface Outside {
   readonly idle: () => void;
 }
 
-/** Does what an effect says. What comes of it later is told as an event; nothing is thrown. */
+/** Carries out an effect. What comes of it later is told as an event; nothing is thrown. */
 export function carryOut(effect: Effect, outside: Outside): void {
   const { bus, hosts, starter, queue, spans, metrics, tell, logger } = outside;
   switch (effect.do) {
@@ -194,7 +194,7 @@ function abort({ run, reason }: Of<'abort'>, { hosts, abortGraceMs, tell }: Outs
 async function save({ runs }: Of<'save-progress'>, { store, membership, logger, tell }: Outside): Promise<void> {
   try {
     const now = performance.now();
-    const progress = runs.map((run) => heldProgressOf(run, now));
+    const progress = runs.map((run) => attemptProgressOf(run, now));
     const lost = new Set(await saveProgress(store.db, membership.identity, progress));
     tell({ kind: 'progress-saved', runs, lost });
   } catch (error) {

@@ -5,8 +5,8 @@ import { findForgottenTasks, type Db } from '@longshore/store';
 const PAGE = 1_000;
 
 /**
- * Removes from a target what tasks have left that the store has forgotten. Every executor may do it at any time: the rows of a task that
- * is still known are never touched.
+ * Removes from a target what forgotten tasks have left there. Every executor may do it at any time: the rows of a task that the store still
+ * knows are never touched.
  *
  * @param url the target.
  * @returns how many tasks were cleaned up after.

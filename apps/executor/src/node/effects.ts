@@ -1,13 +1,13 @@
 import type { Summary } from '@longshore/core';
 import type { StopReason } from '@longshore/sdk';
-import type { HeldSubtask, Settlement, TaskForRunner } from '@longshore/store';
+import type { Settlement, SubtaskAttempt, TaskForRunner } from '@longshore/store';
 import type { Claim } from '../claiming/claim.ts';
 import type { LaneResize } from '../running/task-change.ts';
 import type { Lane } from '../running/lane.ts';
 import type { EndedRun, Run } from '../running/run.ts';
 import type { NodeEvent } from './events.ts';
 
-/** What a node does. Each is carried out in the order in which `reduce` asked for it; what comes of it is another event. */
+/** What a node does, in the order in which `reduce` asks for it. What comes of an effect is another event. */
 export type Effect =
   /** Answered by `claimed` or `claim-failed`. */
   | { readonly do: 'claim'; readonly claim: Claim }
@@ -36,7 +36,7 @@ export type Effect =
   /** Runs have counted on: for metrics. */
   | { readonly do: 'tell-counts'; readonly type: string; readonly runs: readonly Run[] }
   | { readonly do: 'tell-handed-back'; readonly task: TaskForRunner | null; readonly runs: readonly Run[] }
-  /** Tells who watches a task that there is news of it. */
+  /** Tells the watchers of a task that there is news. */
   | {
       readonly do: 'announce';
       readonly taskId: string;
@@ -55,11 +55,11 @@ export type Effect =
   | { readonly do: 'tell-task'; readonly fresh: TaskForRunner; readonly isNewMeta: boolean }
   /** Answered by `slots-told`. */
   | { readonly do: 'tell-slots'; readonly taskId: string; readonly resize: LaneResize }
-  /** Hands in which of the rows that were found nobody here knows. */
+  /** Answers a search: these of the found rows nobody here knows. */
   | {
       readonly do: 'free-unknown';
-      readonly unknown: readonly HeldSubtask[];
-      readonly answer: (unknown: readonly HeldSubtask[]) => void;
+      readonly unknown: readonly SubtaskAttempt[];
+      readonly answer: (unknown: readonly SubtaskAttempt[]) => void;
     }
   /** Nothing runs here any more. */
   | { readonly do: 'idle' }

@@ -3,11 +3,11 @@ import type { RunEnd, RunProgress } from '@longshore/runner';
 import type { StopReason } from '@longshore/sdk';
 import type {
   ClaimedSubtask,
-  HeldSubtask,
   NodeIdentity,
   PlannedPage,
   RunningTaskState,
   Settlement,
+  SubtaskAttempt,
   TaskForRunner,
 } from '@longshore/store';
 import type { Candidates } from '../claiming/candidates.ts';
@@ -130,8 +130,8 @@ export type NodeEvent =
   | { readonly kind: 'progress-saved'; readonly runs: readonly Run[]; readonly lost: ReadonlySet<string> }
   | {
       readonly kind: 'unknown-found';
-      readonly found: readonly HeldSubtask[];
-      readonly answer: (unknown: readonly HeldSubtask[]) => void;
+      readonly found: readonly SubtaskAttempt[];
+      readonly answer: (unknown: readonly SubtaskAttempt[]) => void;
     }
   // A change of a task.
   | { readonly kind: 'change-read'; readonly taskId: string; readonly fresh: TaskForRunner | null }

@@ -22,16 +22,16 @@ import { within } from './within.ts';
 const PROGRESS_MS = 1_000;
 
 /**
- * How long a look for more work is put off that nothing asks for at once, in milliseconds: what has just been claimed or has ended is on
- * its way to the store then, and the look would be in its way.
+ * How long a look for more work is put off when nothing is urgent, in milliseconds. Right after a claim or an end, its results are on their
+ * way to the store, and the look would delay them.
  */
 const LOOK_LATER_MS = 10;
 
 export type ExecutorContext = ServiceContext<ConfigOf<typeof EXECUTOR_OPTIONS>>;
 
 /**
- * Claims this node's pending subtasks while it has slots, and runs them. What it decides is in `reduce`; here is what tells it of things:
- * loops that look, messages of the bus, runners, the store.
+ * Claims this node's pending subtasks while it has slots, and runs them. `reduce` decides. This class tells it of events: loops that look,
+ * messages of the bus, runners, the store.
  */
 export class Executor {
   readonly #context: ExecutorContext;
@@ -145,8 +145,8 @@ export class Executor {
   }
 
   /**
-   * Hands back: claims nothing more, asks what can be run again to end, lets the rest finish, and waits for the results
-   * to be written.
+   * Hands everything back: claims nothing more, asks what may run again to end, lets the rest finish, and waits until the results are
+   * written.
    *
    * @param limitMs how long to wait for what runs, in milliseconds.
    */

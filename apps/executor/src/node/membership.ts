@@ -17,7 +17,7 @@ export interface MembershipOptions {
   readonly logger: Logger;
   readonly registration: NodeRegistration;
   readonly signal: AbortSignal;
-  /** The node was declared dead while it was not: what it ran is others' now. It has been registered anew when this returns. */
+  /** The node was declared dead while it lived: others have its work now. It has been registered anew when this returns. */
   readonly onFenced: () => void;
   /** The lease has run out by this process's own clock: non-idempotent work must stop before anyone else may start it. */
   readonly onLeaseOverdue: () => void;
@@ -109,7 +109,7 @@ export class Membership {
     this.#watchLease();
   }
 
-  /** A timer of its own, because a renewal may never be answered: a pulled cable refuses nothing. */
+  /** A timer of its own, because a renewal may never be answered: a pulled cable reports no error. */
   #watchLease(): void {
     clearTimeout(this.#overdueTimer);
     const leftMs = this.#renewedAt + this.#options.registration.leaseTtlMs - performance.now();

@@ -4,8 +4,8 @@ import type { NodeState } from './node-state.ts';
 import { reduce } from './reduce.ts';
 
 /**
- * Takes in events one after the other: each changes the state, and then its effects are carried out before the next one is looked at. An
- * event that comes while this goes on waits for its turn.
+ * Takes in events one after the other. Each changes the state, and its effects are carried out before the next event. An event that comes
+ * meanwhile waits for its turn.
  */
 export class NodeLoop {
   readonly state: NodeState;

@@ -1,5 +1,5 @@
 import type { Ranked } from '@longshore/core';
-import type { HeldSubtask } from '@longshore/store';
+import type { SubtaskAttempt } from '@longshore/store';
 import type { Claim } from '../claiming/claim.ts';
 import type { Opening } from '../claiming/opening.ts';
 import type { Planning } from '../claiming/planning.ts';
@@ -14,16 +14,16 @@ export interface Promised {
   readonly slots: number;
 }
 
-/** Rows that the store has as this node's, of which the node knew nothing when it asked. */
+/** Rows that the store shows as this node's and that the node did not know when it was asked. */
 export interface UnknownSearch {
-  readonly found: readonly HeldSubtask[];
+  readonly found: readonly SubtaskAttempt[];
   /** Claims that can have brought them. */
   readonly waitsFor: Set<Claim>;
   /** Hands in which of them are still unknown. */
-  readonly answer: (unknown: readonly HeldSubtask[]) => void;
+  readonly answer: (unknown: readonly SubtaskAttempt[]) => void;
 }
 
-/** All that an executor knows and decides by. Changed by `reduce` alone; nothing here does anything. */
+/** All that an executor knows and decides by. `reduce` alone changes it. */
 export interface NodeState {
   readonly slots: SlotLedger;
   readonly runs: Runs;

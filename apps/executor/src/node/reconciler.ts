@@ -1,6 +1,6 @@
 import { faultPoint } from '@longshore/faults';
 import { startLoop, type WakeableLoop } from '@longshore/service';
-import { releaseUnknown, type HeldSubtask, type Store } from '@longshore/store';
+import { releaseUnknown, type Store, type SubtaskAttempt } from '@longshore/store';
 import type { Logger } from '@longshore/telemetry';
 import type { NodeLoop } from './node-loop.ts';
 import type { Membership } from './membership.ts';
@@ -16,12 +16,10 @@ export interface ReconcilerOptions {
 }
 
 /**
- * Gives back rows that are stored as this node's and that it doesn't know: the answer to a claim got lost on the way, or a result could
- * not be written.
- *
- * A row that is found so may be one that a claim has just brought, whose answer is still on its way. Which of the found rows are really
- * unknown says the node (`unknown-found`), once the claims have ended that had begun when the list of found rows arrived. A claim of
- * unknown outcome ends by its connection's limits, and what it has left is found by a later look.
+ * Hands back rows that the store shows as this node's and that the node doesn't know: the answer to a claim got lost, or a result could not be
+ * written. A found row may also be one that a claim has just brought, whose answer is still on its way. So the node says which found rows
+ * are really unknown (`unknown-found`), once all claims have ended that had begun by then. A claim of unknown outcome ends by the limits of
+ * its connection, and a later look finds what it left.
  */
 export class Reconciler {
   readonly #options: ReconcilerOptions;
@@ -50,7 +48,7 @@ export class Reconciler {
       membership.identity,
       [...node.state.runs.known()],
       async (found) => {
-        const answered = new Promise<readonly HeldSubtask[]>((answer) =>
+        const answered = new Promise<readonly SubtaskAttempt[]>((answer) =>
           node.tell({ kind: 'unknown-found', found, answer }),
         );
         await faultPoint('reconcile.asked');

@@ -21,8 +21,8 @@ import type { NodeEvent } from './events.ts';
 import type { NodeState } from './node-state.ts';
 
 /**
- * What follows from an event: changes the node's state and answers what is to be done, in order. It does nothing itself, and neither reads a
- * clock nor draws a number, so that the same events always end the same.
+ * What follows from an event: changes the node's state and returns the effects, in order. It reads no clock and draws no number, so the
+ * same events always have the same effects.
  *
  * @throws {LongshoreError} INTERNAL when a run would make a transition that there is none of: an error of this program.
  */

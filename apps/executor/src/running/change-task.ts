@@ -10,7 +10,7 @@ import type { NodeState } from '../node/node-state.ts';
 import type { Lane } from './lane.ts';
 import type { LocalTask } from './local-task.ts';
 
-/** A task was changed since what runs here was told. Until that has taken effect it is tried again with every look. */
+/** A task has changed since its running subtasks were told. Every look tries to tell them again until the change has taken effect. */
 export function beginChange(local: LocalTask, effects: Effect[]): void {
   if (local.changing !== null) return;
   local.changing = { fresh: null, steps: new Set() };
@@ -96,7 +96,10 @@ function tellNextStep(state: NodeState, local: LocalTask, then: Opened, at: numb
   effects.push({ do: 'tell-slots', taskId: fresh.id, resize: { step, wanted, lanes } });
 }
 
-/** The next step of which subtasks run with other slots than they should. A turn is over before anything could be told to it. */
+/**
+ * The next step whose subtasks run with other slots than they should. Turns are left out: they are over before anything could be told to
+ * them.
+ */
 function nextResize(
   state: NodeState,
   { task, changing }: LocalTask,

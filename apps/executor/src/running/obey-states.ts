@@ -14,8 +14,8 @@ const GONE: RunningTaskState = { state: 'gone', revision: 0, isReserved: false, 
 const RUNNER_IDLE_MS = 5_000;
 
 /**
- * Stops what its task doesn't want any more, tells what runs of changes, and gives back runners of tasks that are over. What may not
- * run again is not stopped for a pause.
+ * Stops what its task doesn't want any more, tells running subtasks of changes, and gives back runners of tasks that are over. A pause
+ * doesn't stop what may not run again.
  */
 export function obeyStates(
   state: NodeState,

@@ -45,7 +45,7 @@ export class SlotLease {
     this.resize(this.#slots + slots);
   }
 
-  /** Frees its slots: once. A second time does nothing but tell that somebody counts wrong. */
+  /** Frees its slots, once. A second call changes nothing and reports that somebody counts wrong. */
   release(): void {
     if (!this.#isOpen) {
       this.#misused('released');
@@ -80,8 +80,8 @@ class Sums {
 }
 
 /**
- * The slots of this node. Nobody counts them but leases: a lane has one, and so has each task that a claim is for. Control subtasks take
- * no slots, but one of a fixed number of places, so that a flood of plans can't eat the node's memory. The table of kinds says which.
+ * The slots of this node. Only leases count them: a lane has one, and so has each task that a claim is for. Control subtasks take no slots,
+ * but one of a fixed number of places, so that a flood of plans can't eat the node's memory. The table of kinds says which.
  */
 export class SlotLedger {
   readonly total: number;
@@ -153,8 +153,9 @@ export class SlotLedger {
   }
 
   /**
-   * Slots for what a claim may bring, from before it is sent: or else another claim would ask for the same ones, and what comes second
-   * would wait here while other nodes are free. Released when the claim has ended; what it brought takes its own as it starts.
+   * Keeps slots for what a claim may bring, from before it is sent. Otherwise another claim would count on the same slots, and what it
+   * brings would wait here while other nodes are free. Released when the claim has ended; what it brought takes slots of its own as it
+   * starts.
    */
   keep(taskId: string, slots: number): SlotLease {
     return new SlotLease(slots, (change, leases) => this.#claiming.add(taskId, change, leases), this.#onMisuse);

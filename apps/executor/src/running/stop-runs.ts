@@ -9,8 +9,8 @@ import { overdueError } from './overdue-run.ts';
 import type { Run } from './run.ts';
 
 /**
- * Asks a run to end; a runner that doesn't listen is ended after the grace time. Of what is in a turn nobody knows whether it has begun:
- * the turn ends first, and what had not begun needs no asking.
+ * Asks a run to end; a runner that doesn't listen is ended after the grace time. Nobody knows whether a run in a turn has begun. So the
+ * turn ends first, and what had not begun needs no asking.
  */
 export function abort({ runs }: NodeState, run: Run, reason: StopReason, effects: Effect[]): void {
   if (run.stopping !== null || !runs.isLive(run)) return;

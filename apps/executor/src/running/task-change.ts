@@ -2,7 +2,7 @@ import type { TaskForRunner } from '@longshore/store';
 import type { Lane } from './lane.ts';
 import type { SlotLease } from './slot-ledger.ts';
 
-/** A change of a task that what runs here is being told of: its meta and budget first, then the slots of each step. */
+/** A change of a task that its running subtasks are told of: meta and budget first, then the slots of each step. */
 export interface TaskChange {
   /** The task after it; null: it is being read. */
   fresh: TaskForRunner | null;
@@ -11,8 +11,8 @@ export interface TaskChange {
 }
 
 /**
- * Subtasks of one step that are to have other slots. With fewer they are told first and their slots are freed then; with more these are
- * taken first, and given back when the type can't use them.
+ * Subtasks of one step that are to have other slots. With fewer slots, they are told first, and the slots are freed then. With more, the
+ * slots are taken first, and given back if the type can't use them.
  */
 export interface LaneResize {
   readonly step: string;

@@ -4,19 +4,23 @@ import {
   LongshoreError,
   MAX_CHECKPOINT_BYTES,
   stopEffect,
+  waitForTarget,
   wantedLongLived,
   type ErrorData,
 } from '@longshore/core';
-import type { PlacedStep, PlannedStep, Settled } from '@longshore/runner';
+import type { PlacedStep, PlannedStep, Settled, TargetAway } from '@longshore/runner';
 import type { PlannedPage, Settlement, TaskForRunner } from '@longshore/store';
 import type { Run } from '../running/run.ts';
 
-/** What a subtask ends with that had to be stopped because its node could not renew its lease. */
+/** The error of a subtask that was stopped because its node could not renew its lease. */
 const LEASE_LOST: ErrorData = {
   code: 'NODE_LOST',
   message: "its node's lease ran out while it ran, and it may not simply be run again",
   permanent: true,
 };
+
+/** When a subtask looks again whose call needed the store while it was away, in milliseconds: not all at once with the results that waited. */
+const STORE_BACK_MS = 1_000;
 
 /** A result larger than the store takes would fail its batch: it fails its subtask instead. */
 export function checkStoredSize(value: unknown, what: string): void {
@@ -31,7 +35,7 @@ function resultOf({ claimed, candidates }: Run, settled: unknown): unknown {
   return { ...(settled as PlacedStep | PlannedStep), placedFor: candidates?.membership };
 }
 
-/** What of its task decides what an end comes to. */
+/** The part of a task that decides about an end. */
 type EndingTask = Pick<TaskForRunner, 'retry' | 'pauseOn' | 'gates'> & {
   /** Hooks of its type. Default none. */
   readonly hooks?: readonly string[];
@@ -79,8 +83,27 @@ export function settlementOf(
   const { postponed } = settled;
   if (postponed !== undefined && postponed !== null) return { ...base, how: 'postpone', ...postponed };
   if (!claimed.isIdempotent) return { ...base, how: 'fail', error: settled.error };
+  if (settled.targetAway != null) return awaitTarget(run, settled.targetAway, task, base, chance);
+  // It is written once the store is back, and nothing of it is the subtask's fault.
+  const { code, message } = settled.error;
+  if (code === 'STORE_UNAVAILABLE') return { ...base, how: 'postpone', code, message, afterMs: STORE_BACK_MS };
   if (settled.isBlameless === true) return { ...base, how: 'hand-back', reason: 'its runner ended' };
   return failure(run, settled.error, task, base, chance);
+}
+
+/** It waits for its target, and a person is asked after a while: by a pause of its task, where its type's tasks know this one. */
+function awaitTarget(
+  { claimed }: Run,
+  { message, ranMs }: TargetAway,
+  { pauseOn }: EndingTask,
+  base: Base,
+  chance: number,
+): Settlement {
+  const code = 'TARGET_UNAVAILABLE';
+  const wait = waitForTarget(claimed.awayForMs, ranMs, chance);
+  if (wait.isOverLimit && isPlannedKind(claimed.kind) && pauseOn.includes(code))
+    return { ...base, how: 'fail', error: { code, message, permanent: false } };
+  return { ...base, how: 'postpone', code, message, afterMs: wait.afterMs, awayForMs: wait.awayForMs };
 }
 
 type Base = Pick<Settlement, 'id' | 'attempt' | 'taskId' | 'kind' | 'rows' | 'bytes'>;
@@ -114,7 +137,7 @@ function stoppedSettlement(
   }
 }
 
-/** Errors that pause a task are not tried again: the same would be met again until somebody has made room. */
+/** An error that pauses its task is not tried again: it would come again until somebody has made room. */
 function failure(
   { claimed }: Run,
   error: ErrorData,

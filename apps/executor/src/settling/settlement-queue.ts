@@ -37,7 +37,7 @@ const MOST_TRIES = 5;
 
 /**
  * Ends of subtasks on their way to the store. What comes while a batch is being written makes up the next one, so the batch
- * grows with the load and a single result isn't kept waiting. While Postgres is away they are held and tried again. So are those of a task
+ * grows with the load and a single result isn't kept waiting. While Postgres is away they stay here and are tried again. So are those of a task
  * that somebody keeps locked: they are set aside, and delay those of no other task.
  */
 export class SettlementQueue {

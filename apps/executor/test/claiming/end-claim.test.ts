@@ -1,4 +1,4 @@
-import type { HeldSubtask } from '@longshore/store';
+import type { SubtaskAttempt } from '@longshore/store';
 import { expect, test } from 'vitest';
 import type { Claim } from '../../src/claiming/claim.ts';
 import { claim, NODE, NodeGround, toyTask } from '../fixtures/node-ground.ts';
@@ -9,7 +9,7 @@ async function searching(...ids: string[]) {
   await ground.open(toyTask());
   const made: Claim = { requests: [], controls: [], hinted: [], leases: [ground.state.slots.keep('1', 2)] };
   ground.state.claims.add(made);
-  const answers: (readonly HeldSubtask[])[] = [];
+  const answers: (readonly SubtaskAttempt[])[] = [];
   const found = ids.map((id) => ({ id, attempt: 1 }));
   ground.node.tell({ kind: 'unknown-found', found, answer: (unknown) => void answers.push(unknown) });
   return { ground, made, answers };
@@ -42,7 +42,7 @@ test('what runs, waits, or has an end that is not written is known', async () =>
   ground.node.tell({ kind: 'claimed', claim: made, rows, identity: NODE, at: 0 });
   expect(answers).toEqual([[{ id: '10', attempt: 1 }]]);
   ground.succeed('7');
-  const after: HeldSubtask[] = [];
+  const after: SubtaskAttempt[] = [];
   const found = ['7', '8', '9'].map((id) => ({ id, attempt: 1 }));
   ground.node.tell({ kind: 'unknown-found', found, answer: (unknown) => void after.push(...unknown) });
   expect(after).toEqual([]);

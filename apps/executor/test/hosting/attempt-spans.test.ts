@@ -31,6 +31,7 @@ const claim = (id: string): ClaimedSubtask => ({
   ordinal: 1,
   attempt: 1,
   failures: 0,
+  awayForMs: null,
   isIdempotent: true,
   meta: null,
   checkpoint: null,
@@ -117,7 +118,7 @@ describe('the span of an attempt', () => {
     expect(log).toEqual(['waiting THROTTLED in attempt 7', 'waiting REPLICA_LAG in attempt 7']);
   });
 
-  test('that was held ahead and goes back is told, so that the next one finds it', () => {
+  test('that was claimed ahead and goes back is told, so that the next one finds it', () => {
     const { attempts, log } = start();
     attempts.handedBack(TASK, claim('7'), 'n');
     expect(log).toEqual(['7 hand-back']);

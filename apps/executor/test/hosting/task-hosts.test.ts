@@ -27,7 +27,7 @@ describe('the runner of a task that is not over', () => {
     expect(runner).toMatchObject({ endedTasks: ['1'] });
   });
 
-  test('is kept as long as something runs or is held, however long that takes', async () => {
+  test('is kept as long as something runs or is claimed ahead, however long that takes', async () => {
     const { ground, tasks, givenBack, work } = await oneTask();
     const muchLater = performance.now() + 1_000 * IDLE_MS;
     ground.claimed(claim('7'));

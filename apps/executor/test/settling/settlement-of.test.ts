@@ -53,3 +53,48 @@ describe('an error that may pass', () => {
     },
   );
 });
+
+describe("a target that can't be reached", () => {
+  const gone = {
+    ...failed({ code: 'SUBTASK_FAILED', message: 'connect ECONNREFUSED', permanent: true }),
+    targetAway: { connection: 'shop', message: 'connection "shop": connect ECONNREFUSED', ranMs: 10 },
+  };
+  const awayFor = (kind: SubtaskKind, awayForMs: number | null, isIdempotent = true): Run =>
+    run(kind, { claimed: { ...claim('7'), kind, awayForMs, isIdempotent } });
+  const pausing = { ...task, pauseOn: ['TARGET_UNAVAILABLE'] };
+
+  test.each<SubtaskKind>(['work', 'prepare', 'plan', 'finish', 'revert', 'clean'])('is waited for by a %s', (kind) => {
+    expect(settlementOf(awayFor(kind, 9_990), gone, pausing, 0)).toMatchObject({
+      how: 'postpone',
+      code: 'TARGET_UNAVAILABLE',
+      message: 'connection "shop": connect ECONNREFUSED',
+      awayForMs: 10_000,
+      afterMs: 4_000,
+    });
+  });
+
+  test('pauses the task when it has been away for long', () => {
+    expect(settlementOf(awayFor('work', 3_600_000), gone, pausing, 0)).toMatchObject({
+      how: 'fail',
+      error: { code: 'TARGET_UNAVAILABLE' },
+    });
+  });
+
+  test.each<[string, Run, typeof task]>([
+    ["a hook of its task, which can't be paused for it", awayFor('revert', 3_600_000), pausing],
+    ['work of a task that is not paused for it', awayFor('work', 3_600_000), task],
+  ])('is waited for without a limit by %s', (_, one, ending) => {
+    expect(settlementOf(one, gone, ending, 0)).toMatchObject({ how: 'postpone' });
+  });
+
+  test('fails work that may not start again: something may have been sent', () => {
+    expect(settlementOf(awayFor('work', null, false), gone, pausing, 0)).toMatchObject({ how: 'fail' });
+  });
+});
+
+test('a call that needed the store while it was away is no failure', () => {
+  const away = failed({ code: 'STORE_UNAVAILABLE', message: 'Postgres cannot be reached', permanent: false });
+  expect(settlementOf(run('work'), away, task, 0)).toMatchObject({ how: 'postpone', code: 'STORE_UNAVAILABLE' });
+  const once = run('work', { claimed: { ...claim('7'), isIdempotent: false } });
+  expect(settlementOf(once, away, task, 0)).toMatchObject({ how: 'fail' });
+});

@@ -19,7 +19,7 @@ import {
   type Store,
   type StoredTask,
 } from '@longshore/store';
-import type { Tracing } from '@longshore/telemetry';
+import type { Logger, Tracing } from '@longshore/telemetry';
 import { RequestChecker } from '../checking/request-checker.ts';
 import { definedOf } from '../checking/changes-of-request.ts';
 import { controlHandlers } from './control-handlers.ts';
@@ -29,19 +29,22 @@ import { nodeView, taskView } from './views.ts';
 
 const IDLE = { running: 0, pending: 0 };
 
-/**
- * What every replica of the owner answers. Writes here need no leadership: each is a compare-and-set under the task's row.
- *
- * @param maxScheduledTasks the limit while nobody has set one.
- */
-export function apiHandlers(
-  store: Store,
-  bus: Bus,
-  instance: string,
-  tracing: Tracing | null,
-  wakeLeader: () => void,
-  maxScheduledTasks: number,
-): ApiHandlers {
+export interface ApiOptions {
+  readonly store: Store;
+  readonly bus: Bus;
+  /** This replica's name, which events of its requests show. */
+  readonly instance: string;
+  readonly logger: Pick<Logger, 'info'>;
+  /** Null: no spans. */
+  readonly tracing: Tracing | null;
+  readonly wakeLeader: () => void;
+  /** The limit while nobody has set one. */
+  readonly maxScheduledTasks: number;
+}
+
+/** What every replica of the owner answers. Writes here need no leadership: each is a compare-and-set under the task's row. */
+export function apiHandlers(options: ApiOptions): ApiHandlers {
+  const { store, bus, instance, logger, tracing, wakeLeader, maxScheduledTasks } = options;
   const service = `api ${instance}`;
   const submitter = new TaskSubmitter(store, new RequestChecker(store.db), wakeLeader);
 
@@ -103,7 +106,11 @@ export function apiHandlers(
       const task = await find(ref);
       const events = await readEvents(store.db, task.id, after, limit);
       return {
-        events: events.map((event) => ({ ...event, at: event.at.toISOString() })),
+        events: events.map(({ lastAt, events: count, ...event }) => ({
+          ...event,
+          at: event.at.toISOString(),
+          ...(lastAt === null ? {} : { events: count, lastAt: lastAt.toISOString() }),
+        })),
         next: events.length === limit ? (events.at(-1)?.seq ?? null) : null,
       };
     },
@@ -124,9 +131,12 @@ export function apiHandlers(
       return { nodes: nodes.map((node) => nodeView(node, loads.get(node.id) ?? IDLE)) };
     },
     'limits.get': async () => ({ limits: await limits() }),
-    'limits.set': async (request) => {
-      await saveSettings(store.db, definedOf(request));
+    'limits.set': async (request, { principal }) => {
+      const changed = definedOf(request);
+      await saveSettings(store.db, changed);
       wakeLeader();
+      // Events belong to a task. Limits belong to none, so the log keeps who changed them.
+      logger.info({ changed, principal }, 'the limits of the cluster were changed');
       return { limits: await limits() };
     },
     'type.list': async ({ type }) => {

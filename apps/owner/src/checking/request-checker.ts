@@ -54,7 +54,8 @@ export class RequestChecker {
         ...defaults.retry,
         ...definedOf(request.retry ?? {}),
       },
-      pauseOn: defaults.pauseOn ?? [],
+      // After the limit of a wait for a target a person is asked.
+      pauseOn: [...(defaults.pauseOn ?? []), 'TARGET_UNAVAILABLE'],
       subtaskTimeoutMs: request.subtaskTimeoutMs ?? defaults.subtaskTimeoutMs ?? null,
       stallTimeoutMs: request.stallTimeoutMs ?? defaults.stallTimeoutMs ?? null,
       deadlineMs: request.deadlineMs ?? defaults.deadlineMs ?? null,

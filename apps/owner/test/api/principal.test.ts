@@ -10,12 +10,23 @@ const owner = useOwner(16);
 let broker: Broker;
 let answering: Bus;
 let client: Bus;
+const logged: unknown[] = [];
 
 beforeAll(async () => {
   broker = await startBroker({});
   const connect = (name: string): Promise<Bus> => connectBus({ servers: broker.url, cluster: 'test', name });
   [answering, client] = await Promise.all([connect('owner'), connect('client')]);
-  answering.answer(apiHandlers(owner.store(), answering, 'o1', null, () => undefined, 16));
+  answering.answer(
+    apiHandlers({
+      store: owner.store(),
+      bus: answering,
+      instance: 'o1',
+      logger: { info: (fields: unknown) => void logged.push(fields) },
+      tracing: null,
+      wakeLeader: () => undefined,
+      maxScheduledTasks: 16,
+    }),
+  );
   await answering.flush();
 });
 afterAll(async () => {
@@ -47,4 +58,10 @@ test('a task says who submitted it; a submit without a name has none', async () 
   };
   expect(await submit({ name: 'alice' })).toEqual({ name: 'alice', role: null, isVerified: false });
   expect(await submit(null)).toBeNull();
+});
+
+test('the log says who changed the limits of the cluster', async () => {
+  await client.request('limits.set', { maxScheduledTasks: 3 }, { principal: { name: 'alice' } });
+  const principal = { name: 'alice', role: null, isVerified: false };
+  expect(logged).toEqual([{ changed: { maxScheduledTasks: 3 }, principal }]);
 });

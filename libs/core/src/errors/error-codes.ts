@@ -81,6 +81,9 @@ export const ERROR_CODES = {
   SUBTASK_TIMEOUT: transient(
     'An attempt of a subtask ran longer than its task allows (subtaskTimeoutMs), and was stopped. This counts as a failure.',
   ),
+  TARGET_UNAVAILABLE: transient(
+    "A database that the task works in can't be reached. Its work waits and goes on by itself, and no failure is counted; after an hour the task is paused. Bring the database back, then resume the task if it is paused.",
+  ),
   TASK_CANCELED: permanent('The task was canceled.'),
   TASK_KEY_TAKEN: permanent('Another task has this key, with other content. Choose another key, or look at that task.'),
   TASK_NOT_FOUND: permanent('No task has this id or key, neither active nor in history.'),

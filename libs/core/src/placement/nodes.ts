@@ -32,7 +32,7 @@ export interface NodeInfo {
 }
 
 /** The scope that is kept free for background work. */
-export const BACKGROUND_SCOPE = 'background';
+const BACKGROUND_SCOPE = 'background';
 
 /**
  * Nodes of a task's scope. An empty scope means the `background` nodes where there is any, otherwise the nodes without

@@ -17,7 +17,7 @@ test('each reason means this for what may run again, and for what may not', () =
   ]);
 });
 
-test('work goes on while its task is modified or held, pauses with it, and is canceled with it', () => {
+test('work goes on while its task is modified or awaits resolution, pauses with it, and is canceled with it', () => {
   const table = Object.values(TaskState).map((state) => [state, stopReasonOf(SubtaskKind.work, state)]);
   expect(Object.fromEntries(table)).toEqual({
     pending: null,

@@ -153,7 +153,7 @@ describe('running', () => {
       { do: 'finish', control: CONTROL },
     ],
     [
-      'is held with the error of onDone: all of its work is done',
+      'awaits resolution with the error of onDone: all of its work is done',
       { step: 'verify', ...control('finish', 'failed', ERROR) },
       { do: 'fail', error: ERROR, guard: 'a finish hook failed' },
     ],
@@ -211,7 +211,7 @@ describe.each(EITHER_WAY)('reverting %s', (_, admission) => {
     ['waits while it runs', { ...control('revert', 'running'), hasRunning: true }, WAIT],
     ['is undone when the hook succeeded', control('revert', 'succeed'), { do: 'undo', control: CONTROL }],
     [
-      'is held when the hook failed for good',
+      'awaits resolution when the hook failed for good',
       control('revert', 'failed', ERROR),
       { do: 'fail', error: ERROR, guard: 'a revert failed' },
     ],

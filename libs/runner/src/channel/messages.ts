@@ -22,12 +22,14 @@ export interface RunnerSetup {
   readonly isTracing?: boolean;
 }
 
-/** One hook to run: a work subtask, or a control subtask's hook. Names a held subtask. */
+/** One hook to run: a work subtask, or a control subtask's hook. Names a subtask that this node has. */
 export interface RunSpec {
   /** The subtask's id: unique among what a runner has. */
   readonly runId: string;
   readonly kind: SubtaskKind;
   readonly attempt: number;
+  /** Whether it may start again. Default true. */
+  readonly isIdempotent?: boolean;
   readonly task: {
     readonly id: string;
     readonly key: string;
@@ -104,7 +106,7 @@ export type HostCall =
   /** Where the step may run, before its first page; answered with the number of nodes that it is spread over now. */
   | { readonly method: 'plan-placement'; readonly placement: Placement }
   | { readonly method: 'plan-page'; readonly page: PlanPage }
-  /** The target's ledger is ahead of the store: go on with an attempt above it, if the subtask is still held. */
+  /** The target's ledger is ahead of the store: go on with an attempt above it, if this node is still the holder. */
   | { readonly method: 'raise-attempt'; readonly past: number }
   /** What was found at the task's gates. */
   | { readonly method: 'gates'; readonly readings: readonly GateReading[] }
@@ -125,11 +127,18 @@ export interface RunProgress {
   readonly summary: Summary;
 }
 
-/** What a subtask waits for that gave its slots back, and for how long at least, in milliseconds. */
+/** What a postponed subtask waits for, and for how long at least, in milliseconds. */
 export interface Postponed {
   readonly code: string;
   readonly message: string;
   readonly afterMs: number;
+}
+
+/** A target that could not be reached, and for how long the attempt had run, in milliseconds. */
+export interface TargetAway {
+  readonly connection: string;
+  readonly message: string;
+  readonly ranMs: number;
 }
 
 export type Settled =
@@ -141,9 +150,11 @@ export type Settled =
       readonly stopped: StopReason | null;
       /** It asks to be started again after a while: not a failure. Null: it doesn't. */
       readonly postponed?: Postponed | null;
+      /** It ended because a target could not be reached. Null: it didn't. */
+      readonly targetAway?: TargetAway | null;
       readonly rows: number;
       readonly bytes: number;
-      /** Its runner ended while it had not begun yet, or had done its work already: nothing that it could be blamed for. */
+      /** Its runner ended before it began, or after its work was done: it is not to blame. */
       readonly isBlameless?: true;
     };
 

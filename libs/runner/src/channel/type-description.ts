@@ -1,7 +1,7 @@
 import { SUBTASK_KIND_NAMES, SUBTASK_KINDS } from '@longshore/core';
 import type { SchedulerExtension, TaskType, TaskTypeDefaults } from '@longshore/sdk';
 
-/** A task type as data: what the control plane gets to know of it. */
+/** A task type as data: what the control plane knows about it. */
 export interface TypeDescription {
   readonly type: string;
   readonly version: string;

@@ -1,7 +1,7 @@
 import type { Host } from './host.ts';
 import type { RunEnd } from '../channel/messages.ts';
 
-/** How long the end of a run waits for others of its turn, in milliseconds: what a crash may have to do again. */
+/** How long the end of a run waits for others of its turn, in milliseconds: what a crash may make run again. */
 const LONGEST_WAIT_MS = 5;
 
 /** Ends of the runs of one turn on their way to the executor, several in one message. */
@@ -15,7 +15,7 @@ export class RunEnds {
     this.#host = host;
   }
 
-  /** Takes in an end. The next run begins after this, so what has waited long enough leaves now and not when that one is over. */
+  /** Takes in an end. The next run begins after this call, so what has waited long enough leaves now. */
   add(end: RunEnd): void {
     const now = performance.now();
     if (this.#ends.length === 0) {

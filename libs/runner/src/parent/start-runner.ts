@@ -44,8 +44,8 @@ export interface RunnerOptions {
   /** Memory of this runner in bytes: V8's limit for the heap, and what the parent ends it at, buffers included. */
   readonly memoryBytes: number;
   /**
-   * How long the task type may take to load, in milliseconds. Default 60,000: packages load in less than a second, on a busy machine
-   * from a cold disk in a few; a module that blocks or waits for something would keep its executor from ever being ready.
+   * How long the task type may take to load, in milliseconds. Default 60,000. Packages load in less than a second, or in a few from a cold
+   * disk on a busy machine. A module that blocks while it loads would keep its executor from ever being ready.
    */
   readonly loadTimeoutMs?: number;
   /** Told what is wrong with a task type that can be run all the same: a contract that a later host refuses. Default: nobody. */
@@ -60,14 +60,14 @@ export interface Runner {
   /** Runs a hook; its end comes as `host.settled`, also when the worker has ended already. */
   start(run: RunSpec): void;
   /**
-   * Runs hooks one after the other, with one message and few answers: for small subtasks that may be run again. Their ends come some milliseconds
-   * late. When the worker ends, only the one that was under way is settled as crashed; the others are blameless.
+   * Runs hooks one after the other, with one message and few answers: for small subtasks that may be run again. Their ends come some
+   * milliseconds late. When the worker ends, only the run that was under way is settled as crashed; the others are blameless.
    */
   startTurn(runs: readonly RunSpec[]): Pick<Turn, 'takeBack'>;
   /** Asks a hook to end. It has until the executor's patience ends. */
   abort(runId: string, reason: StopReason): void;
   /**
-   * Tells what runs of a task what changed of it.
+   * Tells the running subtasks of a task what changed.
    *
    * @returns whether it conforms: false when slots were to be changed and the type has no hook for that.
    * @throws {TaskTypeError} what the type's hooks throw; RUNNER_CRASHED when the worker ends meanwhile.
@@ -88,9 +88,9 @@ const MEMORY_CHECK_MS = 1_000;
 const DEFAULT_LOAD_TIMEOUT_MS = 60_000;
 
 /**
- * What a thread has just made, in MiB. Node lets a thread that has reached its limit go 16 MiB beyond, to come to its end; more than that
- * ends the whole process. With V8's 48 MiB a collection on a busy machine moved twice as much at once: 5 of 18 runs of the tests died of it,
- * and none with 12.
+ * Memory for young objects of a thread, in MiB. Node lets a thread that has reached its limit go 16 MiB beyond, to come to its end; more
+ * than that ends the whole process. With V8's default of 48 MiB, a collection on a busy machine moved twice as much at once: 5 of 18 test
+ * runs died, and none with 12.
  */
 const YOUNG_GENERATION_MB = 12;
 

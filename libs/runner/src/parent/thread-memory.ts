@@ -11,7 +11,7 @@ export interface ThreadMemory {
 
 /**
  * @param isBuiltIn whether `Worker` has `getHeapStatistics` (Node 22.16 and later), which interrupts the thread. Otherwise
- * the thread itself answers, between two of its turns; a thread that never yields is held by its heap's limit alone.
+ * the thread itself answers, between two of its turns; a thread that never yields is bounded by its heap's limit alone.
  */
 export function openThreadMemory(isBuiltIn = 'getHeapStatistics' in Worker.prototype): ThreadMemory {
   return isBuiltIn ? { port: null, read: readBuiltIn, close: () => undefined } : openAsking();

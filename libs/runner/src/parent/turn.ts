@@ -1,6 +1,6 @@
 import type { RunSpec } from '../channel/messages.ts';
 
-/** Runs begun, and whether the turn is closed: one number, so that nothing begins between a look at it and a word of it. */
+/** How many runs have begun, and whether the turn is closed. One number, so that a close knows exactly what had begun. */
 const BEGUN = 0;
 /** Runs that have come to their end. */
 const DONE = 1;

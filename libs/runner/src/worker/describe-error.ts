@@ -3,7 +3,7 @@ import type { TaskType } from '@longshore/sdk';
 import type { RunSpec } from '../channel/messages.ts';
 
 /**
- * A thrown value as data. An error without a word on whether it may pass gets it from the type's hook.
+ * A thrown value as data. If an error doesn't say whether it may pass, the type's hook decides.
  *
  * @param warn told when that hook fails: then it has no say, and the error may pass.
  */

@@ -6,17 +6,24 @@ import {
   type HookContext,
   type Logger,
   type TargetConnection,
+  type WaitingReason,
 } from '@longshore/sdk';
 import { hookMeter, hookTracer } from './hook-telemetry.ts';
 import type { Host } from '../parent/host.ts';
 import type { LoadedType } from './load-task-type.ts';
 import type { RunnerSetup, RunSpec } from '../channel/messages.ts';
+import type { WaitingReasons } from './waiting-reasons.ts';
+
+/** Causes of an error that are looked through, at most: an error can be its own cause. */
+const MOST_CAUSES = 16;
 
 /** A hook's context, and what it opened. */
 export interface OpenContext {
   readonly context: HookContext;
   /** Opens the task's fences in the targets that its type declares: before the first hook of a task. */
   openFences(): Promise<void>;
+  /** The connection whose target could not be reached, where that is what was thrown, or its cause; null: it isn't. */
+  awayTarget(thrown: unknown): { readonly connection: string; readonly message: string } | null;
   close(): Promise<void>;
 }
 
@@ -27,7 +34,9 @@ export function openHookContext(
   run: RunSpec,
   host: Host,
   signal: AbortSignal,
+  waiting?: WaitingReasons,
 ): OpenContext {
+  const awayErrors = new WeakMap<Error, string>();
   const targets = new Map<string, OpenTarget>();
   const open = (name: string): OpenTarget => {
     const known = targets.get(name);
@@ -49,7 +58,13 @@ export function openHookContext(
     };
     const raiseAttempt = async (past: number): Promise<number | null> =>
       (await host.call(run.runId, { method: 'raise-attempt', past })) as number | null;
-    const target = openTarget({ name, url, owner, signal, fenceGraceMs: setup.fenceGraceMs, raiseAttempt });
+    const away = {
+      hasBeenThere: run.task.step !== null,
+      onAway: (error: Error) => void awayErrors.set(error, name),
+      ...(run.isIdempotent === false &&
+        waiting !== undefined && { waitFor: (error: Error) => waiting.begin(awayReason(name, messageOf(error))) }),
+    };
+    const target = openTarget({ name, url, owner, signal, fenceGraceMs: setup.fenceGraceMs, raiseAttempt, away });
     targets.set(name, target);
     return target;
   };
@@ -71,10 +86,29 @@ export function openHookContext(
       const names = loaded.type.connections?.(run.task.meta) ?? [];
       await Promise.all(names.map((name) => open(name).openFence()));
     },
+    awayTarget: (thrown) => {
+      let error = thrown;
+      for (let depth = 0; depth < MOST_CAUSES && error instanceof Error; depth++) {
+        const name = awayErrors.get(error);
+        if (name !== undefined) return { connection: name, message: awayReason(name, messageOf(error)).message };
+        error = error.cause;
+      }
+      return null;
+    },
     close: async () => {
       await Promise.allSettled([...targets.values()].map((target) => target.close()));
     },
   };
+}
+
+function awayReason(name: string, message: string): WaitingReason {
+  return { code: 'TARGET_UNAVAILABLE', message: `connection ${JSON.stringify(name)}: ${message}` };
+}
+
+/** An error of several addresses has a text for each alone. */
+function messageOf(error: Error): string {
+  if (error.message !== '' || !(error instanceof AggregateError)) return error.message;
+  return error.errors.map((one) => (one instanceof Error ? one.message : String(one))).join('; ');
 }
 
 async function* previousSubtasks(host: Host, runId: string, step: string): AsyncGenerator<FinishedSubtask> {

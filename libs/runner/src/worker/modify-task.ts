@@ -2,7 +2,7 @@ import type { RunningTaskChange, RunSpec } from '../channel/messages.ts';
 import type { StepExecutors } from './step-executors.ts';
 
 /**
- * Tells what runs of a task what changed of it.
+ * Tells the running subtasks of a task what changed.
  *
  * @param runs what runs in this thread, of all tasks.
  * @returns whether it conforms: false when slots were to be changed and the type has no hook for that.

@@ -118,7 +118,7 @@ async function runWork(
   return (await executor.runSubtask(subtask)) ?? null;
 }
 
-/** The new meta, which goes through the type's schema again: what a user asked for was checked by nobody yet. */
+/** The new meta. The type's schema checks it again, because nobody has checked yet what the user asked for. */
 async function modifyMeta(run: RunSpec, type: TaskType, context: HookContext): Promise<unknown> {
   if (type.scheduler.modifyMeta === undefined) {
     throw new LongshoreError('ARGUMENT_INVALID', `${run.task.type} does not allow changes of its meta`);
@@ -137,7 +137,7 @@ function fieldOf(path: readonly unknown[] | undefined): string {
   return parts.length === 0 ? 'meta' : parts.join('.');
 }
 
-/** What `prepare` returned must fit what the task may be. A changed meta goes through the type's schema again. */
+/** Checks that the task may be what `prepare` made of it. The type's schema checks a changed meta again. */
 async function checkPrepared(prepared: object, type: TaskType, run: RunSpec): Promise<unknown> {
   const { meta, slots, maxNodes } = prepared as { meta?: unknown; slots?: unknown; maxNodes?: unknown };
   const isCount = (value: unknown): boolean =>

@@ -31,8 +31,8 @@ export class StepExecutors {
   }
 
   /**
-   * The executor of a run's task and step; concurrent first subtasks share one initialisation. A failed one is tried again next
-   * time, and one whose run was stopped meanwhile by whoever waits for it.
+   * The step executor for a run's task and step; concurrent first subtasks share one initialisation. If it fails, the next subtask tries it
+   * again. If the run that initialises is stopped, one that waits takes over.
    *
    * @throws whatever `init` throws; the signal's reason once it is aborted.
    */
@@ -83,7 +83,7 @@ export class StepExecutors {
       open.executor = executor;
       begun.resolve(executor);
     }, begun.reject);
-    // Its failure belongs to those who wait for it, of whom none may be left.
+    // Those who wait for it get its failure, and perhaps nobody waits any more.
     open.ready.catch(() => undefined);
     return open;
   }

@@ -107,7 +107,7 @@ async function runToEnd(run: RunSpec, loaded: LoadedType, executors: StepExecuto
   const summary = new RunSummary(run.runId, (error) => warn(run.runId, 'the summary of a subtask failed', error));
   const reports = { progress, waiting: new WaitingReasons(), summary };
   active.set(run.runId, { ...reports, run, abort });
-  const opened = openHookContext(setup, loaded, run, host, abort.signal);
+  const opened = openHookContext(setup, loaded, run, host, abort.signal, reports.waiting);
   const settled = await settle(run, loaded, executors, opened, reports, abort.signal);
   await opened.close();
   active.delete(run.runId);
@@ -126,6 +126,7 @@ async function settle(
   signal: AbortSignal,
 ): Promise<Settled> {
   const { progress } = reports;
+  const began = performance.now();
   try {
     // The fences of a task are opened by its first control subtask, and by nothing after it.
     const isFirst = SUBTASK_KINDS[run.kind].claimableIn.includes('pending') && run.task.step === null;
@@ -134,11 +135,13 @@ async function settle(
     const result = await runHook(run, loaded.type, opened.context, executors, reports, host);
     return { ok: true, result, rows: progress.rows, bytes: progress.bytes };
   } catch (thrown) {
+    const away = opened.awayTarget(thrown);
     return {
       ok: false,
       error: describeError(thrown, loaded.type, run, (message, error) => warn(run.runId, message, error)),
       stopped: stopReason(signal),
       postponed: postponedOf(thrown),
+      targetAway: away === null ? null : { ...away, ranMs: performance.now() - began },
       rows: progress.rows,
       bytes: progress.bytes,
     };

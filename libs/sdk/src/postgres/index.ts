@@ -11,4 +11,5 @@ export {
   isRowError,
   SqlState,
 } from './sql-states.ts';
+export { awayErrorIn, isAway, mayBeAway } from './target-away.ts';
 export { tableErrors, TableTrouble, tableTrouble, type TableErrorText } from './table-errors.ts';

@@ -25,6 +25,8 @@ export interface ClaimedSubtask {
   readonly ordinal: number;
   readonly attempt: number;
   readonly failures: number;
+  /** For how long its target had been away when it was claimed, in milliseconds; null: it had not. */
+  readonly awayForMs: number | null;
   readonly isIdempotent: boolean;
   readonly meta: unknown;
   readonly checkpoint: unknown;
@@ -41,6 +43,7 @@ interface ClaimRow {
   ordinal: number;
   attempt: number;
   failures: number;
+  away_for_ms: number | null;
   is_idempotent: boolean;
   meta: unknown;
   checkpoint: unknown;
@@ -105,6 +108,7 @@ function toClaimed(rows: readonly ClaimRow[], taskOf: ReadonlyMap<string, TaskFo
       ordinal: row.ordinal,
       attempt: row.attempt,
       failures: row.failures,
+      awayForMs: row.away_for_ms,
       isIdempotent: row.is_idempotent,
       meta: row.meta,
       checkpoint: row.checkpoint,
@@ -202,5 +206,6 @@ function claimOf(node: NodeIdentity, picked: RawBuilder<unknown>): RawBuilder<Cl
       summary = NULL,
       started_at = clock_timestamp()
     WHERE s.id = ANY(ARRAY(SELECT id FROM picked))
-    RETURNING s.id, s.task_id, s.kind, s.step, s.plan_attempt, s.ordinal, s.attempt, s.failures, s.is_idempotent, s.meta, s.checkpoint`;
+    RETURNING s.id, s.task_id, s.kind, s.step, s.plan_attempt, s.ordinal, s.attempt, s.failures,
+      date_part('epoch', clock_timestamp() - s.away_since) * 1000 AS away_for_ms, s.is_idempotent, s.meta, s.checkpoint`;
 }

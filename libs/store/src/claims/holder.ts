@@ -3,7 +3,7 @@ import { sql, type QueryResult, type RawBuilder } from 'kysely';
 import type { Tx } from '../session/transactions.ts';
 
 /** Names a subtask and the attempt of its holder: the fence of every write of a holder. */
-export interface HeldSubtask {
+export interface SubtaskAttempt {
   readonly id: string;
   readonly attempt: number;
 }
@@ -39,7 +39,7 @@ export function checkNodeLock(node: NodeIdentity, answer: QueryResult<unknown> |
  * key. It is carried out in this order, and row by row: neither a sorted subquery nor a locking one is merged into the statement
  * around it.
  */
-export function attemptsById(held: readonly HeldSubtask[]): RawBuilder<unknown> {
+export function attemptsById(held: readonly SubtaskAttempt[]): RawBuilder<unknown> {
   return sql`(
     SELECT id, attempt FROM unnest(${held.map((one) => one.id)}::bigint[], ${held.map((one) => one.attempt)}::int[]) AS a(id, attempt)
     ORDER BY id) h`;
@@ -61,7 +61,7 @@ export function runsOn(node: NodeIdentity): RawBuilder<boolean> {
  */
 export function holderLock(
   node: NodeIdentity,
-  own: readonly HeldSubtask[],
+  own: readonly SubtaskAttempt[],
   isPassingOver = false,
 ): RawBuilder<{ id: string }> {
   return sql<{ id: string }>`
@@ -78,7 +78,7 @@ export function holderLock(
 export async function lockAsHolder(
   tx: Tx,
   node: NodeIdentity,
-  own: readonly HeldSubtask[],
+  own: readonly SubtaskAttempt[],
 ): Promise<ReadonlySet<string>> {
   const { rows } = await holderLock(node, own).execute(tx);
   return new Set(rows.map((row) => row.id));

@@ -1,13 +1,13 @@
 import { LongshoreError, stopReasonOf } from '@longshore/core';
 import { sql, type RawBuilder } from 'kysely';
-import type { HeldSubtask, NodeIdentity } from '../claims/holder.ts';
+import type { NodeIdentity, SubtaskAttempt } from '../claims/holder.ts';
 import { fromStore } from '../session/open-store.ts';
 import { pageOfTask } from './subtask-pages.ts';
 import { allTogether, inTransaction, type Db, type Tx } from '../session/transactions.ts';
 import { isPlanned } from '../schema/kind-predicates.ts';
 
 /** The plan subtask that writes, and what it plans. */
-export interface PlanHold extends HeldSubtask {
+export interface PlanAttempt extends SubtaskAttempt {
   readonly taskId: string;
   /** The step that is being planned. */
   readonly step: string;
@@ -41,18 +41,18 @@ const DELETE_PAGE_ROWS = 10_000;
 export async function insertPlanPage(
   db: Db,
   node: NodeIdentity,
-  plan: PlanHold,
+  plan: PlanAttempt,
   rows: readonly PlannedRow[],
 ): Promise<boolean> {
   return inTransaction(db, async (tx, commit) => {
-    if (!(await holdPlan(tx, node, plan))) return false;
+    if (!(await lockPlan(tx, node, plan))) return false;
     await commit([pageInsertion(plan, rows)], 'plan.page-before-commit');
     return true;
   });
 }
 
 /** Inserts a page's rows. For transactions that hold the task and the plan, see {@link insertPlanPage}. */
-export function pageInsertion(plan: PlanHold, rows: readonly PlannedRow[]): RawBuilder<unknown> {
+export function pageInsertion(plan: PlanAttempt, rows: readonly PlannedRow[]): RawBuilder<unknown> {
   return sql`
     INSERT INTO subtasks (task_id, kind, step, plan_attempt, ordinal, state, exec_id, is_idempotent, meta)
     SELECT ${plan.taskId}, 'work', ${plan.step}, ${plan.attempt}, p.ordinal, 'pending', p.exec_id, p.is_idempotent, p.meta
@@ -70,10 +70,10 @@ export function pageInsertion(plan: PlanHold, rows: readonly PlannedRow[]): RawB
  *
  * @returns false when the plan has another holder by now.
  */
-export async function clearAbandonedPlan(db: Db, node: NodeIdentity, plan: PlanHold): Promise<boolean> {
+export async function clearAbandonedPlan(db: Db, node: NodeIdentity, plan: PlanAttempt): Promise<boolean> {
   for (;;) {
     const deleted = await inTransaction(db, async (tx) => {
-      if (!(await holdPlan(tx, node, plan))) return null;
+      if (!(await lockPlan(tx, node, plan))) return null;
       const current = await sql<{ step: string | null; plan_attempt: number }>`
         SELECT step, plan_attempt FROM tasks WHERE id = ${plan.taskId}`.execute(tx);
       const { step = null, plan_attempt: planAttempt = 0 } = current.rows[0] ?? {};
@@ -105,7 +105,7 @@ export async function checkStepIsNew(db: Db, taskId: string, step: string): Prom
  * The task's row is shared, as in claims; the plan's row is taken FOR NO KEY UPDATE, which a reclaim waits for. KEY SHARE would not
  * do: an open page's rows became claimable beside the new plan's.
  */
-async function holdPlan(tx: Tx, node: NodeIdentity, plan: PlanHold): Promise<boolean> {
+async function lockPlan(tx: Tx, node: NodeIdentity, plan: PlanAttempt): Promise<boolean> {
   const [task, own] = await allTogether([
     sql<{ state: string }>`SELECT state FROM tasks WHERE id = ${plan.taskId} FOR KEY SHARE`.execute(tx),
     sql`

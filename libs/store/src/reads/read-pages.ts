@@ -14,8 +14,14 @@ export interface StoredEvent {
   readonly kind: string;
   readonly from: string | null;
   readonly to: string | null;
+  /** That of the first, when it stands for several. */
   readonly subtaskId: string | null;
+  /** That of the last, when it stands for several. */
   readonly message: string | null;
+  /** How many events of its kind it stands for. */
+  readonly events: number;
+  /** When the last of them was; null: it is the only one. */
+  readonly lastAt: Date | null;
 }
 
 /** A task's events after a number, in order. */
@@ -44,6 +50,8 @@ export async function readEvents(
       to: row.to_state,
       subtaskId: row.subtask_id,
       message: row.message,
+      events: row.events,
+      lastAt: row.last_at,
     }));
   } catch (thrown) {
     throw storeError(thrown);

@@ -38,7 +38,10 @@ export interface TaskProgress {
     readonly attempt: number;
     readonly error: ErrorData | null;
   }[];
-  /** Subtasks that had to be started again: after a failure, a loss of their node, or a release. */
+  /**
+   * Subtasks that had to be started again: after a failure, a loss of their node, or a release. Where so many were that their events are
+   * grouped, one that was started again several times counts each time.
+   */
   readonly rerun: number;
 }
 
@@ -76,7 +79,7 @@ export async function readProgress(db: Db, taskId: string, currentStep: string |
         db,
       ),
       sql<{ n: number }>`
-      SELECT count(DISTINCT subtask_id)::int AS n FROM task_events
+      SELECT (count(DISTINCT subtask_id) + coalesce(sum(events - 1), 0))::int AS n FROM task_events
       WHERE task_id = ${taskId} AND kind IN ('subtask-retry', 'subtask-released', 'subtask-node-lost')`.execute(db),
     ]),
   );

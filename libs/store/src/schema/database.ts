@@ -107,7 +107,7 @@ export interface SubtaskColumns {
   state: string;
   /** The node that it is assigned to. */
   exec_id: string;
-  /** The holder's epoch; null while nobody holds it. */
+  /** The epoch of its holder; null: it has none. */
   node_epoch: string | null;
   /** How often it was claimed: the fence of every write of its holder. */
   attempt: Generated<number>;
@@ -123,6 +123,8 @@ export interface SubtaskColumns {
   /** Why it is pending again, and from when it may start. */
   reason: string | null;
   not_before: OptionalTime;
+  /** Since when its target can't be reached; kept while it is tried again. */
+  away_since: OptionalTime;
   created_at: StoredTime;
   started_at: OptionalTime;
   ended_at: OptionalTime;
@@ -169,6 +171,9 @@ export interface Database {
     to_state: string | null;
     subtask_id: string | null;
     message: string | null;
+    /** How many events of its kind it stands for, and when the last of them was; null: it is the only one. */
+    events: Generated<number>;
+    last_at: OptionalTime;
   };
   nodes: {
     id: string;

@@ -1,6 +1,6 @@
 import type { Summary } from '@longshore/core';
 import { sql } from 'kysely';
-import { attemptsById, holderLock, runsOn, type HeldSubtask, type NodeIdentity } from '../claims/holder.ts';
+import { attemptsById, holderLock, runsOn, type NodeIdentity, type SubtaskAttempt } from '../claims/holder.ts';
 import { fromStore } from '../session/open-store.ts';
 import { rowPlaces } from './row-place.ts';
 import { instant } from '../tasks/record-event.ts';
@@ -11,7 +11,7 @@ import { inTransaction, type Db, type Tx } from '../session/transactions.ts';
 export async function saveCheckpoint(
   db: Db,
   node: NodeIdentity,
-  own: HeldSubtask,
+  own: SubtaskAttempt,
   checkpoint: unknown,
 ): Promise<boolean> {
   const saved = await fromStore(
@@ -28,7 +28,12 @@ export async function saveCheckpoint(
  *
  * @returns the new attempt, or null when the subtask has another holder: then the newer attempt is that holder's.
  */
-export async function raiseAttempt(db: Db, node: NodeIdentity, own: HeldSubtask, past: number): Promise<number | null> {
+export async function raiseAttempt(
+  db: Db,
+  node: NodeIdentity,
+  own: SubtaskAttempt,
+  past: number,
+): Promise<number | null> {
   const raised = await fromStore(
     sql<{ attempt: number }>`
       UPDATE subtasks SET attempt = ${past} + 1
@@ -39,7 +44,7 @@ export async function raiseAttempt(db: Db, node: NodeIdentity, own: HeldSubtask,
 }
 
 /** How far a running subtask is. */
-export interface HeldProgress extends HeldSubtask {
+export interface AttemptProgress extends SubtaskAttempt {
   readonly rows: number;
   readonly bytes: number;
   /** What it is doing, in its own words. Default: nothing is known. */
@@ -62,7 +67,7 @@ const MAX_PHASE = 200;
 export async function saveProgress(
   db: Db,
   node: NodeIdentity,
-  progress: readonly HeldProgress[],
+  progress: readonly AttemptProgress[],
 ): Promise<readonly string[]> {
   if (progress.length === 0) return [];
   return inTransaction(db, async (tx) => {
@@ -91,7 +96,7 @@ export async function saveProgress(
 }
 
 /** Which of these have another holder by now. The others were only locked by somebody: their progress comes with the next save. */
-async function findLost(tx: Tx, node: NodeIdentity, missing: readonly HeldSubtask[]): Promise<readonly string[]> {
+async function findLost(tx: Tx, node: NodeIdentity, missing: readonly SubtaskAttempt[]): Promise<readonly string[]> {
   if (missing.length === 0) return [];
   const held = await sql<{ id: string }>`
     SELECT own.id FROM ${attemptsById(missing)} CROSS JOIN LATERAL (

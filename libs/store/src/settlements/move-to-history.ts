@@ -1,9 +1,9 @@
 import { sql, type RawBuilder } from 'kysely';
-import { runsOn, type HeldSubtask, type NodeIdentity } from '../claims/holder.ts';
+import { runsOn, type NodeIdentity, type SubtaskAttempt } from '../claims/holder.ts';
 import { rowPlaces } from './row-place.ts';
 import type { Tx } from '../session/transactions.ts';
 
-export interface FinishedWork extends HeldSubtask {
+export interface FinishedWork extends SubtaskAttempt {
   readonly result: unknown;
   readonly rows: number;
   readonly bytes: number;
@@ -39,8 +39,8 @@ const COLUMNS = sql.raw(
 );
 
 /**
- * Moves succeeded work, or a plan that is taken at once, out of the hot table in one statement, if this attempt holds it, and answers the ids of what was moved. The caller has
- * taken the rows in order before ({@link holderLock}), or it deadlocks.
+ * Moves succeeded work, or a plan that is taken at once, out of the hot table in one statement, as far as these attempts are its holders,
+ * and answers the ids of what was moved. The caller has taken the rows in order before ({@link holderLock}), or it deadlocks.
  */
 export function moveToHistory(
   node: NodeIdentity,

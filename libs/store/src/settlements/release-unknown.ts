@@ -1,6 +1,6 @@
 import type { ErrorData } from '@longshore/core';
 import { sql } from 'kysely';
-import { attemptsById, runsOn, type HeldSubtask, type NodeIdentity } from '../claims/holder.ts';
+import { attemptsById, runsOn, type NodeIdentity, type SubtaskAttempt } from '../claims/holder.ts';
 import { fromStore } from '../session/open-store.ts';
 import { recordEvents } from '../tasks/record-event.ts';
 import { inTransaction, type Db, type Tx } from '../session/transactions.ts';
@@ -13,7 +13,7 @@ interface UnknownRow {
 }
 
 /** Which of the found rows its node still doesn't know. */
-export type StillUnknown = (found: readonly HeldSubtask[]) => Promise<readonly HeldSubtask[]>;
+export type StillUnknown = (found: readonly SubtaskAttempt[]) => Promise<readonly SubtaskAttempt[]>;
 
 /**
  * Hands back rows that this registration claimed but its node doesn't know: the answer to a claim's commit got lost, or
@@ -62,7 +62,11 @@ export async function releaseUnknown(
 }
 
 /** By their attempts: a row that was settled and claimed again meanwhile is another attempt, which the node may know. */
-async function lockUnknown(tx: Tx, node: NodeIdentity, found: readonly HeldSubtask[]): Promise<readonly UnknownRow[]> {
+async function lockUnknown(
+  tx: Tx,
+  node: NodeIdentity,
+  found: readonly SubtaskAttempt[],
+): Promise<readonly UnknownRow[]> {
   const rows = await sql<UnknownRow>`
     SELECT own.id, own.attempt, own.task_id, own.is_idempotent FROM ${attemptsById(found)} CROSS JOIN LATERAL (
       SELECT s.id, s.attempt, s.task_id, s.is_idempotent FROM subtasks s

@@ -31,13 +31,19 @@ export async function settlePause(tx: Tx, task: LockedTask, actor: string): Prom
   await transitionTask(tx, task, { trigger: 'settle', to: TaskState.paused, actor });
 }
 
-/** A resuming task's paused subtasks may be claimed again, with their checkpoints; what it was paused for is forgotten. */
+/**
+ * A resuming task's paused subtasks may be claimed again, with their checkpoints; what it was paused for is forgotten. Those that wait for
+ * their target look again at once, and have its whole limit anew.
+ */
 export async function restartTask(tx: Tx, task: LockedTask, actor: string): Promise<void> {
   await sql`
-    UPDATE subtasks SET state = 'pending', not_before = NULL, waiting = NULL,
+    UPDATE subtasks SET state = 'pending', not_before = NULL, away_since = NULL, waiting = NULL,
       failures = CASE WHEN reason = 'suspended' THEN 0 ELSE failures END,
       error = CASE WHEN reason = 'suspended' THEN NULL ELSE error END
     WHERE task_id = ${task.id} AND state = 'paused'`.execute(tx);
+  await sql`
+    UPDATE subtasks SET not_before = NULL, away_since = NULL, waiting = NULL
+    WHERE task_id = ${task.id} AND state = 'pending' AND away_since IS NOT NULL`.execute(tx);
   const guard = task.priorState === TaskState.pending ? 'it was pending' : 'it was running';
   const to = nextTaskState(TaskState.resuming, 'restart', [guard]) ?? TaskState.running;
   await transitionTask(tx, task, { trigger: 'restart', to, actor, clearsError: true });

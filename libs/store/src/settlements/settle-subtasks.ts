@@ -1,18 +1,19 @@
 import { isPlannedKind, stopReasonOf, TaskState, type ErrorData } from '@longshore/core';
 import { sql, type RawBuilder } from 'kysely';
 import { claimedWork, workClaim, type ClaimedSubtask } from '../claims/claim-subtasks.ts';
-import { holderLock, lockAsHolder, nodeLock, type HeldSubtask, type NodeIdentity } from '../claims/holder.ts';
+import { holderLock, lockAsHolder, nodeLock, type NodeIdentity, type SubtaskAttempt } from '../claims/holder.ts';
 import { archiveSubtasks, moveToHistory } from './move-to-history.ts';
 import { rowPlaces } from './row-place.ts';
 import { pageInsertion, type PlannedPage } from '../plans/plan-pages.ts';
-import { instant, recordEvents, type TaskEvent } from '../tasks/record-event.ts';
+import { instant, recordEvents } from '../tasks/record-event.ts';
 import { storableText } from '../tasks/storable-text.ts';
+import type { TaskEvent } from '../tasks/task-event.ts';
 import { findUnfinished, stepStart, type StoredPlanResult } from '../plans/step-start.ts';
 import { allTogether, inTransaction, type Commit, type Db, type Tx } from '../session/transactions.ts';
 import { lockTasks, type LockedTask } from '../tasks/transition-task.ts';
 
 /** How a holder settles its subtask. */
-export type Settlement = HeldSubtask & {
+export type Settlement = SubtaskAttempt & {
   readonly taskId: string;
   readonly kind: string;
   /** Rows and bytes done, for the task's progress. */
@@ -41,7 +42,14 @@ export type Settlement = HeldSubtask & {
     /** It was claimed ahead and never started. It is handed back as if it had not been claimed, and leaves no event. */
     | { readonly how: 'hand-back'; readonly reason: string }
     /** It gave its slots back because it would only wait: not a failure, and no event. */
-    | { readonly how: 'postpone'; readonly code: string; readonly message: string; readonly afterMs: number }
+    | {
+        readonly how: 'postpone';
+        readonly code: string;
+        readonly message: string;
+        readonly afterMs: number;
+        /** For how long its target has been away, in milliseconds. Default: that is not what it waits for. */
+        readonly awayForMs?: number;
+      }
     | { readonly how: 'retry'; readonly error: ErrorData; readonly afterMs: number }
   );
 
@@ -263,14 +271,17 @@ async function writeException(tx: Tx, one: Settlement): Promise<void> {
     case 'cancel':
       await archiveSubtasks(tx, [one.id]);
       return;
-    case 'postpone':
+    case 'postpone': {
+      const since = sql`clock_timestamp() - ${`${one.awayForMs ?? 0} milliseconds`}::interval`;
       await sql`
         UPDATE subtasks SET state = 'pending', node_epoch = NULL, reason = 'postponed',
+          away_since = ${one.awayForMs === undefined ? sql`NULL` : since},
           not_before = clock_timestamp() + ${`${one.afterMs} milliseconds`}::interval,
           waiting = json_build_object('code', ${storableText(one.code)}::text, 'message', ${storableText(one.message)}::text,
-            'since', ${instant(sql`clock_timestamp()`)})
+            'since', ${instant(since)})
         WHERE id = ${one.id}`.execute(tx);
       return;
+    }
     case 'retry':
       await sql`
         UPDATE subtasks SET state = 'pending', node_epoch = NULL, failures = failures + 1,

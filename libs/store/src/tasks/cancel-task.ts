@@ -81,7 +81,7 @@ async function markForced(tx: Tx, task: LockedTask): Promise<void> {
  * Whether any hook of the plugin has been started for the task; of one with a subtask of a kind that this build doesn't know nobody can
  * say that none has. Called under the task's row lock, which claims wait for.
  */
-export async function hasHookRun(tx: Tx, task: Pick<LockedTask, 'id' | 'step' | 'isPrepared'>): Promise<boolean> {
+async function hasHookRun(tx: Tx, task: Pick<LockedTask, 'id' | 'step' | 'isPrepared'>): Promise<boolean> {
   if (task.step !== null || task.isPrepared) return true;
   const started = await sql`
     SELECT 1 FROM subtasks WHERE task_id = ${task.id} AND ${isControl()} AND (attempt > 0 OR ${isUnknown()}) LIMIT 1`.execute(

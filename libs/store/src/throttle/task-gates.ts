@@ -1,6 +1,6 @@
 import type { GateReading } from '@longshore/core';
 import { sql } from 'kysely';
-import type { HeldSubtask, NodeIdentity } from '../claims/holder.ts';
+import type { NodeIdentity, SubtaskAttempt } from '../claims/holder.ts';
 import { fromStore } from '../session/open-store.ts';
 import type { Db } from '../session/transactions.ts';
 
@@ -11,7 +11,7 @@ export interface StoredGates {
 }
 
 /**
- * Stores what the subtask that reads a task's gates has found, while this attempt holds it: a late reader must not open what a newer
+ * Stores what the subtask that reads a task's gates has found, while this attempt is its holder: a late reader must not open what a newer
  * one has closed.
  *
  * @returns false when it has another holder by now.
@@ -19,7 +19,7 @@ export interface StoredGates {
 export async function saveGates(
   db: Db,
   node: NodeIdentity,
-  own: HeldSubtask,
+  own: SubtaskAttempt,
   readings: readonly GateReading[],
 ): Promise<boolean> {
   const saved = await fromStore(

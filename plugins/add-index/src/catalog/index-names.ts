@@ -11,7 +11,7 @@ const HASH_DIGITS = 8;
  * The name of a partition's index: its table's name and what the whole index's name adds to its own table's, as Postgres does it. The same
  * for the same names at any time; one that is too long is cut and ends in a hash of all of it.
  */
-export function partitionIndexName(partition: string, root: string, index: string): string {
+function partitionIndexName(partition: string, root: string, index: string): string {
   const ending = index.startsWith(`${root}_`) ? index.slice(root.length + 1) : index;
   const whole = `${partition}_${ending}`;
   return Buffer.byteLength(whole) <= MAX_NAME_BYTES ? whole : hashedName(whole);

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type EmbeddedPostgres, startPostgres } from '@longshore/embedded';
+import { openTargetDatabase, type TargetDatabase } from '@longshore/testing-plugins';
 import fc from 'fast-check';
 import pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
@@ -11,14 +11,13 @@ import { checkDialect, csvDefaults, type CsvDialect, tsvDefaults } from '../../s
 import { type Chunk, type ChunkPlan, foldChunks } from '../../src/csv/fold-chunks.ts';
 import { lookAheadBytes, lookBehindBytes, RangeScanner } from '../../src/csv/range-scanner.ts';
 
-let postgres: EmbeddedPostgres;
+let database: TargetDatabase;
 let client: pg.Client;
 let version: number;
 
 beforeAll(async () => {
-  postgres = await startPostgres({ durable: false });
-  client = new pg.Client({ connectionString: postgres.url });
-  await client.connect();
+  database = await openTargetDatabase();
+  ({ client } = database);
   for (const columns of [1, 2, 3]) {
     const names = Array.from({ length: columns }, (_, i) => `c${i + 1} text`).join();
     await client.query(`CREATE TABLE t${columns} (line_no bigserial, ${names})`);
@@ -27,10 +26,7 @@ beforeAll(async () => {
   version = Math.floor(Number(rows[0]!.version) / 10_000);
 });
 
-afterAll(async () => {
-  await client.end();
-  await postgres.stop();
-});
+afterAll(() => database.stop());
 
 interface CsvFile {
   readonly bytes: Buffer;

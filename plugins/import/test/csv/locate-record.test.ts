@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type EmbeddedPostgres, startPostgres } from '@longshore/embedded';
+import { openTargetDatabase, type TargetDatabase } from '@longshore/testing-plugins';
 import fc from 'fast-check';
 import pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
@@ -17,20 +17,16 @@ import { LineEnd } from '../../src/csv/range-scan.ts';
 import { RecordLocator } from '../../src/csv/record-locator.ts';
 
 const dialect = { ...csvDefaults, header: false };
-let postgres: EmbeddedPostgres;
+let target: TargetDatabase;
 let client: pg.Client;
 
 beforeAll(async () => {
-  postgres = await startPostgres({ durable: false });
-  client = new pg.Client({ connectionString: postgres.url });
-  await client.connect();
+  target = await openTargetDatabase();
+  ({ client } = target);
   await client.query('CREATE TABLE prices (name text, price int CHECK (price < 1000), UNIQUE (price))');
 });
 
-afterAll(async () => {
-  await client.end();
-  await postgres.stop();
-});
+afterAll(() => target.stop());
 
 /** What Postgres says about the place where a COPY of this text fails. */
 async function failedAt(text: string): Promise<CopyContext | null> {

@@ -1,26 +1,22 @@
 import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type EmbeddedPostgres, startPostgres } from '@longshore/embedded';
 import type { SqlClient } from '@longshore/sdk';
-import pg from 'pg';
+import { openTargetDatabase, type TargetDatabase } from '@longshore/testing-plugins';
+import type pg from 'pg';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { sendRange } from '../../src/steps/send-range.ts';
 
-let postgres: EmbeddedPostgres;
+let target: TargetDatabase;
 let client: pg.Client;
 
 beforeAll(async () => {
-  postgres = await startPostgres({ durable: false });
-  client = new pg.Client({ connectionString: postgres.url });
-  await client.connect();
+  target = await openTargetDatabase();
+  ({ client } = target);
   await client.query('CREATE TABLE numbers (n int)');
 });
 
-afterAll(async () => {
-  await client.end();
-  await postgres.stop();
-});
+afterAll(() => target.stop());
 
 // Tried: the next piece first, and then what has become of the stream. The error was the driver's: it had let its connection go.
 test.each([

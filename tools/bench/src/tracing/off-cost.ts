@@ -20,6 +20,7 @@ export function offCostUs(): number {
     ordinal: 1,
     attempt: 1,
     failures: 0,
+    awayForMs: null,
     isIdempotent: true,
     meta: null,
     checkpoint: null,

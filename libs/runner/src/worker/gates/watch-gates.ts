@@ -1,5 +1,4 @@
-import { setTimeout as wait } from 'node:timers/promises';
-import type { HealthGate } from '@longshore/core';
+import { pause, type HealthGate } from '@longshore/core';
 import type { HookContext } from '@longshore/sdk';
 import type { Host } from '../../parent/host.ts';
 import { readGate } from './read-gate.ts';
@@ -23,8 +22,7 @@ export async function watchGates(
     const readings = await Promise.all(gates.map((gate) => lookAt(gate, context)));
     context.signal.throwIfAborted();
     await host.call(runId, { method: 'gates', readings });
-    await wait(LOOK_MS, undefined, { signal: context.signal }).catch(() => undefined);
-    context.signal.throwIfAborted();
+    await pause(LOOK_MS, context.signal);
   }
 }
 

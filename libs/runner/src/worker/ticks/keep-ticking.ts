@@ -1,5 +1,4 @@
-import { setTimeout as wait } from 'node:timers/promises';
-import { toErrorData } from '@longshore/core';
+import { pause, toErrorData } from '@longshore/core';
 import { DEFAULT_TICK_INTERVAL_MS, type HookContext, type TaskType } from '@longshore/sdk';
 import { METRICS } from '@longshore/telemetry/worker';
 import type { RunSpec } from '../../channel/messages.ts';
@@ -8,8 +7,8 @@ import { hookMeter } from '../hook-telemetry.ts';
 import type { ProgressMeter } from '../progress-meter.ts';
 
 /**
- * Calls the type's `onTick` at its interval until it is stopped. What may pass is logged, counted and shown as the subtask's phase: what a
- * type keeps alive outlives a few calls, and a task is not to fail for one.
+ * Calls the type's `onTick` at its interval until it is stopped. An error that may pass is logged, counted and shown as the subtask's
+ * phase. What a type keeps alive outlives a few failed calls, so none of them fails the task.
  *
  * @throws the signal's reason; what `onTick` throws for good.
  */
@@ -36,9 +35,7 @@ export async function keepTicking(
       progress.phase(`onTick failed: ${error.code}: ${error.message}`);
       logger.warn('onTick failed, and is called again', { error });
     }
-    const left = Math.max(0, intervalMs - (performance.now() - began));
-    await wait(left, undefined, { signal }).catch(() => undefined);
-    signal.throwIfAborted();
+    await pause(intervalMs - (performance.now() - began), signal);
   }
 }
 

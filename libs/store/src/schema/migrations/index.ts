@@ -7,6 +7,8 @@ import * as submitFunction from './0005-submit-function.ts';
 import * as retention from './0006-retention.ts';
 import * as summary from './0007-summary.ts';
 import * as principal from './0008-principal.ts';
+import * as targetAway from './0009-target-away.ts';
+import * as groupedEvents from './0010-grouped-events.ts';
 
 /**
  * Forward-only, in order; a name is never changed once released. Each must leave the services of the version before working:
@@ -21,4 +23,6 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0006-retention': retention,
   '0007-summary': summary,
   '0008-principal': principal,
+  '0009-target-away': targetAway,
+  '0010-grouped-events': groupedEvents,
 };
