@@ -42,10 +42,11 @@ const MOST_CAUSES = 16;
 
 /** The first of an error and its causes that says that Postgres can't be reached now; null: none does. */
 export function awayErrorIn(thrown: unknown): Error | null {
-  let error = thrown;
+  let error: unknown = thrown;
   for (let depth = 0; depth < MOST_CAUSES && error instanceof Error; depth++) {
+    const { cause } = error;
     if (isAway(error)) return error;
-    error = error.cause;
+    error = cause;
   }
   return null;
 }
