@@ -13,6 +13,11 @@ export interface TcpProxy {
    * after a pulled cable. Connections made from now on hang as well.
    */
   freeze(): void;
+  /**
+   * Forwards nothing any more on the connections that are open now, for ever, and closes none of them: neither end learns of it. Connections
+   * made from now on work, like after a firewall has lost its state.
+   */
+  dropSilently(): void;
   /** Ends frozen forwarding: what was kept back flows. */
   thaw(): void;
   /** Keeps back everything in both directions for so many milliseconds; 0 for none. */
@@ -22,6 +27,8 @@ export interface TcpProxy {
    * server did what the client will never know of.
    */
   loseAnswerTo(text: string): void;
+  /** Breaks the connection of the client that sends this text next, within one chunk, instead of passing it on: the server never gets it. */
+  loseRequest(text: string): void;
   /** Refuses new connections (true), or takes them again (false). */
   refuse(isRefusing: boolean): void;
   close(): Promise<void>;
@@ -30,18 +37,20 @@ export interface TcpProxy {
 /** Starts a proxy to a server given by URL or host and port. */
 export async function startTcpProxy(target: { readonly host: string; readonly port: number }): Promise<TcpProxy> {
   const pairs = new Set<readonly [Socket, Socket]>();
+  const dropped = new WeakSet<Socket>();
   let isFrozen = false;
   let isRefusing = false;
   let delayMs = 0;
-  let textToLose: string | null = null;
+  let losing: { readonly text: string; readonly what: 'request' | 'answer' } | null = null;
 
-  /** Registered before the forwarding, so that it breaks the connection before the answer is written to it. */
+  /** Registered before the forwarding, so that it breaks the connection before anything is written to it. */
   const watchForLoss = (inbound: Socket, outbound: Socket): void => {
     let isAnswerLost = false;
     inbound.on('data', (chunk) => {
-      if (textToLose === null || !chunk.includes(textToLose)) return;
-      textToLose = null;
-      isAnswerLost = true;
+      if (losing === null || !chunk.includes(losing.text)) return;
+      if (losing.what === 'answer') isAnswerLost = true;
+      else for (const socket of [inbound, outbound]) socket.destroy();
+      losing = null;
     });
     outbound.on('data', () => {
       if (isAnswerLost) inbound.destroy();
@@ -49,8 +58,10 @@ export async function startTcpProxy(target: { readonly host: string; readonly po
   };
 
   const forward = (from: Socket, to: Socket): void => {
-    from.on('data', (chunk) => {
+    const isDead = (): boolean => isFrozen || dropped.has(from);
+    from.on('data', (chunk: Buffer) => {
       const send = (): void => {
+        if (dropped.has(from) || to.destroyed) return;
         if (!to.write(chunk)) {
           from.pause();
           to.once('drain', () => {
@@ -61,12 +72,12 @@ export async function startTcpProxy(target: { readonly host: string; readonly po
       if (delayMs > 0) setTimeout(send, delayMs);
       else send();
     });
-    // Half-closed and broken ends are passed on, except through a frozen proxy: there nobody gets to know.
+    // Half-closed and broken ends are passed on, except through a dead connection: there nobody gets to know.
     from.on('end', () => {
-      if (!isFrozen) to.end();
+      if (!isDead()) to.end();
     });
     from.on('close', () => {
-      if (!isFrozen) to.destroy();
+      if (!isDead()) to.destroy();
     });
     from.on('error', () => undefined);
   };
@@ -79,7 +90,7 @@ export async function startTcpProxy(target: { readonly host: string; readonly po
     const outbound = connect({ host: target.host, port: target.port, allowHalfOpen: true });
     const pair = [inbound, outbound] as const;
     pairs.add(pair);
-    // The last of the two to close, unless the proxy is frozen: then both stay known, so that a close of the proxy ends them.
+    // The last of the two to close, unless nothing is forwarded: then both stay known, so that a close of the proxy ends them.
     outbound.on('close', () => pairs.delete(pair));
     watchForLoss(inbound, outbound);
     forward(inbound, outbound);
@@ -113,6 +124,9 @@ export async function startTcpProxy(target: { readonly host: string; readonly po
       isFrozen = true;
       for (const pair of pairs) for (const socket of pair) socket.pause();
     },
+    dropSilently: () => {
+      for (const pair of pairs) for (const socket of pair) dropped.add(socket);
+    },
     thaw: () => {
       isFrozen = false;
       for (const pair of pairs) for (const socket of pair) socket.resume();
@@ -121,7 +135,10 @@ export async function startTcpProxy(target: { readonly host: string; readonly po
       delayMs = ms;
     },
     loseAnswerTo: (text) => {
-      textToLose = text;
+      losing = { text, what: 'answer' };
+    },
+    loseRequest: (text) => {
+      losing = { text, what: 'request' };
     },
     refuse: (refusing) => {
       isRefusing = refusing;
