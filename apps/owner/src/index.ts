@@ -17,6 +17,13 @@ export const ownerService: ServiceDefinition<typeof OWNER_OPTIONS> = {
       if (wakeHere === null) bus.publish(bus.subjects.wakeOwner, {});
       else wakeHere();
     };
+    const wakeBy = (wake: () => void): (() => void) => {
+      wakeHere = wake;
+      return () => {
+        // A lost term may end late, when this process leads again.
+        if (wakeHere === wake) wakeHere = null;
+      };
+    };
     const answering = bus.answer(
       apiHandlers({
         store,
@@ -35,7 +42,7 @@ export const ownerService: ServiceDefinition<typeof OWNER_OPTIONS> = {
       logger,
       metrics: context.metrics,
       ttlMs: config.leaderTtlMs,
-      lead: (lease, signal) => leadOwner(context, lease, signal, (wake) => (wakeHere = wake)),
+      lead: (lease, signal) => leadOwner(context, lease, signal, wakeBy),
       signal: stopping.signal,
     });
     return Promise.resolve({

@@ -23,7 +23,7 @@ export const COMMON_OPTIONS = {
   databaseConnections: {
     flag: 'database-connections',
     env: 'LONGSHORE_DATABASE_CONNECTIONS',
-    help: 'Most sessions of this process in the store; 2 to 100.',
+    help: 'Most sessions of this process in the store, besides up to two for its lease; 2 to 100.',
     schema: integer(2, 100),
     default: '8',
   },

@@ -30,64 +30,105 @@ export interface LeaderOptions {
 /** Renewals per lease time: two may fail before the lease is lost. */
 const RENEWALS_PER_TTL = 3;
 
-/** Stands by until elected, leads while the lease holds, and stands by again. Resolves after the signal was aborted. */
+/**
+ * Stands by until elected, leads while the lease holds, and stands by again. Resolves after the signal was aborted and all that was led is over.
+ *
+ * Who can't prove its lease leads no more, whatever its work still waits for: what that writes late is fenced by the lease's epoch.
+ */
 export async function leadWhileElected(options: LeaderOptions): Promise<void> {
-  const { signal, logger } = options;
-  const pauseMs = options.ttlMs / RENEWALS_PER_TTL;
-  while (!signal.aborted) {
-    try {
-      const lease = await electLeader(options.store.db, options.name, options.holder, options.ttlMs);
-      // A term that ended by itself is followed by a pause too: others may do better, and a broken one is not hammered.
-      if (lease !== null) await leadOnce(options, lease);
-    } catch (error) {
-      logger.warn({ error }, 'election failed, standing by');
+  const { signal, logger, ttlMs } = options;
+  const pauseMs = ttlMs / RENEWALS_PER_TTL;
+  const leases = options.store.openForLease(ttlMs);
+  const terms = new Set<Promise<void>>();
+  try {
+    while (!signal.aborted) {
+      try {
+        const lease = await electLeader(leases.db, options.name, options.holder, ttlMs);
+        // A term that ended by itself is followed by a pause too: others may do better, and a broken one is not hammered.
+        if (lease !== null) await leadOnce(options, leases, lease, terms);
+      } catch (error) {
+        logger.warn({ error }, 'election failed, standing by');
+      }
+      await wait(pauseMs, undefined, { signal }).catch(() => undefined);
     }
-    await wait(pauseMs, undefined, { signal }).catch(() => undefined);
+    await Promise.all(terms);
+  } finally {
+    await leases.close();
   }
 }
 
-async function leadOnce(options: LeaderOptions, lease: LeaderLease): Promise<void> {
+/** @param terms keeps what a lost term still does. */
+async function leadOnce(
+  options: LeaderOptions,
+  leases: Store,
+  lease: LeaderLease,
+  terms: Set<Promise<void>>,
+): Promise<void> {
   const { logger } = options;
   const term = new AbortController();
   const stop = AbortSignal.any([term.signal, options.signal]);
   logger.info({ epoch: lease.epoch }, `leading ${options.name}`);
   options.onChange?.(true);
-  const renewing = renewUntilLost(options, lease, stop).finally(() => term.abort());
-  try {
-    await options.lead(lease, stop);
-  } catch (error) {
+  const renewing = renewUntilLost(options, leases, lease, stop).finally(() => term.abort());
+  const leading = options.lead(lease, stop).catch((error: unknown) => {
     if (!hasCode(error, 'LEADER_LOST')) logger.error({ error }, 'leading failed');
-  } finally {
-    term.abort();
+  });
+  terms.add(leading);
+  const over = leading.then(() => {
+    terms.delete(leading);
+    return 'over' as const;
+  });
+  const outcome = await Promise.race([over, lostOf(renewing)]);
+  term.abort();
+  options.onChange?.(false);
+  if (outcome === 'over') {
     await renewing;
-    options.onChange?.(false);
-    await resignLeadership(options.store.db, lease).catch((error: unknown) => {
+    await resignLeadership(leases.db, lease).catch((error: unknown) => {
       logger.warn({ error }, 'could not release the lease; it will run out');
     });
-    logger.info({ epoch: lease.epoch }, `no longer leading ${options.name}`);
   }
+  logger.info({ epoch: lease.epoch }, `no longer leading ${options.name}`);
 }
 
-/** Resolves when the lease was lost, or has run out by our own monotonic clock while nobody could renew it. */
-async function renewUntilLost(options: LeaderOptions, lease: LeaderLease, signal: AbortSignal): Promise<void> {
+/** Resolves if the lease is lost, and never if renewing ends for another reason. */
+async function lostOf(renewing: Promise<'lost' | 'stopped'>): Promise<'lost'> {
+  const end = await renewing;
+  return end === 'lost' ? end : new Promise(() => undefined);
+}
+
+/**
+ * Renews until the lease was lost, or has run out by our own monotonic clock while nobody could renew it. A renewal that took longer than the pause
+ * is followed by the next one at once.
+ *
+ * @returns whether the lease is lost, or renewing was stopped by the signal.
+ */
+async function renewUntilLost(
+  options: LeaderOptions,
+  leases: Store,
+  lease: LeaderLease,
+  signal: AbortSignal,
+): Promise<'lost' | 'stopped'> {
   const { ttlMs, logger } = options;
   let endsAt = performance.now() + ttlMs;
-  while (!signal.aborted) {
-    await wait(ttlMs / RENEWALS_PER_TTL, undefined, { signal }).catch(() => undefined);
-    if (isAborted(signal)) return;
+  let nextAt = performance.now();
+  for (;;) {
+    nextAt += ttlMs / RENEWALS_PER_TTL;
+    await wait(Math.max(0, nextAt - performance.now()), undefined, { signal }).catch(() => undefined);
+    if (signal.aborted) return 'stopped';
     const before = performance.now();
-    const outcome = await renewWithin(options, lease, endsAt - before, signal);
+    nextAt = before;
+    const outcome = await renewWithin(options, leases, lease, endsAt - before, signal);
     if (outcome === 'renewed') endsAt = before + ttlMs;
     if (outcome === 'lost') {
       counterOf(options.metrics, 'leaseLosses').inc({ lease: options.name });
       logger.warn({ epoch: lease.epoch }, 'the lease was lost');
-      return;
+      return 'lost';
     }
     // Others may lead now. The fences keep us harmless anyway.
     if (performance.now() >= endsAt) {
       counterOf(options.metrics, 'leaseLosses').inc({ lease: options.name });
       logger.warn({ epoch: lease.epoch }, 'the lease ran out before it could be renewed');
-      return;
+      return 'lost';
     }
   }
 }
@@ -95,6 +136,7 @@ async function renewUntilLost(options: LeaderOptions, lease: LeaderLease, signal
 /** One renewal, waited for as long as the lease lasts: a statement that hangs must not keep a leader leading. */
 async function renewWithin(
   options: LeaderOptions,
+  leases: Store,
   lease: LeaderLease,
   leftMs: number,
   signal: AbortSignal,
@@ -105,7 +147,7 @@ async function renewWithin(
     () => 'failed' as const,
     () => 'failed' as const,
   );
-  const renewal = renewLeadership(options.store.db, lease, options.ttlMs).then(
+  const renewal = renewLeadership(leases.db, lease, options.ttlMs).then(
     (isHeld) => (isHeld ? 'renewed' : 'lost'),
     (error: unknown) => {
       options.logger.warn({ error }, 'could not renew the lease');
@@ -117,9 +159,4 @@ async function renewWithin(
   } finally {
     over.abort();
   }
-}
-
-/** Read through a call, because the compiler believes that `aborted` can't change within a function. */
-function isAborted(signal: AbortSignal): boolean {
-  return signal.aborted;
 }

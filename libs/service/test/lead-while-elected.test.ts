@@ -2,6 +2,7 @@ import { electLeader, type LeaderLease, type Store } from '@longshore/store';
 import { Registry } from 'prom-client';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { leadWhileElected } from '../src/index.ts';
+import { startTcpProxy } from '@longshore/test-kit';
 import { silent, storeOf, useServer, withClient } from './test-store.ts';
 
 const DEADLINE = { timeout: 60_000, interval: 20 };
@@ -141,6 +142,47 @@ test('a term that fails gives the lease up, and is not tried again at once', asy
   const other = contend(store, 'b', { ttlMs: 600 });
   await vi.waitFor(() => expect(other.isLeading()).toBe(true), DEADLINE);
   await failing.stop();
+});
+
+// Seen to fail: it waited for its work, which may wait for a server that never answers, and stayed the leader by its own account.
+test('a leader that lost its lease leads no more, whatever its work waits for, and is elected again', async () => {
+  const url = await server.migratedUrl();
+  const hung = Promise.withResolvers<undefined>();
+  const leader = contend(storeOf(url), 'a', { lead: () => hung.promise });
+  await vi.waitFor(() => expect(leader.changes).toEqual([true]), DEADLINE);
+  await withClient(url, (client) =>
+    client.query(`UPDATE longshore.leases SET holder = 'b', epoch = epoch + 1,
+      expires_at = clock_timestamp() + interval '1 second' WHERE name = 'balancer'`),
+  );
+  await vi.waitFor(() => expect(leader.changes).toEqual([true, false, true]), DEADLINE);
+  expect(leader.terms.map((term) => term.isOver)).toEqual([false, false]);
+  hung.resolve(undefined);
+});
+
+// Seen to fail: renewal and election waited for answers that never came, and nobody led for as long as anybody looked.
+test('when all open connections to the store are dropped silently, the lease is renewed by new ones', async () => {
+  const url = await server.migratedUrl();
+  const { hostname, port } = new URL(url);
+  const proxy = await startTcpProxy({ host: hostname, port: Number(port) });
+  onTestFinished(() => proxy.close());
+  const ttlMs = 3_000;
+  const contenders = [
+    contend(storeOf(proxy.through(url)), 'a', { ttlMs }),
+    contend(storeOf(proxy.through(url)), 'b', { ttlMs }),
+  ];
+  const leading = (): Contender[] => contenders.filter((one) => one.isLeading());
+  await vi.waitFor(() => expect(leading()).toHaveLength(1), DEADLINE);
+  proxy.dropSilently();
+  const { now } = await withClient(url, async (client) => (await client.query<{ now: Date }>('SELECT now()')).rows[0]!);
+  const renewedUntil = () =>
+    withClient(url, async (client) => {
+      const { rows } = await client.query<{ at: Date }>(
+        `SELECT expires_at AS at FROM longshore.leases WHERE name = 'balancer'`,
+      );
+      return rows[0]!.at.getTime();
+    });
+  await vi.waitFor(async () => expect(await renewedUntil()).toBeGreaterThan(now.getTime() + 4 * ttlMs), DEADLINE);
+  expect(leading()).toHaveLength(1);
 });
 
 test('a leader that is stopped in the middle of its work waits for it', async () => {

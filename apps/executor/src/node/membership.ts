@@ -31,6 +31,8 @@ const RENEWALS_PER_TTL = 3;
 /** This node's place in the cluster: registers it, renews its lease, and notices when it was lost. */
 export class Membership {
   readonly #options: MembershipOptions;
+  /** Sessions for the lease alone. */
+  readonly #leases: Store;
   #identity: NodeIdentity;
   #renewedAt: number;
   #isOverdue = false;
@@ -39,14 +41,15 @@ export class Membership {
 
   private constructor(options: MembershipOptions, identity: NodeIdentity, registeringAt: number) {
     this.#options = options;
+    this.#leases = options.store.openForLease(options.registration.leaseTtlMs);
     this.#identity = identity;
     this.#renewedAt = registeringAt;
     this.#watchLease();
     options.signal.addEventListener('abort', () => clearTimeout(this.#overdueTimer));
     this.#loop = startLoop({
-      intervalMs: options.registration.leaseTtlMs / RENEWALS_PER_TTL,
-      round: () => this.#renew(),
-      onError: (error) => options.logger.warn({ error }, "could not renew this node's lease"),
+      intervalMs: this.#pauseMs,
+      round: () => this.#renewAgain(),
+      onError: (error) => this.#notRenewed(error),
       signal: options.signal,
     });
   }
@@ -73,18 +76,40 @@ export class Membership {
   /** Leaves: everything has been handed back. */
   async leave(): Promise<void> {
     await this.#loop.done;
+    await this.#leases.close();
     await setNodeState(this.#options.store.db, this.#identity, 'stopped');
   }
 
+  get #pauseMs(): number {
+    return this.#options.registration.leaseTtlMs / RENEWALS_PER_TTL;
+  }
+
+  #notRenewed(error: unknown): void {
+    this.#options.logger.warn({ error }, "could not renew this node's lease");
+  }
+
+  /** Renews; true when the next renewal is due already, since this one waited for an answer that never came. */
+  async #renewAgain(): Promise<boolean> {
+    const before = performance.now();
+    try {
+      return await this.#renew();
+    } catch (error) {
+      if (performance.now() - before < this.#pauseMs) throw error;
+      this.#notRenewed(error);
+      return true;
+    }
+  }
+
   async #renew(): Promise<boolean> {
-    const { store, registration, logger } = this.#options;
+    const { registration, logger } = this.#options;
+    const { db } = this.#leases;
     await faultPoint('lease.before-renew');
     const before = performance.now();
-    if (await renewNode(store.db, this.#identity, registration.leaseTtlMs)) {
+    if (await renewNode(db, this.#identity, registration.leaseTtlMs)) {
       this.#renewed(before);
       return false;
     }
-    const stored = (await readNodes(store.db)).find((node) => node.id === registration.id);
+    const stored = (await readNodes(db)).find((node) => node.id === registration.id);
     if (stored !== undefined && BigInt(stored.epoch) > BigInt(this.#identity.epoch)) {
       this.#options.onReplaced(
         new LongshoreError(
@@ -96,7 +121,7 @@ export class Membership {
     }
     logger.warn({ epoch: this.#identity.epoch }, 'this node was declared dead; registering anew');
     const registeringAt = performance.now();
-    this.#identity = await registerNode(store.db, registration);
+    this.#identity = await registerNode(db, registration);
     this.#renewed(registeringAt);
     this.#options.onFenced();
     return false;

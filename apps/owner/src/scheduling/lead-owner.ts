@@ -25,13 +25,13 @@ const LOOK_AGAIN_MS = 20;
 /**
  * The leading owner's work: a scheduling pass whenever something may have changed, until the lease is lost.
  *
- * @param onWakeable told how to wake the pass from within this process, and null when this process leads no more.
+ * @param onWakeable told how to wake the pass from within this process. What it answers is called when that is over.
  */
 export async function leadOwner(
   context: ServiceContext<ConfigOf<typeof OWNER_OPTIONS>>,
   lease: LeaderLease,
   signal: AbortSignal,
-  onWakeable: (wake: (() => void) | null) => void,
+  onWakeable: (wake: () => void) => () => void,
 ): Promise<void> {
   const { store, bus, logger, config } = context;
   const taskGauge = gaugeOf(context.metrics, 'tasks');
@@ -90,12 +90,12 @@ export async function leadOwner(
   });
   const subscription = bus.subscribe(bus.subjects.wakeOwner, wakeHint, () => loop.wake());
   bus.onReconnect(() => loop.wake());
-  onWakeable(() => loop.wake());
+  const forgetWake = onWakeable(() => loop.wake());
   try {
     await Promise.all([loop.done, retention.done, listening]);
   } finally {
     clearTimeout(lookingAgain);
-    onWakeable(null);
+    forgetWake();
     subscription.close();
     // Another one leads now, and counts them.
     taskGauge.reset();

@@ -18,7 +18,10 @@ const TURNS = 10;
  *
  * @throws {LongshoreError} STORE_POOLED, STORE_REFUSED or STORE_UNAVAILABLE.
  */
-export async function checkSessions(store: Store, settings: SessionSettings = SESSION_SETTINGS): Promise<void> {
+export async function checkSessions(
+  store: Pick<Store, 'db'>,
+  settings: SessionSettings = SESSION_SETTINGS,
+): Promise<void> {
   const pool = poolOf(store.db);
   const sessions: pg.PoolClient[] = [];
   try {

@@ -4,6 +4,7 @@ import { Kysely, PostgresDialect } from 'kysely';
 import type { Database } from '../schema/database.ts';
 import { areSettingsRefused } from './pooled-sessions.ts';
 import { keepPool } from './pools.ts';
+import { LEASE_SESSIONS, leaseLimits, leaseSettings, storeLimits } from './session-limits.ts';
 
 /** The schema that holds everything of Longshore's. */
 export const SCHEMA = 'longshore';
@@ -24,6 +25,13 @@ export interface StoreOptions {
 /** The pool of sessions to the store. Repository functions take its `db`. */
 export interface Store {
   readonly db: Kysely<Database>;
+  /**
+   * Opens sessions to the same store for a lease alone, so that its renewal waits for nothing else. Every wait in them ends well before the
+   * lease does, on the server and here: there is time for another try.
+   *
+   * @param ttlMs how long the lease lasts without a renewal, in milliseconds.
+   */
+  openForLease(ttlMs: number): Store;
   close(): Promise<void>;
 }
 
@@ -56,32 +64,53 @@ export const SESSION_SETTINGS: SessionSettings = {
   jit: 'off',
 };
 
-/** How long to wait for a session, before STORE_UNAVAILABLE. */
-const LIMITS: SessionLimits = { connectMs: 5_000 };
-
 /** Opens a pool of sessions. Nothing is connected until the first query. */
 export function openStore(options: StoreOptions): Store {
-  const { pool } = openSessionPool({
+  const settings = { ...SESSION_SETTINGS, ...options.settings };
+  return openLimited({ ...options, settings }, storeLimits(settings));
+}
+
+function openLimited(options: StoreOptions & { readonly settings: SessionSettings }, limits: SessionLimits): Store {
+  const { pool, sockets } = openSessionPool({
     url: options.url,
     applicationName: options.applicationName,
-    settings: { ...SESSION_SETTINGS, ...options.settings },
+    settings: options.settings,
     maxSessions: options.maxConnections ?? 8,
-    limits: LIMITS,
+    limits,
     idleTimeoutMs: 60_000,
     // Statements of a transaction are sent without waiting for the answers of those before.
     isPipelined: true,
+    mustWrite: true,
     ...(options.onConnectionError !== undefined && { onSessionLost: options.onConnectionError }),
   });
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
   keepPool(db, pool);
-  return { db, close: () => db.destroy() };
+  return {
+    db,
+    openForLease: (ttlMs) =>
+      openLimited(
+        {
+          ...options,
+          applicationName: `${options.applicationName.slice(0, 57)}/lease`,
+          maxConnections: LEASE_SESSIONS,
+          settings: { ...options.settings, ...leaseSettings(ttlMs) },
+        },
+        leaseLimits(ttlMs),
+      ),
+    close: async () => {
+      await db.destroy();
+      // A server that doesn't answer to a goodbye must not keep the process.
+      sockets.unrefAll();
+    },
+  };
 }
 
 /**
  * SQLSTATE classes and driver errors that mean "the server or the session is away", as opposed to "the statement is wrong". 25P03 and
- * 25P04 end the session of a process that was stopped in the middle of a transaction: nothing of it was written.
+ * 25P04 end the session of a process that was stopped in the middle of a transaction: nothing of it was written. 25006 comes from a standby, or
+ * from a server that was told to take no writes: the store is somewhere else, or will be back.
  */
-const AWAY = /^(08|57P0[1-5]|25P0[34]|53300|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)/;
+const AWAY = /^(08|57P0[1-5]|25P0[34]|25006|53300|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)/;
 const AWAY_TEXT =
   /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/;
 

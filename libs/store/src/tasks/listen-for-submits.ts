@@ -6,6 +6,11 @@ import type { Db } from '../session/transactions.ts';
 
 /** The channel that the SQL function notifies; NOTIFY is Postgres's, so its name says whose it is. */
 const CHANNEL = 'longshore_submit';
+/**
+ * How often the session asks for an answer, in milliseconds: one that was dropped on the way would hear nothing for ever, and nobody would
+ * notice. Unanswered, it is given up like any other session.
+ */
+const HEARTBEAT_MS = 5_000;
 /** Pause before a lost session is replaced, in milliseconds: the owner's poll finds meanwhile what a notice would have told. */
 const RECONNECT_MS = 1_000;
 
@@ -37,15 +42,25 @@ export async function listenForSubmits(db: Db, listener: SubmitListener): Promis
 async function listenOnce(db: Db, { onSubmit, signal }: SubmitListener): Promise<void> {
   const session = await poolOf(db).connect();
   const end = endOf(session, signal);
+  const over = new AbortController();
   try {
     session.on('notification', onSubmit);
     await Promise.race([session.query(`LISTEN ${CHANNEL}`), end]);
     onSubmit();
-    await end;
+    await Promise.race([end, beating(session, over.signal)]);
   } finally {
+    over.abort();
     session.off('notification', onSubmit);
     // Closed, not given back: whoever got it next would hear our notices.
     session.release(true);
+  }
+}
+
+/** Resolves when the signal is aborted. @throws what ended the session. */
+async function beating(session: pg.PoolClient, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await session.query('SELECT 1');
+    await wait(HEARTBEAT_MS, undefined, { signal }).catch(() => undefined);
   }
 }
 

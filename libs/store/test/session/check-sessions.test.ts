@@ -39,7 +39,7 @@ test('sessions without our settings are refused, and the settings are named', as
   const db: Store['db'] = new Kysely({ dialect: new PostgresDialect({ pool }) });
   keepPool(db, pool);
   onTestFinished(() => db.destroy());
-  await expect(checkSessions({ db, close: () => db.destroy() })).rejects.toMatchObject({
+  await expect(checkSessions({ db })).rejects.toMatchObject({
     code: 'STORE_POOLED',
     message: expect.stringMatching(/\(search_path, .*idle_in_transaction_session_timeout, .*\)/) as string,
   });
