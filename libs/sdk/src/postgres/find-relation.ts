@@ -20,6 +20,8 @@ export interface FoundRelation {
   readonly isFiltered: boolean;
   /** A foreign table among its partitions, at any depth, qualified and quoted; null without one. */
   readonly foreignPartition: string | null;
+  /** A table that inherits from it, which is no partition, qualified and quoted; null without one. */
+  readonly heir: string | null;
 }
 
 /** How a task type says that a name means no table that it can work on. */
@@ -63,7 +65,10 @@ const FIND = `
          n.nspname IN ('pg_catalog', 'information_schema', 'pg_toast') AS "isSystem",
          (SELECT min(format('%I.%I', s.nspname, p.relname)) FROM pg_partition_tree(c.oid) AS tree
             JOIN pg_class AS p ON p.oid = tree.relid JOIN pg_namespace AS s ON s.oid = p.relnamespace
-           WHERE p.relkind = 'f' AND c.relkind = 'p') AS "foreignPartition"
+           WHERE p.relkind = 'f' AND c.relkind = 'p') AS "foreignPartition",
+         (SELECT min(format('%I.%I', s.nspname, p.relname)) FROM pg_inherits AS i
+            JOIN pg_class AS p ON p.oid = i.inhrelid JOIN pg_namespace AS s ON s.oid = p.relnamespace
+           WHERE i.inhparent = c.oid AND c.relkind = 'r') AS heir
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
    WHERE c.oid = to_regclass($1)`;
 

@@ -22,6 +22,8 @@ beforeAll(async () => {
     CREATE TABLE parted (id int) PARTITION BY RANGE (id);
     CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (10) PARTITION BY RANGE (id);
     CREATE FOREIGN TABLE far PARTITION OF parted_1 FOR VALUES FROM (0) TO (5) SERVER nowhere;
+    CREATE TABLE parent (id int);
+    CREATE TABLE heir () INHERITS (parent);
     CREATE SCHEMA closed;
     CREATE TABLE closed.hidden (id int);
     CREATE TABLE filtered (id int);
@@ -53,7 +55,9 @@ test.each([
   ['"Mixed ""Case"""', { relation: 'Mixed "Case"', name: 'public."Mixed ""Case"""' }],
   ['passing', { isTemporary: true }],
   ['pg_class', { isSystem: true, name: 'pg_catalog.pg_class' }],
-  ['parted', { isPartitioned: true, foreignPartition: 'public.far', isFiltered: false }],
+  ['parted', { isPartitioned: true, foreignPartition: 'public.far', isFiltered: false, heir: null }],
+  ['parent', { isPartitioned: false, heir: 'public.heir' }],
+  ['heir', { isPartitioned: false, heir: null }],
 ])('%s is found as the catalog has it', async (name, facts) => {
   expect(await findRelation(client, name, errors)).toMatchObject(facts);
 });

@@ -4,7 +4,7 @@ import { firstBatchRows } from '../batches/batch-rows.ts';
 import { beginBatch } from '../batches/batch-session.ts';
 import { withTableName } from '../errors/postgres-error.ts';
 import type { BackfillTuning } from '../meta/tuning.ts';
-import { keyTypeOf, rowsOf, type BackfillTarget } from '../table/backfill-target.ts';
+import { bareName, keyTypeOf, rowsOf, type BackfillTarget } from '../table/backfill-target.ts';
 import { matchCondition } from '../table/range-condition.ts';
 import { planRanges, type RangePlan } from './plan-update.ts';
 
@@ -113,7 +113,7 @@ async function firstMatching(
   where: string | null,
 ): Promise<readonly string[]> {
   const { text, values } = matchCondition(target, { after: null, upTo: null }, where);
-  const name = target.table.slice(target.table.lastIndexOf('.') + 1);
+  const name = bareName(target);
   // Under the table's own name, as the predicate may use it.
   const found = await client.query<{ key: string }>(
     `SELECT ${target.key}::text AS key

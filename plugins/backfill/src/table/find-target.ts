@@ -9,6 +9,8 @@ import type { BackfillTarget } from './backfill-target.ts';
 interface TableFacts extends Record<string, unknown> {
   readonly may_select: boolean;
   readonly has_update_rule: boolean;
+  /** See {@link BackfillTarget.family}. */
+  readonly family: string;
   /** The primary key's columns, quoted. */
   readonly key_columns: readonly string[];
   readonly key_type: string | null;
@@ -24,14 +26,18 @@ const errors = {
   wanted: 'a backfill changes plain and partitioned tables',
 };
 
+/** As in an UPDATE: the table without those that inherit from it. No table's name can begin so without quotes. */
+const ONLY = /^\s*only\s+(?=\S)/i;
+
 /**
  * The table that a name means, as the catalog has it, if a backfill can walk along it.
  *
- * @param name - as SQL would write it.
+ * @param name - as an UPDATE would write it, perhaps with ONLY.
  * @throws {TaskTypeError} BACKFILL_TABLE_MISSING, BACKFILL_TABLE_UNSUPPORTED, BACKFILL_KEY_UNSUPPORTED or BACKFILL_NO_PRIVILEGE.
  */
 export async function findTarget(client: SqlClient, name: string): Promise<BackfillTarget> {
-  const { oid, name: table, isPartitioned, ...found } = await findRelation(client, name, errors);
+  const isOnly = ONLY.test(name);
+  const { oid, name: table, isPartitioned, ...found } = await findRelation(client, name.replace(ONLY, ''), errors);
   const facts = await readFacts(client, oid);
   if (facts === undefined) {
     throw backfillError(
@@ -40,6 +46,18 @@ export async function findTarget(client: SqlClient, name: string): Promise<Backf
       {
         table,
       },
+    );
+  }
+  if (found.isTemporary) throw unsupported(table, 'is temporary, so no other session can change it');
+  if (found.isSystem) throw unsupported(table, 'belongs to the system');
+  if (isOnly && isPartitioned) {
+    throw unsupported(table, 'is partitioned and has no rows of its own; leave ONLY out');
+  }
+  if (found.heir !== null && !isOnly) {
+    // Rows of different tables of the family may have the same key, so there is no one key to walk along.
+    throw unsupported(
+      table,
+      `has the table ${found.heir} inherit from it, whose rows an UPDATE would change as well; backfill ONLY ${table}, and each table that inherits by its own name`,
     );
   }
   if (found.foreignPartition !== null) {
@@ -64,7 +82,7 @@ export async function findTarget(client: SqlClient, name: string): Promise<Backf
     const message = `The connection's role lacks SELECT on table ${table}. Grant it: a backfill reads the keys.`;
     throw backfillError(BackfillErrorCode.NoPrivilege, message, { table });
   }
-  return { table, isPartitioned, ...keyOf(table, facts) };
+  return { table, isPartitioned, ...keyOf(table, facts), ...(!isOnly && { family: facts.family }) };
 }
 
 function keyOf(table: string, facts: TableFacts): Pick<BackfillTarget, 'key' | 'keyType'> {
@@ -91,6 +109,23 @@ function keyOf(table: string, facts: TableFacts): Pick<BackfillTarget, 'key' | '
   return { key, keyType: facts.key_type };
 }
 
+/** All tables whose rows a plain UPDATE of the table `c` reaches: the same text for the same tables. */
+const FAMILY = `
+  (WITH RECURSIVE family AS (SELECT c.oid UNION SELECT i.inhrelid FROM pg_inherits AS i JOIN family ON i.inhparent = family.oid)
+   SELECT md5(string_agg(oid::text, ' ' ORDER BY oid)) FROM family)`;
+
+/**
+ * Whether other tables belong to a table by now than when its ranges were planned: a partition that was attached, a table that
+ * inherits. Its rows may have come to lie in a range that was through already.
+ */
+export async function isFamilyChanged(client: SqlClient, { table, family }: BackfillTarget): Promise<boolean> {
+  const { rows } = await client.query<{ family: string }>(
+    `SELECT ${FAMILY} AS family FROM pg_class AS c WHERE c.oid = to_regclass($1)`,
+    [table],
+  );
+  return family !== undefined && rows[0] !== undefined && rows[0].family !== family;
+}
+
 async function readFacts(client: SqlClient, oid: string): Promise<TableFacts | undefined> {
   const { rows } = await client.query<TableFacts>(
     `SELECT has_table_privilege(c.oid, 'SELECT') AS may_select,
@@ -99,7 +134,8 @@ async function readFacts(client: SqlClient, oid: string): Promise<TableFacts | u
                     JOIN pg_attribute AS a ON a.attnum = k.attnum
                    WHERE i.indrelid = c.oid AND i.indisprimary AND a.attrelid = c.oid AND k.place <= i.indnkeyatts
                    ORDER BY k.place) AS key_columns,
-            key.typname AS key_type, key.text AS key_type_text
+            key.typname AS key_type, key.text AS key_type_text,
+            ${FAMILY} AS family
        FROM pg_class AS c
        LEFT JOIN LATERAL (SELECT coalesce(base.typname, t.typname) AS typname, format_type(a.atttypid, a.atttypmod) AS text
                             FROM pg_index AS i JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
