@@ -4,7 +4,7 @@ import { addIndexError } from '../errors/add-index-error.ts';
 import { AddIndexErrorCode } from '../errors/add-index-error-code.ts';
 
 /** A table that can get an index. */
-export type FoundTable = Pick<FoundRelation, 'oid' | 'schema' | 'relation' | 'name' | 'isPartitioned'>;
+export type FoundTable = Pick<FoundRelation, 'oid' | 'schema' | 'relation' | 'name' | 'isPartitioned' | 'heir'>;
 
 const errors = {
   make: addIndexError,
@@ -24,8 +24,8 @@ export async function findTable(client: SqlClient, name: string): Promise<FoundT
   const table = await findRelation(client, name, errors);
   refuseKind(table);
   await refusePrivileges(client, table);
-  const { oid, schema, relation, isPartitioned } = table;
-  return { oid, schema, relation, name: table.name, isPartitioned };
+  const { oid, schema, relation, isPartitioned, heir } = table;
+  return { oid, schema, relation, name: table.name, isPartitioned, heir };
 }
 
 function refuseKind({ name, isTemporary, isSystem, foreignPartition }: FoundRelation): void {

@@ -17,8 +17,8 @@ function partitionIndexName(partition: string, root: string, index: string): str
   return Buffer.byteLength(whole) <= MAX_NAME_BYTES ? whole : hashedName(whole);
 }
 
-/** A name that hardly anything else has: the beginning of this one, and a hash of it. */
-export function hashedName(name: string): string {
+/** The beginning of the name, and a hash of it. */
+function hashedName(name: string): string {
   const hash = createHash('sha256').update(name).digest('hex').slice(0, HASH_DIGITS);
   return `${cut(name, MAX_NAME_BYTES - HASH_DIGITS - 1)}_${hash}`;
 }
@@ -28,25 +28,48 @@ export function workingName(prepared: Pick<PreparedIndex, 'token'>, tableOid: st
   return `longshore_${prepared.token}_${tableOid}`;
 }
 
-/** The names for the indexes of these tables; one that something else has already is made another. */
+/** The names for the indexes of these tables; one that something else has already gets the next free number, as Postgres does it. */
 export async function choosePartitionNames(
   client: SqlClient,
   tables: readonly TreeTable[],
   { root, index }: { readonly root: string; readonly index: string },
 ): Promise<ReadonlyMap<string, string>> {
-  const wanted = tables.map((table) => partitionIndexName(table.relation, root, index));
+  const chosen = new Map<string, string>();
+  const used = new Set<string>();
+  let open = tables.map(({ oid, schema, relation }) => ({
+    oid,
+    schema,
+    wanted: partitionIndexName(relation, root, index),
+  }));
+  for (let number = 0; open.length > 0; number++) {
+    const tried = open.map((table) => ({ ...table, name: numbered(table.wanted, number) }));
+    const taken = await readTaken(client, tried);
+    open = tried.filter(({ oid, schema, name }) => {
+      const key = `${schema} ${name}`;
+      if (taken.has(key) || used.has(key)) return true;
+      used.add(key);
+      chosen.set(oid, name);
+      return false;
+    });
+  }
+  return chosen;
+}
+
+async function readTaken(
+  client: SqlClient,
+  names: readonly { readonly schema: string; readonly name: string }[],
+): Promise<ReadonlySet<string>> {
   const taken = await client.query<{ schema: string; name: string }>(
     `SELECT n.nspname AS schema, c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE (n.nspname, c.relname) IN (SELECT * FROM unnest($1::name[], $2::name[]))`,
-    [tables.map((table) => table.schema), wanted],
+    [names.map(({ schema }) => schema), names.map(({ name }) => name)],
   );
-  const isTaken = new Set(taken.rows.map(({ schema, name }) => `${schema} ${name}`));
-  return new Map(
-    tables.map(({ oid, schema }, i) => {
-      const name = wanted[i] ?? '';
-      return [oid, isTaken.has(`${schema} ${name}`) ? hashedName(`${name}_${oid}`) : name];
-    }),
-  );
+  return new Set(taken.rows.map(({ schema, name }) => `${schema} ${name}`));
+}
+
+function numbered(name: string, number: number): string {
+  if (number === 0) return name;
+  return `${cut(name, MAX_NAME_BYTES - String(number).length)}${number}`;
 }
 
 function cut(text: string, maxBytes: number): string {

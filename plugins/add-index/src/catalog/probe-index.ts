@@ -11,7 +11,7 @@ import { readIndexes } from './table-indexes.ts';
 export interface ProbedIndex {
   /** What follows `ON table`, as Postgres tells it with all names qualified. */
   readonly body: string;
-  /** The name that Postgres would give it. */
+  /** The name that Postgres would give it now. */
   readonly defaultName: string;
 }
 
@@ -56,16 +56,29 @@ async function probeOnce(
       `CREATE TEMPORARY TABLE ${quoteIdentifier(table.relation)} (LIKE ${qualifiedName(table.schema, table.relation)} INCLUDING GENERATED)
        ${partitionKey === null ? '' : `PARTITION BY ${partitionKey}`}`,
     );
-    await client.query(`CREATE ${request.isUnique ? 'UNIQUE ' : ''}INDEX ON ${twin} ${request.body}\n`);
+    const create = `CREATE ${request.isUnique ? 'UNIQUE ' : ''}INDEX ON ${twin} ${request.body}\n`;
+    await client.query(create);
+    // Where the name is taken beside the real table, one more on the twin makes Postgres choose the next name itself.
+    while (await isLastNameTaken(client, table, twin)) await client.query(create);
     await qualifyNames(client);
     const oid = await client.query<{ oid: string }>(`SELECT $1::regclass::oid::text AS oid`, [twin]);
-    const [index] = await readIndexes(client, oid.rows[0]?.oid ?? '0');
+    const index = (await readIndexes(client, oid.rows[0]?.oid ?? '0')).at(-1);
     await client.query('ROLLBACK');
     if (index === undefined) throw new TypeError(`the probe of ${table.name} has no index`);
     return { body: index.body, defaultName: index.name };
   } catch (error) {
     throw isPostgresError(error) ? refusalOf(error, table.name) : error;
   }
+}
+
+async function isLastNameTaken(client: SqlClient, { schema }: FoundTable, twin: string): Promise<boolean> {
+  const { rows } = await client.query<{ taken: boolean }>(
+    `SELECT EXISTS (SELECT FROM pg_class WHERE relnamespace = $2::regnamespace AND relname = (
+       SELECT c.relname FROM pg_index AS x JOIN pg_class AS c ON c.oid = x.indexrelid
+        WHERE x.indrelid = $1::regclass ORDER BY c.oid DESC LIMIT 1)) AS taken`,
+    [twin, quoteIdentifier(schema)],
+  );
+  return rows[0]?.taken === true;
 }
 
 /** SQLSTATEs that speak of the definition: syntax and names, what isn't supported, limits, values of options. */

@@ -10,6 +10,8 @@ export interface TableIndex {
   /** Qualified and quoted. */
   readonly qualified: string;
   readonly isUnique: boolean;
+  /** Whether it only serves a constraint that is not like an index: a deferrable one, or an exclusion. */
+  readonly isConstraintOnly: boolean;
   /** Complete: false while it is being built, after a build that failed, and for a parent whose partitions lack theirs. */
   readonly isValid: boolean;
   /** What follows `ON table` in its definition; without a tablespace. */
@@ -25,6 +27,7 @@ export interface TableIndex {
 const INDEXES = `
   SELECT x.indexrelid::text AS oid, n.nspname AS schema, c.relname AS name,
          format('%I.%I', n.nspname, c.relname) AS qualified, x.indisunique AS "isUnique",
+         NOT x.indimmediate OR x.indisexclusion AS "isConstraintOnly",
          x.indisvalid AND x.indisready AND x.indislive AS "isValid",
          substr(pg_get_indexdef(x.indexrelid), 1 + length(format('CREATE %sINDEX %I ON %s%s.%I ',
            CASE WHEN x.indisunique THEN 'UNIQUE ' ELSE '' END, c.relname, CASE c.relkind WHEN 'I' THEN 'ONLY ' ELSE '' END,
@@ -39,10 +42,15 @@ export async function readIndexes(client: SqlClient, tableOid: string): Promise<
   return (await client.query<TableIndex & Record<string, unknown>>(INDEXES, [tableOid])).rows;
 }
 
-/** Whether it is the same index, whatever its name. */
+/**
+ * Whether it is the same index, whatever its name.
+ *
+ * Postgres tells some indexes by the same text that are not the same. That of a DEFERRABLE constraint checks only at the
+ * commit and serves no ON CONFLICT. That of an exclusion constraint can be no part of another index. No CREATE INDEX makes either.
+ */
 export function isEqualIndex(
-  index: Pick<TableIndex, 'isUnique' | 'body'>,
+  index: Pick<TableIndex, 'isUnique' | 'body' | 'isConstraintOnly'>,
   wanted: Pick<TableIndex, 'isUnique' | 'body'>,
 ): boolean {
-  return index.isUnique === wanted.isUnique && index.body === wanted.body;
+  return !index.isConstraintOnly && index.isUnique === wanted.isUnique && index.body === wanted.body;
 }

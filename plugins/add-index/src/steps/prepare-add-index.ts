@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import type { HookContext, Prepared, SqlClient } from '@longshore/sdk';
 import { qualifiedName, quoteIdentifier } from '@longshore/sdk/postgres';
 import { findTable, type FoundTable } from '../catalog/find-table.ts';
-import { hashedName } from '../catalog/index-names.ts';
 import { findInvalidIndex, type InvalidIndex } from '../catalog/invalid-indexes.ts';
 import { probeIndex, type ProbedIndex } from '../catalog/probe-index.ts';
 import { readSteadily } from '../catalog/read-steadily.ts';
@@ -27,6 +26,11 @@ export async function prepareAddIndex(context: HookContext<AddIndexMeta>): Promi
   const request = await requestOfMeta(meta);
   return context.connection(meta.connection).read(async (client) => {
     const table = await findTable(client, request.table);
+    if (table.heir !== null) {
+      context.logger.warn(
+        `tables inherit from ${table.name}, such as ${table.heir}; as by CREATE INDEX they get no index: give each one its own`,
+      );
+    }
     const probed = await probeIndex(client, table, request);
     const { existing, name } = await readSteadily(client, () => findExisting(client, table, request, probed));
     if (existing !== null) context.logger.info('an equal index exists already', { index: existing });
@@ -82,11 +86,7 @@ async function freeName(
     if (row === undefined) return null;
     return row.table === null ? 'something else than an index' : `another index, on ${row.table}`;
   };
-  if (request.name === null) {
-    return (await kind(probed.defaultName)) === null
-      ? probed.defaultName
-      : hashedName(`${probed.defaultName}_${probed.body}`);
-  }
+  if (request.name === null) return probed.defaultName;
   const taken = await kind(request.name);
   if (taken === null) return request.name;
   const message = `${qualifiedName(table.schema, request.name)} is the name of ${taken}. Choose another name for the index, or drop or rename the other one.`;

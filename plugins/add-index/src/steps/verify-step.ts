@@ -26,7 +26,7 @@ export const verifyStep: StepExecutor<AddIndexMeta> = {
           `SELECT min(format('%I.%I', n.nspname, c.relname)) AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
            WHERE c.oid = ANY($1::oid[]) AND NOT EXISTS (
              SELECT FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid WHERE x.indrelid = c.oid AND x.indisvalid
-               AND right(pg_get_indexdef(x.indexrelid), length($2)) = $2)`,
+               AND x.indimmediate AND NOT x.indisexclusion AND right(pg_get_indexdef(x.indexrelid), length($2)) = $2)`,
           [tree.map(({ oid }) => oid), prepared.body],
         );
         const message = `The index of ${table} is not valid: ${lacking.rows[0]?.name ?? table} lacks it. Somebody dropped it or changed the table's partitions meanwhile. Submit again; existing indexes are used.`;
