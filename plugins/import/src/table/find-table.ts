@@ -26,6 +26,8 @@ const errors = {
  */
 export async function findTable(client: SqlClient, name: string): Promise<FoundTable> {
   const found = await findRelation(client, name, errors);
+  if (found.isTemporary) throw unsupported(found.name, 'is temporary, so no other session can load it');
+  if (found.isSystem) throw unsupported(found.name, 'belongs to the system');
   if (found.foreignPartition !== null) {
     throw unsupported(
       found.name,
