@@ -1,0 +1,38 @@
+/** What a soak came to. The names are those of `--json`. */
+export interface SoakFigures {
+  readonly minutes: number;
+  /** Tasks that ended. */
+  readonly tasks: number;
+  /** Tasks that failed, or whose result was not exact. None of them did anything wrong, so each is one of ours. */
+  readonly failed_wellbehaved: number;
+  /** Tasks of which for more than ten seconds nothing ran and that gave no reason. */
+  readonly waiting_without_reason: number;
+  /** The slowest task's time over the undisturbed median of its kind, faults that it lived through not counted. */
+  readonly slowest_factor: number;
+  /** Memory of all services at the end less that after warming up, in MB. */
+  readonly rss_growth_mb: number;
+  /** Faults that were held. */
+  readonly faults: number;
+}
+
+/** The bounds that a soak holds, as the documentation promises them. */
+export const BOUNDS = {
+  /** A task may take so many times its undisturbed time. */
+  slowest_factor: 10,
+  /** In MB, over all services of the soak's cluster. */
+  rss_growth_mb: 100,
+} as const;
+
+/** What doesn't hold, one line each. Empty: everything holds. */
+export function brokenPromises(figures: SoakFigures): readonly string[] {
+  const broken: string[] = [];
+  if (figures.tasks === 0) broken.push('no task ended');
+  if (figures.failed_wellbehaved > 0) broken.push(`${figures.failed_wellbehaved} tasks failed`);
+  if (figures.waiting_without_reason > 0) {
+    broken.push(`${figures.waiting_without_reason} tasks waited without a reason`);
+  }
+  for (const name of ['slowest_factor', 'rss_growth_mb'] as const) {
+    if (figures[name] > BOUNDS[name]) broken.push(`${name} is ${figures[name]}, above ${BOUNDS[name]}`);
+  }
+  return broken;
+}

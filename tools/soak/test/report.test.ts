@@ -1,0 +1,23 @@
+import { expect, it } from 'vitest';
+import { BOUNDS, brokenPromises, type SoakFigures } from '../src/report.ts';
+
+const GOOD: SoakFigures = {
+  minutes: 3,
+  tasks: 40,
+  failed_wellbehaved: 0,
+  waiting_without_reason: 0,
+  slowest_factor: BOUNDS.slowest_factor,
+  rss_growth_mb: BOUNDS.rss_growth_mb,
+  faults: 8,
+};
+
+it.each<[string, Partial<SoakFigures>, readonly string[]]>([
+  ['everything within its bounds', {}, []],
+  ['no task at all', { tasks: 0 }, ['no task ended']],
+  ['a failed task', { failed_wellbehaved: 1 }, ['1 tasks failed']],
+  ['a silent task', { waiting_without_reason: 2 }, ['2 tasks waited without a reason']],
+  ['a slow task', { slowest_factor: 11 }, ['slowest_factor is 11, above 10']],
+  ['memory that grows', { rss_growth_mb: 101 }, ['rss_growth_mb is 101, above 100']],
+])('%s', (_, changed, expected) => {
+  expect(brokenPromises({ ...GOOD, ...changed })).toEqual(expected);
+});
