@@ -36,7 +36,11 @@ export interface Bus {
   subscribe<T>(subject: string, schema: z.ZodType<T>, receive: (payload: T) => void): Subscription;
   /** Calls back after each connection that was not there at once, or was re-established: hints were missed, look now. */
   onReconnect(callback: () => void): void;
-  /** Resolves once everything sent so far has reached the server. */
+  /**
+   * Resolves once everything sent so far has reached the server.
+   *
+   * @throws {LongshoreError} BUS_TIMEOUT when the server doesn't say so within the time of a request.
+   */
   flush(): Promise<void>;
   /** Sends what is queued and closes. Idempotent, at most a second. */
   close(): Promise<void>;

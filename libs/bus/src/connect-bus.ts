@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { LongshoreError } from '@longshore/core';
 import {
   API,
@@ -78,7 +79,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
         return { close: () => subscription.unsubscribe() };
       }),
     onReconnect: (callback) => void reconnected.add(callback),
-    flush: async () => link.nats?.flush(),
+    flush: () => within(options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS, link.nats?.flush()),
     close: () => link.close(),
   };
 }
@@ -105,6 +106,20 @@ function parseReply<T>(schema: z.ZodType<T>, value: unknown, method: string): T 
   throw new LongshoreError('INTERNAL', `the reply of ${method} doesn't fit its schema: ${issues.join('; ')}`, {
     cause: parsed.error,
   });
+}
+
+/** The client library waits for the connection's end, which a connection that was dropped without a word doesn't have. */
+async function within(timeoutMs: number, flushing: Promise<void> | undefined): Promise<void> {
+  const over = new AbortController();
+  const late = wait(timeoutMs, undefined, { signal: over.signal, ref: false }).then(() => {
+    throw new LongshoreError('BUS_TIMEOUT', `NATS did not answer to a flush within ${timeoutMs} ms`);
+  });
+  late.catch(() => undefined);
+  try {
+    await Promise.race([flushing, late]);
+  } finally {
+    over.abort();
+  }
 }
 
 function guarded(callback: () => void, onError: (error: unknown) => void): void {
