@@ -16,5 +16,8 @@ export const SESSION_SETTINGS: SessionSettings = {
   idle_in_transaction_session_timeout: '5min',
 };
 
-/** How long a client waits for a target while it connects. */
-export const SESSION_LIMITS: SessionLimits = { connectMs: 10_000 };
+/**
+ * How long a client waits for a target while it connects, and after how long without a byte it asks whether the server still works. No
+ * statement has a limit: a COPY, an index or a revert may take hours.
+ */
+export const SESSION_LIMITS: SessionLimits = { connectMs: 10_000, askMs: 5_000 };
