@@ -71,7 +71,9 @@ export {
 export { brand, hasBrand } from './errors/brand.ts';
 export { ERROR_CODES, isErrorCode, type ErrorCode, type ErrorCodeInfo } from './errors/error-codes.ts';
 export { hasCode, LongshoreError, toErrorData, type ErrorData } from './errors/longshore-error.ts';
-export { toJsonData } from './data/json-data.ts';
+export { toJsonData, toStorableData } from './data/json-data.ts';
+export { jsonFault, MAX_JSON_DEPTH } from './data/json-rule.ts';
+export { storableText } from './data/storable-text.ts';
 export {
   isPrincipalText,
   MAX_PRINCIPAL_NAME,

@@ -50,6 +50,9 @@ export const ERROR_CODES = {
   NODE_LOST: permanent(
     'The node that ran a non-idempotent subtask was lost, so nobody knows how far it came. Decide yourself whether to run it again.',
   ),
+  OVERLOADED: transient(
+    'The owner that got the request answers as many others as it may at once. Send it again a little later, with the same key; start more owners if it happens often.',
+  ),
   PLAN_INVALID: permanent('A plan hook returned something that is not a list of subtasks. Fix the task type.'),
   PLUGIN_CONTRACT: permanent(
     'The package was built for a version of the SDK contract, or uses a hook, that this executor cannot run. The message names it. Install a version that fits, or update the executor.',
@@ -61,10 +64,16 @@ export const ERROR_CODES = {
   PLUGIN_SETTINGS_INVALID: permanent(
     "The executor's settings for a plugin don't fit the schema that the plugin declares.",
   ),
+  REPORT_INVALID: permanent(
+    'A subtask said something of itself that it may not: progress that is no whole number from 0, or a result that is not JSON. The message names the field. Fix the task type.',
+  ),
   RUNNER_CRASHED: transient(
     'The runner of the subtask ended: out of memory, or an exit in plugin code. The retry policy decides about the next attempt.',
   ),
   STATE_CONFLICT: permanent("The task's state doesn't allow this; the message names the state."),
+  STORE_DATA_REFUSED: permanent(
+    'Postgres refuses what a subtask is to be stored with, for its data; the message has the SQLSTATE. The subtask fails, and no other. Report it with what the task type returned.',
+  ),
   STORE_POOLED: permanent(
     'A pooler between Longshore and Postgres gives sessions away after each transaction, or drops their settings. Let it pool sessions, or connect to Postgres itself.',
   ),

@@ -1,6 +1,7 @@
 import { brand, hasBrand } from './brand.ts';
 import { ERROR_CODES, type ErrorCode } from './error-codes.ts';
-import { toJsonData } from '../data/json-data.ts';
+import { toJsonData, toStorableData } from '../data/json-data.ts';
+import { storableText } from '../data/storable-text.ts';
 
 /** An error as it is stored and sent: plain data that survives transport. */
 export interface ErrorData {
@@ -45,6 +46,8 @@ export class LongshoreError extends Error {
 
 const MAX_CAUSES = 5;
 const MAX_MESSAGE_CHARS = 4_000;
+/** A code is a word that programs compare. */
+const MAX_CODE_CHARS = 128;
 /** Details travel in messages and rows of many errors at once; what a program can act on is far smaller. */
 const MAX_DETAILS_CHARS = 32 * 1024;
 
@@ -63,7 +66,7 @@ export function toErrorData(thrown: unknown, fallbackCode: ErrorCode = 'INTERNAL
     thrown.cause === undefined || depth >= MAX_CAUSES ? undefined : toErrorData(thrown.cause, fallbackCode, depth + 1);
   const details = readDetails(fields.details);
   return {
-    code: typeof fields.code === 'string' && permanent !== null ? fields.code : fallbackCode,
+    code: typeof fields.code === 'string' && permanent !== null ? codeOf(fields.code) : fallbackCode,
     message: clip(describeError(thrown)),
     permanent: permanent ?? ERROR_CODES[fallbackCode].permanent,
     ...(cause === undefined ? {} : { cause }),
@@ -88,14 +91,18 @@ function describeValue(value: unknown): string {
 
 function readDetails(details: unknown): Readonly<Record<string, unknown>> | undefined {
   if (typeof details !== 'object' || details === null) return undefined;
-  const data = toJsonData(details);
+  const data = toStorableData(details);
   if (typeof data !== 'object' || data === null || Array.isArray(data)) return { value: data };
   if (JSON.stringify(data).length <= MAX_DETAILS_CHARS) return data as Record<string, unknown>;
   return { omitted: `the details are larger than ${MAX_DETAILS_CHARS} characters` };
 }
 
+function codeOf(code: string): string {
+  return storableText(code.slice(0, MAX_CODE_CHARS));
+}
+
 function clip(message: string): string {
-  return message.length <= MAX_MESSAGE_CHARS ? message : `${message.slice(0, MAX_MESSAGE_CHARS)}…`;
+  return storableText(message.length <= MAX_MESSAGE_CHARS ? message : `${message.slice(0, MAX_MESSAGE_CHARS)}…`);
 }
 
 /** Whether a thrown value is a `LongshoreError` with this code, also across copies of this package. */

@@ -1,0 +1,87 @@
+/** Levels of objects and arrays within each other, at most. A value of 2,000 levels could not even be handed to another thread. */
+export const MAX_JSON_DEPTH = 64;
+
+/** What of a value is not JSON, with the names that lead to it. */
+interface Fault {
+  readonly path: readonly (string | number)[];
+  readonly reason: string;
+}
+
+/**
+ * What of a value JSON, or the store, would lose, change or refuse; null: nothing. This is the one rule for what plugins and clients send:
+ * numbers are finite, and whole ones exact (at most 2^53 - 1); texts and names are well-formed Unicode without U+0000; objects and arrays go at
+ * most {@link MAX_JSON_DEPTH} levels deep. An object with `toJSON` counts as what that returns.
+ *
+ * @returns words for a message: `it is missing`, `"rows.3.total" is NaN`.
+ */
+export function jsonFault(value: unknown): string | null {
+  const fault = value === undefined ? at('missing') : faultOf(value, 0);
+  if (fault === null) return null;
+  return `${fault.path.length === 0 ? 'it' : JSON.stringify(fault.path.join('.'))} is ${fault.reason}`;
+}
+
+function faultOf(value: unknown, depth: number): Fault | null {
+  switch (typeof value) {
+    case 'string':
+      return textFault(value);
+    case 'number':
+      return numberFault(value);
+    case 'boolean':
+    case 'undefined':
+      return null;
+    case 'object':
+      return value === null ? null : objectFault(value, depth);
+    case 'bigint':
+    case 'function':
+    case 'symbol':
+      return at(`a ${typeof value}`);
+  }
+}
+
+function textFault(text: string): Fault | null {
+  if (text.includes('\0')) return at('a text with U+0000');
+  return text.isWellFormed() ? null : at('a text with half of a surrogate pair');
+}
+
+function numberFault(value: number): Fault | null {
+  if (!Number.isFinite(value)) return at(String(value));
+  if (!Number.isInteger(value) || Number.isSafeInteger(value)) return null;
+  return at('a whole number beyond 2^53, which loses digits; write it as text');
+}
+
+function objectFault(value: object, depth: number): Fault | null {
+  if (depth >= MAX_JSON_DEPTH) return at(`more than ${MAX_JSON_DEPTH} levels deep, or circular`);
+  if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) {
+      const fault = faultOf(item, depth + 1);
+      if (fault !== null) return within(index, fault);
+    }
+    return null;
+  }
+  const { toJSON } = value as { readonly toJSON?: unknown };
+  if (typeof toJSON === 'function') return faultOf(toJSON.call(value) as unknown, depth + 1);
+  const other = NO_JSON.find(({ is }) => is(value));
+  if (other !== undefined) return at(other.name);
+  for (const [name, field] of Object.entries(value)) {
+    const fault = textFault(name) ?? faultOf(field, depth + 1);
+    if (fault !== null) return within(name, fault);
+  }
+  return null;
+}
+
+/** Objects that JSON writes as `{}`, or as something that nobody would know again. */
+const NO_JSON: readonly { readonly name: string; readonly is: (value: object) => boolean }[] = [
+  { name: 'a Map', is: (value) => value instanceof Map },
+  { name: 'a Set', is: (value) => value instanceof Set },
+  { name: 'a Promise', is: (value) => value instanceof Promise },
+  { name: 'a RegExp', is: (value) => value instanceof RegExp },
+  { name: 'a buffer', is: (value) => ArrayBuffer.isView(value) || value instanceof ArrayBuffer },
+];
+
+function at(reason: string): Fault {
+  return { path: [], reason };
+}
+
+function within(name: string | number, { path, reason }: Fault): Fault {
+  return { path: [name, ...path], reason };
+}
