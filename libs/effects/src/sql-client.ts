@@ -1,12 +1,21 @@
 import type { SqlClient, SqlResult, SqlRow } from '@longshore/sdk';
-import type { PoolClient } from 'pg';
+import type { PoolClient, QueryConfig } from 'pg';
 import { traceStream } from './trace-stream.ts';
 
-/** A driver's session as plugins see it. */
+/** A statement that goes by the extended protocol, also without values: an option of the driver that its types don't name. */
+interface OneStatement extends QueryConfig {
+  readonly queryMode: 'extended';
+}
+
+/**
+ * A driver's session as plugins see it. The extended protocol takes one statement at a time. By the simple one, which the driver would take
+ * for a text without values, a user's words within a statement could end it and its transaction, and begin others.
+ */
 export function sqlClient(client: PoolClient): SqlClient {
   return {
-    query: async <R extends SqlRow>(text: string, values?: readonly unknown[]): Promise<SqlResult<R>> => {
-      const result = await client.query<R>(text, values === undefined ? [] : [...values]);
+    query: async <R extends SqlRow>(text: string, values: readonly unknown[] = []): Promise<SqlResult<R>> => {
+      const statement: OneStatement = { text, values: [...values], queryMode: 'extended' };
+      const result = await client.query<R>(statement);
       return { rows: result.rows, rowCount: result.rowCount };
     },
     stream: <S>(submittable: S): S => {

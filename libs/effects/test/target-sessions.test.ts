@@ -1,6 +1,6 @@
 import type { SqlClient } from '@longshore/sdk';
 import { describe, expect, test } from 'vitest';
-import { prepareTarget } from '../src/index.ts';
+import { makeGateReader, prepareTarget } from '../src/index.ts';
 import { useTargetServer } from './fixtures/target-server.ts';
 
 const target = useTargetServer();
@@ -88,6 +88,18 @@ describe('a session', () => {
     await expect(ended).rejects.toThrow();
     expect(await connection.read(pidOf)).toBeGreaterThan(0);
   });
+});
+
+// Tried: texts without values as the driver sends them. Each of these ran both statements.
+test.each([
+  ['without values', 'SELECT 1; CREATE TABLE second (n int)'],
+  ['that ends the transaction', 'COMMIT; CREATE TABLE second (n int)'],
+])('a text %s is one statement', async (_, text) => {
+  const store = await target();
+  const { connection } = store.attempt();
+  await expect(connection.read((client) => client.query(text))).rejects.toMatchObject({ code: '42601' });
+  const session = await store.session();
+  expect(await session.run(`SELECT to_regclass('second') IS NULL AS "isMissing"`)).toEqual([{ isMissing: true }]);
 });
 
 describe('an abort', () => {
@@ -189,6 +201,19 @@ test('a close does not wait for ever for work that nobody waits for', async () =
   held.resolve(null);
   await leaked.catch(() => undefined);
   expect(await store.rows()).toEqual([]);
+});
+
+test('the role that reads gates in development sees everything and changes nothing', async () => {
+  const store = await target();
+  await makeGateReader(store.url, 'gates');
+  // Again, as with the next start of the cluster.
+  const url = await makeGateReader(store.url, 'gates');
+  const { connection } = store.attempt({ url });
+  const rows = await connection.read((client) => client.query('SELECT count(*)::int AS n FROM t'));
+  expect(rows.rows).toEqual([{ n: 0 }]);
+  await expect(connection.read((client) => client.query('INSERT INTO t VALUES (1)'))).rejects.toMatchObject({
+    code: '42501',
+  });
 });
 
 describe('the schema', () => {
