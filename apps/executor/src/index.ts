@@ -4,7 +4,7 @@ import { AttemptSpans } from './hosting/attempt-spans.ts';
 import { cleanLedgers } from './node/clean-ledgers.ts';
 import { Executor } from './node/executor.ts';
 import { ExecutorMetrics } from './node/executor-metrics.ts';
-import { EXECUTOR_OPTIONS, readConnections } from './node/executor-options.ts';
+import { EXECUTOR_OPTIONS, readConnections, readGateConnections } from './node/executor-options.ts';
 import { Membership } from './node/membership.ts';
 import { resolvePlugin } from './hosting/resolve-plugin.ts';
 import { RunnerPool } from './hosting/runner-pool.ts';
@@ -28,6 +28,7 @@ export const executorService: ServiceDefinition<typeof EXECUTOR_OPTIONS> = {
       nodeId: config.nodeId,
       clusterId,
       connections,
+      gateConnections: readGateConnections(process.env),
       settings: config.pluginSettings,
       slotMemoryBytes: config.slotMemoryMb * 1024 * 1024,
       fenceGraceMs: config.fenceGraceMs,

@@ -6,6 +6,7 @@ const ENVIRONMENT = {
   LONGSHORE_NATS_URL: 'nats://broker',
   LONGSHORE_NATS_TOKEN: 'secret',
   LONGSHORE_CONNECTION_WAREHOUSE: 'postgres://loader:secret@warehouse/sales',
+  LONGSHORE_GATE_CONNECTION_WAREHOUSE: 'postgres://reader:secret@warehouse/sales',
   OTEL_EXPORTER_OTLP_HEADERS: 'api-key=secret',
   // Where a test's faults happen in plugin code, and what a plugin may read of its own.
   LONGSHORE_FAULTS: '[]',
@@ -21,5 +22,5 @@ test('plugin code does not see how its executor reaches the store, NATS and targ
   expect(settled).toMatchObject({ ok: true });
   const { result } = settled as { readonly result: readonly string[] };
   expect(result).toEqual(expect.arrayContaining(['LONGSHORE_FAULTS', 'LONGSHORE_SCOPE']));
-  for (const name of Object.keys(ENVIRONMENT).slice(0, 5)) expect(result).not.toContain(name);
+  for (const name of Object.keys(ENVIRONMENT).slice(0, 6)) expect(result).not.toContain(name);
 });

@@ -29,6 +29,7 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
       nodeId: 'node-1',
       clusterId: 'cluster-1',
       connections: {},
+      gateConnections: {},
       fenceGraceMs: 1_000,
       settings: {},
       ...setup,

@@ -4,6 +4,7 @@ export { checkSchema, migrateStore, type MigrateResult } from './schema/migrate.
 export { checkSessions } from './session/check-sessions.ts';
 export { storeRefusal } from './session/store-refusal.ts';
 export { readTogether, type Db } from './session/transactions.ts';
+export { isDataRefusal } from './session/data-refusal.ts';
 export { eachOnItsOwn, isRowLocked, LockPatience, type LeftOut } from './session/lock-patience.ts';
 export {
   asLeader,

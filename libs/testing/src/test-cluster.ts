@@ -16,6 +16,11 @@ export interface TestClusterOptions {
   readonly connections?: Readonly<Record<string, string>>;
   /** A connection of this name to the database that the cluster keeps its own tables in, as a target for small tests. */
   readonly connectStoreAs?: string;
+  /**
+   * Role by which gates of `connectStoreAs` are read, with its name as its password; a test makes it. Default: none, and no query of a gate
+   * is asked.
+   */
+  readonly gateRole?: string;
   /** Added to the environment of every service. */
   readonly env?: Readonly<Record<string, string>>;
   /** Added to the environment of one executor, by its number from 1: a scope, labels. Default nothing. */
@@ -112,7 +117,11 @@ export async function startTestCluster(options: TestClusterOptions): Promise<Tes
 function connectionsOf(options: TestClusterOptions, databaseUrl: string): Record<string, string> {
   const connections = { ...options.connections };
   if (options.connectStoreAs !== undefined) connections[options.connectStoreAs] = databaseUrl;
-  return Object.fromEntries(
-    Object.entries(connections).map(([name, url]) => [`LONGSHORE_CONNECTION_${name.toUpperCase()}`, url]),
-  );
+  const env = Object.entries(connections).map(([name, url]) => [`LONGSHORE_CONNECTION_${name.toUpperCase()}`, url]);
+  if (options.connectStoreAs !== undefined && options.gateRole !== undefined) {
+    const { gateRole } = options;
+    const { href } = Object.assign(new URL(databaseUrl), { username: gateRole, password: gateRole });
+    env.push([`LONGSHORE_GATE_CONNECTION_${options.connectStoreAs.toUpperCase()}`, href]);
+  }
+  return Object.fromEntries(env) as Record<string, string>;
 }

@@ -7,9 +7,11 @@ import { deadline, killAndRestart, startToyCluster } from '../src/toy-cluster.ts
 let cluster: TestCluster;
 let store: StoreSession;
 beforeAll(async () => {
-  cluster = await startToyCluster({ executors: 2, slots: 4, connectStoreAs: 'main' });
+  cluster = await startToyCluster({ executors: 2, slots: 4, connectStoreAs: 'main', gateRole: 'reader' });
   store = new StoreSession(cluster.cluster.databaseUrl);
   await store.rows('CREATE TABLE public.switch (is_on boolean)');
+  await store.rows(`CREATE ROLE reader LOGIN PASSWORD 'reader'`);
+  await store.rows('GRANT SELECT ON public.switch TO reader');
 });
 afterAll(() => cluster.stop());
 beforeEach(() => onTestFailed(() => console.error(cluster.logs())));

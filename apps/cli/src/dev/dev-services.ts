@@ -10,6 +10,8 @@ export interface DevServiceOptions {
   readonly plugins: readonly string[];
   /** Databases that tasks may name, by name: letters, digits and `_`. */
   readonly connections: Readonly<Record<string, string>>;
+  /** What gates of these databases are read by, by the same names. Default: none, and no query of a gate is asked. */
+  readonly gateConnections?: Readonly<Record<string, string>>;
   /** Settings of task types, by type. */
   readonly pluginSettings: Readonly<Record<string, unknown>>;
   /** Slots of each executor. Default: the executor's own. */
@@ -30,10 +32,13 @@ export function devServices(options: DevServiceOptions): ClusterServices {
         LONGSHORE_PLUGINS: options.plugins.join(','),
         LONGSHORE_PLUGIN_SETTINGS: JSON.stringify(options.pluginSettings),
         ...(options.slots === undefined ? {} : { LONGSHORE_SLOTS: String(options.slots) }),
-        ...Object.fromEntries(
-          Object.entries(options.connections).map(([name, url]) => [`LONGSHORE_CONNECTION_${name.toUpperCase()}`, url]),
-        ),
+        ...named('LONGSHORE_CONNECTION_', options.connections),
+        ...named('LONGSHORE_GATE_CONNECTION_', options.gateConnections ?? {}),
       },
     },
   };
+}
+
+function named(prefix: string, connections: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(connections).map(([name, url]) => [`${prefix}${name.toUpperCase()}`, url]));
 }

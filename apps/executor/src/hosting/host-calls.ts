@@ -1,4 +1,4 @@
-import { hasCode, LongshoreError } from '@longshore/core';
+import { hasCode, jsonFault, LongshoreError } from '@longshore/core';
 import { faultPoint } from '@longshore/faults';
 import type { HostCall } from '@longshore/runner';
 import type { JsonValue } from '@longshore/sdk';
@@ -50,13 +50,39 @@ const FEW_AT_ONCE = 64;
 /** Batches that wait for the budget of their task: one for each parallel piece of a subtask's work. */
 const MANY_AT_ONCE = 1_024;
 
-/** A runner has checked that it is JSON, and its size is checked as it is stored. */
-const json = z.custom<JsonValue>((value) => value !== undefined);
-const amount = z.number().nonnegative().optional();
+/** Its size is checked as it is stored. */
+const json = z.custom<JsonValue>().superRefine((value, context) => {
+  const fault = jsonFault(value);
+  if (fault !== null) context.addIssue({ code: 'custom', message: `is not JSON: ${fault}` });
+});
+/** What a batch may cost: beyond it, no budget would ever have it. */
+const amount = z.number().nonnegative().max(1e15).optional();
+const step = z.string().min(1).max(64);
+/** Columns of the store that are integers of 32 bits, and one more than which is written. */
+const count = z
+  .int()
+  .nonnegative()
+  .max(2 ** 31 - 2);
+const names = z.array(z.string().max(256)).max(100_000);
+const label = z.string().max(256);
+const placement = z.object({
+  nodeIds: names.optional(),
+  labels: z
+    .array(
+      z.discriminatedUnion('op', [
+        z.object({ label, op: z.literal('='), value: label }),
+        z.object({ label, op: z.literal('!='), value: label }),
+        z.object({ label, op: z.literal('in'), values: names }),
+        z.object({ label, op: z.literal('exists') }),
+      ]),
+    )
+    .max(1_000)
+    .optional(),
+}) as z.ZodType<CallOf<'plan-placement'>['placement']>;
 const attemptOf = ({ claimed, attempt }: Run): SubtaskAttempt => ({ id: claimed.id, attempt });
 
 const page = z.object({
-  step: z.string(),
+  step,
   subtasks: z.array(z.object({ meta: json, isIdempotent: z.boolean() })).max(MOST_IN_PAGE),
 });
 
@@ -75,18 +101,14 @@ export const HOST_CALLS: { readonly [M in Method]: HostCallHandler<CallOf<M>> } 
     },
   },
   'plan-start': {
-    schema: z.object({ method: z.literal('plan-start'), step: z.string() }),
+    schema: z.object({ method: z.literal('plan-start'), step }),
     atOnce: 1,
     answer: ({ step }, context) => writePlan(context, (plan) => plan.begin(step)),
   },
   'plan-placement': {
-    schema: z.object({
-      method: z.literal('plan-placement'),
-      placement: z.custom<CallOf<'plan-placement'>['placement']>(isObject),
-    }),
+    schema: z.object({ method: z.literal('plan-placement'), placement }),
     atOnce: 1,
-    answer: ({ placement }, { plan, run }) =>
-      Promise.resolve(plan?.place(placement, run.candidates?.nodes ?? []) ?? null),
+    answer: (call, { plan, run }) => Promise.resolve(plan?.place(call.placement, run.candidates?.nodes ?? []) ?? null),
   },
   'plan-page': {
     schema: z.object({ method: z.literal('plan-page'), page }),
@@ -94,7 +116,7 @@ export const HOST_CALLS: { readonly [M in Method]: HostCallHandler<CallOf<M>> } 
     answer: (call, context) => writePlan(context, (plan) => plan.write(call.page)),
   },
   'raise-attempt': {
-    schema: z.object({ method: z.literal('raise-attempt'), past: z.int().nonnegative() }),
+    schema: z.object({ method: z.literal('raise-attempt'), past: count }),
     atOnce: FEW_AT_ONCE,
     answer: async ({ past }, { store, run, tell }) => {
       const attempt = await raiseAttempt(store.db, run.identity, attemptOf(run), past);
@@ -105,7 +127,9 @@ export const HOST_CALLS: { readonly [M in Method]: HostCallHandler<CallOf<M>> } 
   gates: {
     schema: z.object({
       method: z.literal('gates'),
-      readings: z.array(z.object({ isOpen: z.boolean(), code: z.string(), message: z.string() })).max(1_000),
+      readings: z
+        .array(z.object({ isOpen: z.boolean(), code: z.string().max(128), message: z.string().max(4_000) }))
+        .max(1_000),
     }),
     atOnce: FEW_AT_ONCE,
     answer: async ({ readings }, { store, run, tell }) => {
@@ -126,7 +150,7 @@ export const HOST_CALLS: { readonly [M in Method]: HostCallHandler<CallOf<M>> } 
     },
   },
   previous: {
-    schema: z.object({ method: z.literal('previous'), step: z.string(), afterOrdinal: z.int().nonnegative() }),
+    schema: z.object({ method: z.literal('previous'), step, afterOrdinal: count }),
     atOnce: FEW_AT_ONCE,
     answer: ({ step, afterOrdinal }, { store, run }) =>
       readPreviousSubtasks(store.db, run.claimed.taskId, step, afterOrdinal, PREVIOUS_PAGE),
@@ -199,8 +223,4 @@ function lost(run: Run, tell: HostCallContext['tell']): LongshoreError {
 
 function invalid(message: string): LongshoreError {
   return new LongshoreError('ARGUMENT_INVALID', message);
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null;
 }

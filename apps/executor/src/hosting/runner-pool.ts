@@ -1,11 +1,14 @@
 import { LongshoreError } from '@longshore/core';
 import { startRunner, type Runner, type RunnerSetup, type TypeDescription } from '@longshore/runner';
 import type { Logger } from '@longshore/telemetry';
+import { checkSchema } from './check-schema.ts';
 
 export interface PoolOptions {
   readonly nodeId: string;
   readonly clusterId: string;
   readonly connections: Readonly<Record<string, string>>;
+  /** What gates are read by. */
+  readonly gateConnections: Readonly<Record<string, string>>;
   readonly settings: Readonly<Record<string, unknown>>;
   /** What a slot buys, in bytes. */
   readonly slotMemoryBytes: number;
@@ -41,14 +44,21 @@ export class RunnerPool {
   /**
    * Loads a package in a runner of its own, which becomes the warm one.
    *
-   * @throws {LongshoreError} what `startRunner` throws; PLUGIN_INVALID when another package has the same type.
+   * @throws {LongshoreError} what `startRunner` throws; PLUGIN_INVALID when another package has the same type, or owners can't use its schema.
    */
   async load(packageName: string, moduleUrl: string): Promise<void> {
-    const { nodeId, clusterId, connections, settings, fenceGraceMs, isTracing } = this.#options;
-    const setup = { moduleUrl, packageName, nodeId, clusterId, connections, settings, fenceGraceMs, isTracing };
+    const { nodeId, clusterId, connections, gateConnections, settings, fenceGraceMs, isTracing } = this.#options;
+    const ours = { nodeId, clusterId, connections, gateConnections, settings, fenceGraceMs, isTracing };
+    const setup = { moduleUrl, packageName, ...ours };
     const onWarning = (message: string): void => this.#options.logger.warn({ package: packageName }, message);
     const first = await startRunner({ setup, memoryBytes: this.memoryOf(1), onWarning });
     const { type } = first;
+    try {
+      checkSchema(packageName, type);
+    } catch (error) {
+      await first.terminate();
+      throw error;
+    }
     if (this.#plugins.has(type.type)) {
       await first.terminate();
       throw new LongshoreError('PLUGIN_INVALID', `two packages offer the task type ${type.type}; load one of them`);

@@ -1,7 +1,7 @@
 import { LongshoreError, nodeId, taskId, toErrorData } from '@longshore/core';
 import { faultPoint } from '@longshore/faults';
 import type { TaskHint } from '@longshore/protocol';
-import { claimUnlocked, readTaskForRunner, saveProgress, type Store } from '@longshore/store';
+import { claimUnlocked, readTaskForRunner, type SubtaskAttempt, type Store } from '@longshore/store';
 import type { Bus } from '@longshore/bus';
 import type { Logger } from '@longshore/telemetry';
 import { candidatesFor } from '../claiming/candidates.ts';
@@ -11,6 +11,7 @@ import type { TaskHost } from '../hosting/task-host.ts';
 import type { TaskHosts } from '../hosting/task-hosts.ts';
 import type { SettlementQueue } from '../settling/settlement-queue.ts';
 import { attemptProgressOf } from '../settling/attempt-progress.ts';
+import { saveInHalves } from '../settling/save-in-halves.ts';
 import type { Effect } from './effects.ts';
 import type { NodeEvent } from './events.ts';
 import type { ExecutorMetrics } from './executor-metrics.ts';
@@ -195,7 +196,9 @@ async function save({ runs }: Of<'save-progress'>, { store, membership, logger, 
   try {
     const now = performance.now();
     const progress = runs.map((run) => attemptProgressOf(run, now));
-    const lost = new Set(await saveProgress(store.db, membership.identity, progress));
+    const refused = ({ id }: SubtaskAttempt, error: unknown): void =>
+      logger.warn({ error, subtask_id: id }, 'the progress of a subtask was refused');
+    const lost = new Set(await saveInHalves(store, membership.identity, progress, refused));
     tell({ kind: 'progress-saved', runs, lost });
   } catch (error) {
     logger.warn({ error }, 'progress could not be stored');

@@ -21,7 +21,10 @@ const jsonObject: z.ZodType<Readonly<Record<string, unknown>>, string | undefine
     }
   });
 
-/** What an executor is told besides the common settings. Connections come from LONGSHORE_CONNECTION_<NAME>. */
+/**
+ * What an executor is told besides the common settings. Connections come from LONGSHORE_CONNECTION_<NAME>, those of gates from
+ * LONGSHORE_GATE_CONNECTION_<NAME>.
+ */
 export const EXECUTOR_OPTIONS = {
   nodeId: {
     flag: 'node-id',
@@ -117,13 +120,25 @@ export const EXECUTOR_OPTIONS = {
 } as const satisfies Record<string, OptionSpec>;
 
 const CONNECTION_PREFIX = 'LONGSHORE_CONNECTION_';
+const GATE_CONNECTION_PREFIX = 'LONGSHORE_GATE_CONNECTION_';
+
+type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Connections by name: LONGSHORE_CONNECTION_WAREHOUSE is the connection `warehouse`. */
-export function readConnections(env: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
+export function readConnections(env: Environment): Readonly<Record<string, string>> {
+  return connectionsWith(CONNECTION_PREFIX, env);
+}
+
+/** Connections of gates by name: LONGSHORE_GATE_CONNECTION_WAREHOUSE is what gates of the connection `warehouse` are read by. */
+export function readGateConnections(env: Environment): Readonly<Record<string, string>> {
+  return connectionsWith(GATE_CONNECTION_PREFIX, env);
+}
+
+function connectionsWith(prefix: string, env: Environment): Readonly<Record<string, string>> {
   const connections: Record<string, string> = {};
   for (const [name, url] of Object.entries(env)) {
-    if (!name.startsWith(CONNECTION_PREFIX) || url === undefined || url === '') continue;
-    connections[name.slice(CONNECTION_PREFIX.length).toLowerCase()] = url;
+    if (!name.startsWith(prefix) || url === undefined || url === '') continue;
+    connections[name.slice(prefix.length).toLowerCase()] = url;
   }
   return connections;
 }

@@ -1,8 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { hasCode } from '@longshore/core';
+import { hasCode, type ErrorCode } from '@longshore/core';
 import { faultPoint } from '@longshore/faults';
 import {
   eachOnItsOwn,
+  isDataRefusal,
   isRowLocked,
   LockPatience,
   settleSubtasks,
@@ -116,7 +117,7 @@ export class SettlementQueue {
 
   /** @throws Postgres's error 55P03 when somebody has locked a row of the batch. */
   async #writeBatch(batch: readonly Settlement[], lockTimeoutMs: number): Promise<void> {
-    const { store, logger, identity, onWritten, onGivenUp } = this.#options;
+    const { store, logger, identity, onWritten } = this.#options;
     let failures = 0;
     for (let pauseMs = 50; ; pauseMs = Math.min(LONGEST_WAIT_MS, pauseMs * 2)) {
       try {
@@ -132,12 +133,10 @@ export class SettlementQueue {
         return;
       } catch (error) {
         if (isRowLocked(error)) throw error;
+        if (isDataRefusal(error)) return this.#writeHalves(batch, error, lockTimeoutMs);
         const isAway = hasCode(error, 'STORE_UNAVAILABLE');
         if (!isAway && ++failures >= MOST_TRIES) {
-          // Nothing of the batch was written; the rows are freed by the sweep when this node is found not to know them.
-          logger.error({ error, subtasks: batch.map((one) => one.id) }, 'results could not be written');
-          onGivenUp(batch);
-          onWritten([], batch, NOTHING_STARTED);
+          this.#giveUp(batch, error);
           return;
         }
         logger.warn(
@@ -148,4 +147,50 @@ export class SettlementQueue {
       await wait(pauseMs);
     }
   }
+
+  /** A batch is refused for something that it holds. Its halves are written by themselves, until what is refused is alone, and fails. */
+  async #writeHalves(batch: readonly Settlement[], error: unknown, lockTimeoutMs: number): Promise<void> {
+    const [only] = batch;
+    if (only === undefined) return;
+    if (batch.length > 1) {
+      const middle = batch.length >> 1;
+      await this.#writeUnlocked(batch.slice(0, middle));
+      await this.#writeUnlocked(batch.slice(middle));
+    } else if (isRefusal(only)) {
+      this.#giveUp(batch, error);
+    } else {
+      this.#options.logger.error({ error, subtask_id: only.id }, 'Postgres refuses what a subtask ended with');
+      await this.#writeBatch([refusalOf(only, error)], lockTimeoutMs);
+    }
+  }
+
+  /** Nothing of the batch was written; the rows are freed by the sweep when this node is found not to know them. */
+  #giveUp(batch: readonly Settlement[], error: unknown): void {
+    const { logger, onGivenUp, onWritten } = this.#options;
+    logger.error({ error, subtasks: batch.map((one) => one.id) }, 'results could not be written');
+    onGivenUp(batch);
+    onWritten([], batch, NOTHING_STARTED);
+  }
+}
+
+const REFUSED = 'STORE_DATA_REFUSED' satisfies ErrorCode;
+
+function isRefusal(one: Settlement): boolean {
+  return one.how === 'fail' && one.error.code === REFUSED;
+}
+
+/** Without Postgres' own words, which may quote what it refuses. */
+function refusalOf({ id, attempt, taskId, kind }: Settlement, error: unknown): Settlement {
+  const { code } = error as { readonly code: string };
+  const message = `Postgres refuses what subtask ${id} is to be stored with (SQLSTATE ${code})`;
+  return {
+    id,
+    attempt,
+    taskId,
+    kind,
+    rows: 0,
+    bytes: 0,
+    how: 'fail',
+    error: { code: REFUSED, message, permanent: true },
+  };
 }

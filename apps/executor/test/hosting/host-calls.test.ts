@@ -31,6 +31,22 @@ test.each<[what: string, call: unknown, message: RegExp]>([
   ['has an inherited name', { method: 'constructor' }, /there is no call constructor/],
   ['lacks a field', { method: 'previous', step: 'load' }, /afterOrdinal/],
   ['has a field of another sort', { method: 'throttle', cost: { rows: 'many' }, isBatch: true }, /rows/],
+  ['saves what is no number', { method: 'checkpoint', value: { at: Number.NaN } }, /"at" is NaN/],
+  ['saves what the store can’t hold', { method: 'checkpoint', value: ['a\0'] }, /U\+0000/],
+  ['saves nothing', { method: 'checkpoint' }, /missing/],
+  ['raises an attempt beyond its column', { method: 'raise-attempt', past: 2 ** 31 }, /past/],
+  [
+    'asks from an ordinal beyond its column',
+    { method: 'previous', step: 'load', afterOrdinal: 2 ** 40 },
+    /afterOrdinal/,
+  ],
+  ['places on what is no list', { method: 'plan-placement', placement: { nodeIds: 'n1' } }, /nodeIds/],
+  [
+    'tells a reading without end',
+    { method: 'gates', readings: [{ isOpen: true, code: 'X', message: 'x'.repeat(5_000) }] },
+    /message/,
+  ],
+  ['costs more than any budget has', { method: 'throttle', cost: { rows: 1e300 }, isBatch: true }, /rows/],
   ['costs what is no number', { method: 'throttle', cost: { rows: Number.NaN }, isBatch: true }, /rows/],
 ])('a call that %s is refused', async (_, call, message) => {
   const ground = new NodeGround();

@@ -78,6 +78,47 @@ test('results of a task that another session has locked wait, and those of no ot
   await queue.drained();
 });
 
+// Seen before: the whole batch was tried five times and then given up, so that work of others ended as NODE_LOST.
+test('what Postgres refuses for its data fails alone, and the rest of its batch is written', async () => {
+  const answered: Settlement[] = [];
+  const givenUp: string[] = [];
+  const queue = new SettlementQueue({
+    store,
+    logger: createLogger('silent', {}),
+    identity: () => NODE,
+    onGivenUp: (batch) => givenUp.push(...batch.map((one) => one.id)),
+    onWritten: (written, lost) => answered.push(...written, ...lost),
+  });
+  const task = await submit('refused');
+  const bad = [{ rows: 0.5 }, { bytes: 1e308 }, { rows: -(2 ** 70) }];
+  const batch = Array.from({ length: 30 }, (_, index) => ({
+    ...end(String(100 + index)),
+    taskId: task,
+    ...(index % 10 === 7 ? bad[(index - 7) / 10] : {}),
+  })) as Settlement[];
+  queue.add(batch);
+  await queue.drained();
+  const failed = answered.filter((one) => one.how === 'fail' && one.error.code === 'STORE_DATA_REFUSED');
+  expect(failed.map((one) => one.id)).toEqual(['107', '117', '127']);
+  expect(answered.map((one) => one.id)).toEqual(batch.map((one) => one.id));
+  expect(givenUp).toEqual([]);
+});
+
+test('an end that is refused in every form is given up, and no other', async () => {
+  const givenUp: string[] = [];
+  const answered: string[] = [];
+  const queue = new SettlementQueue({
+    store,
+    logger: createLogger('silent', {}),
+    identity: () => NODE,
+    onGivenUp: (batch) => givenUp.push(...batch.map((one) => one.id)),
+    onWritten: (_, lost) => answered.push(...lost.map((one) => one.id)),
+  });
+  queue.add([end('201'), { ...end('202'), attempt: 2 ** 40 }, end('203')]);
+  await queue.drained();
+  expect([answered, givenUp]).toEqual([['201', '202', '203'], ['202']]);
+});
+
 /** @returns the task's id. */
 async function submit(key: string): Promise<string> {
   const task = await submitTask(store.db, {

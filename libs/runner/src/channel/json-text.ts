@@ -1,3 +1,5 @@
+import { jsonFault } from '@longshore/core';
+
 /**
  * A value of plugin code as JSON. Refuses what JSON would silently drop or change beyond recognition, because the next step, or
  * the next attempt, would find it missing.
@@ -6,15 +8,20 @@
  * @throws {TypeError} naming the field that is not JSON.
  */
 export function jsonText(value: unknown, what: string): string {
-  const refuse = (key: string, reason: string): never => {
-    throw new TypeError(`${what} is not JSON: ${key === '' ? 'it' : JSON.stringify(key)} is ${reason}`);
-  };
-  const text = JSON.stringify(value, (key, field: unknown) => {
-    if (typeof field === 'bigint' || typeof field === 'function' || typeof field === 'symbol') {
-      return refuse(key, `a ${typeof field}`);
-    }
-    if (field instanceof Map || field instanceof Set) return refuse(key, `a ${field.constructor.name}`);
-    return field;
-  }) as string | undefined;
-  return text ?? refuse('', 'missing');
+  const fault = jsonFault(value);
+  if (fault !== null) throw new TypeError(`${what} is not JSON: ${fault}`);
+  return JSON.stringify(value);
+}
+
+/**
+ * A value of plugin code as plain data, as every later reader will see it: only that can be handed to another thread.
+ *
+ * @throws {TypeError} as {@link jsonText}.
+ */
+export function plainJson(value: unknown, what: string): unknown {
+  if (typeof value !== 'object' || value === null) {
+    jsonText(value, what);
+    return value;
+  }
+  return JSON.parse(jsonText(value, what));
 }

@@ -14,6 +14,8 @@ export interface RunnerSetup {
   readonly clusterId: string;
   /** URLs of connections by name. They stay in this process: no message to another host carries them. */
   readonly connections: Readonly<Record<string, string>>;
+  /** The same for gates: what queries of users are run by. */
+  readonly gateConnections: Readonly<Record<string, string>>;
   /** How long a revert waits for effects that are under way, in milliseconds. */
   readonly fenceGraceMs: number;
   /** The executor's settings by task type; the type finds its own after it was loaded. */
@@ -168,6 +170,14 @@ export interface RunEnd {
   readonly summary?: Summary;
 }
 
+/** What a hook logs. */
+export interface LogLine {
+  readonly runId: string;
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
 export type MessageFromRunner =
   | { readonly kind: 'ready'; readonly type: TypeDescription; readonly warning: string | null }
   | { readonly kind: 'load-failed'; readonly error: ErrorData }
@@ -182,10 +192,4 @@ export type MessageFromRunner =
   | { readonly kind: 'measurements'; readonly measurements: readonly Measurement[] }
   /** Ended spans of a run, before it is settled. */
   | { readonly kind: 'spans'; readonly runId: string; readonly spans: readonly SpanData[] }
-  | {
-      readonly kind: 'log';
-      readonly runId: string;
-      readonly level: 'debug' | 'info' | 'warn' | 'error';
-      readonly message: string;
-      readonly fields: Readonly<Record<string, unknown>>;
-    };
+  | ({ readonly kind: 'log' } & LogLine);

@@ -1,11 +1,16 @@
 import { parentPort } from 'node:worker_threads';
 import type { ErrorData } from '@longshore/core';
 import { errorOfData } from '../channel/error-of-data.ts';
-import type { HostCall, MessageFromRunner } from '../channel/messages.ts';
+import { LINE_RATE, LogLimit } from '../channel/log-limit.ts';
+import type { HostCall, LogLine, MessageFromRunner } from '../channel/messages.ts';
 
 /** A hook's way to the executor: calls that are answered, and messages that aren't. */
 export interface Host {
   send(message: MessageFromRunner): void;
+  /** Sends a line, as far as the rate of this thread allows. */
+  log(line: LogLine): void;
+  /** How many lines were left out since this was asked last. */
+  takeDroppedLines(): number;
   /** @throws {TaskTypeError} with the code that the executor answered with. */
   call(runId: string, call: HostCall): Promise<unknown>;
   /** Hands in the answer to a call. */
@@ -19,8 +24,13 @@ export function connectHost(): Host {
   const waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: unknown) => void }>();
   let lastCall = 0;
   const send = (message: MessageFromRunner): void => port.postMessage(message);
+  const lines = new LogLimit(LINE_RATE);
   return {
     send,
+    log: (line) => {
+      if (lines.take()) send({ kind: 'log', ...line });
+    },
+    takeDroppedLines: () => lines.takeDropped(),
     call: (runId, call) =>
       new Promise((resolve, reject) => {
         const callId = ++lastCall;

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { LongshoreError, parseSummary, toErrorData, type ErrorData } from '@longshore/core';
+import { LongshoreError, toErrorData, type ErrorData } from '@longshore/core';
 import type { StopReason } from '@longshore/sdk';
 import type { Measurement, SpanData } from '@longshore/telemetry';
 import { errorOfData } from '../channel/error-of-data.ts';
@@ -13,6 +13,9 @@ import type {
   RunProgress,
   RunSpec,
 } from '../channel/messages.ts';
+import { LINE_RATE, LogLimit } from '../channel/log-limit.ts';
+import { failedEnd, readMessage, type Heard } from '../channel/read-message.ts';
+import { passOutput } from './pass-output.ts';
 import { pluginEnvironment } from './plugin-environment.ts';
 import { openThreadMemory } from './thread-memory.ts';
 import { Turn, turnMemory } from './turn.ts';
@@ -117,11 +120,15 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     transferList: memory.port === null ? [] : [memory.port],
     name: `runner ${options.setup.packageName}`,
     env: pluginEnvironment(process.env),
+    stdout: true,
+    stderr: true,
     resourceLimits: {
       maxOldGenerationSizeMb: Math.max(64, Math.floor(options.memoryBytes / (1024 * 1024))),
       maxYoungGenerationSizeMb: YOUNG_GENERATION_MB,
     },
   });
+  passOutput(worker.stdout, process.stdout);
+  passOutput(worker.stderr, process.stderr);
   /** What runs, with the turn that it is part of. */
   const runs = new Map<string, Turn | null>();
   const changes = new Map<number, PromiseWithResolvers<boolean>>();
@@ -131,6 +138,7 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
   let isAlive = true;
   /** Whether it was told to end. */
   let isWanted = false;
+  let isBroken = false;
   let reason: ErrorData | null = null;
   const post = (message: MessageToRunner): void => worker.postMessage(message);
 
@@ -139,11 +147,16 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
   const type = await new Promise<TypeDescription>((resolve, reject) => {
     loading = setTimeout(() => reject(loadTimeout(options.setup.packageName, loadTimeoutMs)), loadTimeoutMs);
     worker.on('message', (message: unknown) => {
-      if (!isFromRunner(message)) return;
-      if (message.kind === 'ready') {
-        if (message.warning !== null) options.onWarning?.(message.warning);
-        resolve(message.type);
-      } else if (message.kind === 'load-failed') reject(errorOfData(message.error));
+      const heard = readMessage(message);
+      if (heard === 'nothing') return;
+      if ('broken' in heard) {
+        reject(
+          new LongshoreError('PLUGIN_INVALID', `${options.setup.packageName} can't be described: ${heard.broken}`),
+        );
+      } else if (heard.message.kind === 'ready') {
+        if (heard.message.warning !== null) options.onWarning?.(heard.message.warning);
+        resolve(heard.message.type);
+      } else if (heard.message.kind === 'load-failed') reject(errorOfData(heard.message.error));
     });
     worker.once('error', (cause: unknown) =>
       reject(new LongshoreError('RUNNER_CRASHED', `the runner ended while loading: ${describe(cause)}`, { cause })),
@@ -218,9 +231,24 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     },
   };
 
-  worker.on('message', (message: unknown) => {
-    if (!isFromRunner(message)) return;
-    if (message.kind === 'settled') for (const { runId } of message.ends) runs.delete(runId);
+  const lines = new LogLimit({ perSecond: 2 * LINE_RATE.perSecond, atOnce: 2 * LINE_RATE.atOnce });
+  /** Runs that have said something that they may not: that is what they end with. */
+  const faults = new Map<string, ErrorData>();
+  const receive = (heard: Heard): void => {
+    // What comes after something that can't be read is not to be relied upon either.
+    if (isBroken || heard === 'nothing') return;
+    if ('broken' in heard) {
+      breakOff(heard.broken);
+      return;
+    }
+    const { message } = heard;
+    for (const [runId, fault] of heard.faults) if (runs.has(runId) && !faults.has(runId)) faults.set(runId, fault);
+    if (message.kind === 'settled') {
+      settle(message.ends);
+      return;
+    }
+    // The thread limits itself; plugin code can go around that.
+    if (message.kind === 'log' && !lines.take()) return;
     if (message.kind === 'modified') {
       const answer = changes.get(message.changeId);
       changes.delete(message.changeId);
@@ -234,7 +262,33 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
       return;
     }
     dispatch(runner.host, message, post);
+  };
+  /** Each run has one end: a second one, or one of a run that nobody started, is none. */
+  const settle = (ends: readonly RunEnd[]): void => {
+    const told = ends.flatMap((end) => {
+      if (!runs.delete(end.runId)) return [];
+      const fault = faults.get(end.runId);
+      faults.delete(end.runId);
+      return [fault === undefined ? end : failedEnd(end.runId, fault)];
+    });
+    if (told.length > 0) runner.host.settled(told);
+  };
+  const breakOff = (why: string): void => {
+    isBroken = true;
+    reason ??= crashed(`it sent a message that can't be read: ${why}`);
+    clearInterval(watch);
+    void worker.terminate();
+  };
+  worker.on('message', (message: unknown) => {
+    try {
+      receive(readMessage(message));
+    } catch (error) {
+      // Whoever stumbles over what a plugin says must not fall: it would take the executor along.
+      breakOff(describe(error));
+    }
   });
+  // What can't be taken apart here (a value of thousands of levels) may have been anything, the end of a run too.
+  worker.on('messageerror', (cause: unknown) => breakOff(describe(cause)));
   worker.on('error', (cause: unknown) => (reason = crashError(cause)));
   const watch = setInterval(() => void checkMemory(), MEMORY_CHECK_MS).unref();
   let isMeasuring = false;
@@ -276,10 +330,7 @@ function dispatch(host: RunnerHost, message: MessageFromRunner, post: (message: 
       );
       return;
     case 'progress':
-      host.progress(message.runs.map((run) => ({ ...run, summary: parseSummary(run.summary) })));
-      return;
-    case 'settled':
-      host.settled(message.ends);
+      if (message.runs.length > 0) host.progress(message.runs);
       return;
     case 'measurements':
       host.measured(message.measurements);
@@ -292,6 +343,7 @@ function dispatch(host: RunnerHost, message: MessageFromRunner, post: (message: 
       return;
     case 'ready':
     case 'load-failed':
+    case 'settled':
     case 'modified':
     case 'task-ended':
       return;
@@ -322,11 +374,6 @@ function describe(thrown: unknown): string {
 function crashEnd(runId: string, error: ErrorData, isBlameless = false): RunEnd {
   const settled = { ok: false, error, stopped: null, rows: 0, bytes: 0 } as const;
   return { runId, settled: isBlameless ? { ...settled, isBlameless } : settled, time: null };
-}
-
-/** Plugin code shares the thread and may post messages of its own. */
-function isFromRunner(message: unknown): message is MessageFromRunner {
-  return typeof message === 'object' && message !== null && 'kind' in message;
 }
 
 function toMiB(bytes: number): number {

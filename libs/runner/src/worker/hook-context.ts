@@ -1,4 +1,4 @@
-import { isPlannedKind, toJsonData } from '@longshore/core';
+import { isPlannedKind, toJsonData, type HealthGate } from '@longshore/core';
 import { openTarget, type OpenTarget } from '@longshore/effects';
 import {
   TaskTypeError,
@@ -24,6 +24,13 @@ export interface OpenContext {
   openFences(): Promise<void>;
   /** The connection whose target could not be reached, where that is what was thrown, or its cause; null: it isn't. */
   awayTarget(thrown: unknown): { readonly connection: string; readonly message: string } | null;
+  /**
+   * The connection that a gate of the task is read through. A query runs by a connection that the operator has named for gates, and by no
+   * other, because anybody who submits a task may write one.
+   *
+   * @throws {TaskTypeError} CONNECTION_UNKNOWN when there is none for it.
+   */
+  gateConnection(gate: HealthGate): TargetConnection;
   close(): Promise<void>;
 }
 
@@ -38,16 +45,9 @@ export function openHookContext(
 ): OpenContext {
   const awayErrors = new WeakMap<Error, string>();
   const targets = new Map<string, OpenTarget>();
-  const open = (name: string): OpenTarget => {
-    const known = targets.get(name);
+  const openAt = (key: string, name: string, url: string): OpenTarget => {
+    const known = targets.get(key);
     if (known !== undefined) return known;
-    const url = setup.connections[name];
-    if (url === undefined) {
-      throw new TaskTypeError(
-        'CONNECTION_UNKNOWN',
-        `executor ${setup.nodeId} has no connection ${JSON.stringify(name)}; it has: ${Object.keys(setup.connections).join(', ') || 'none'}`,
-      );
-    }
     const owner = {
       clusterId: setup.clusterId,
       taskId: run.task.id,
@@ -65,10 +65,28 @@ export function openHookContext(
         waiting !== undefined && { waitFor: (error: Error) => waiting.begin(awayReason(name, messageOf(error))) }),
     };
     const target = openTarget({ name, url, owner, signal, fenceGraceMs: setup.fenceGraceMs, raiseAttempt, away });
-    targets.set(name, target);
+    targets.set(key, target);
     return target;
   };
+  const open = (name: string): OpenTarget => {
+    const url = named(setup.connections, name);
+    if (url !== undefined) return openAt(name, name, url);
+    throw new TaskTypeError(
+      'CONNECTION_UNKNOWN',
+      `executor ${setup.nodeId} has no connection ${JSON.stringify(name)}; it has: ${Object.keys(setup.connections).join(', ') || 'none'}`,
+    );
+  };
   const connection = (name: string): TargetConnection => open(name).connection;
+  const declared = (): readonly string[] => loaded.type.connections?.(run.task.meta) ?? [];
+  const gateConnection = ({ kind, connection: name }: HealthGate): TargetConnection => {
+    const url = named(setup.gateConnections, name);
+    if (url !== undefined) return openAt(`gates ${name}`, name, url).connection;
+    if (kind !== 'query' && declared().includes(name)) return connection(name);
+    throw new TaskTypeError(
+      'CONNECTION_UNKNOWN',
+      `executor ${setup.nodeId} has no connection ${JSON.stringify(name)} for gates; its operator sets LONGSHORE_GATE_CONNECTION_${name.toUpperCase()}`,
+    );
+  };
   return {
     context: {
       task: run.task,
@@ -83,8 +101,7 @@ export function openHookContext(
       previousSubtasks: (step) => previousSubtasks(host, run.runId, step),
     },
     openFences: async () => {
-      const names = loaded.type.connections?.(run.task.meta) ?? [];
-      await Promise.all(names.map((name) => open(name).openFence()));
+      await Promise.all(declared().map((name) => open(name).openFence()));
     },
     awayTarget: (thrown) => {
       let error = thrown;
@@ -95,6 +112,7 @@ export function openHookContext(
       }
       return null;
     },
+    gateConnection,
     close: async () => {
       await Promise.allSettled([...targets.values()].map((target) => target.close()));
     },
@@ -111,6 +129,11 @@ function messageOf(error: Error): string {
   return error.errors.map((one) => (one instanceof Error ? one.message : String(one))).join('; ');
 }
 
+/** By a name from outside: one that every object has is no connection. */
+function named(connections: Readonly<Record<string, string>>, name: string): string | undefined {
+  return Object.hasOwn(connections, name) ? connections[name] : undefined;
+}
+
 async function* previousSubtasks(host: Host, runId: string, step: string): AsyncGenerator<FinishedSubtask> {
   let afterOrdinal = 0;
   for (;;) {
@@ -122,11 +145,26 @@ async function* previousSubtasks(host: Host, runId: string, step: string): Async
   }
 }
 
+/** Longest message and largest fields of a log line, in characters: what is beyond is left out. */
+const MAX_MESSAGE = 4_000;
+const MAX_FIELDS = 16 * 1024;
+
+/** Whatever a hook calls a message. */
+function textOf(message: unknown): string {
+  return typeof message === 'string' ? message : JSON.stringify(toJsonData(message) ?? null);
+}
+
+function fieldsOf(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const data = toJsonData({ ...fields }) as Record<string, unknown>;
+  const { length } = JSON.stringify(data);
+  return length <= MAX_FIELDS ? data : { omitted: `the fields have ${length} characters; the limit is ${MAX_FIELDS}` };
+}
+
 function hookLogger(host: Host, runId: string): Logger {
   const log =
     (level: 'debug' | 'info' | 'warn' | 'error') =>
     (message: string, fields: Readonly<Record<string, unknown>> = {}): void => {
-      host.send({ kind: 'log', runId, level, message, fields: toJsonData(fields) as Record<string, unknown> });
+      host.log({ runId, level, message: textOf(message).slice(0, MAX_MESSAGE), fields: fieldsOf(fields) });
     };
   return { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') };
 }

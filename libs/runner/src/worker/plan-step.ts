@@ -43,11 +43,12 @@ export async function planStep(run: RunSpec, type: TaskType, context: PlanContex
   };
   for await (const planned of type.scheduler.planStep(planContext, step)) {
     context.signal.throwIfAborted();
-    bytes += checkPlanned(planned, type.type, totals.subtasks + 1);
-    subtasks.push({ meta: planned.meta, isIdempotent: isIdempotent(type, step, planned) });
+    const { meta, size } = checkPlanned(planned, type.type, totals.subtasks + 1);
+    bytes += size;
+    subtasks.push({ meta, isIdempotent: isIdempotent(type, step, planned) });
     totals.subtasks += 1;
-    if (planned.rows !== undefined) totals.rows = (totals.rows ?? 0) + planned.rows;
-    if (planned.bytes !== undefined) totals.bytes = (totals.bytes ?? 0) + planned.bytes;
+    totals.rows = addTotal(totals.rows, planned.rows, 'rows', type.type);
+    totals.bytes = addTotal(totals.bytes, planned.bytes, 'bytes', type.type);
     if (subtasks.length >= PAGE_ROWS || bytes >= PAGE_BYTES) await writePage();
   }
   await written;
@@ -74,18 +75,35 @@ function isIdempotent({ type, executor }: TaskType, step: string, { meta }: Plan
   throw new LongshoreError('PLAN_INVALID', `isIdempotent of ${type}: expected true or false, got a ${typeof answer}`);
 }
 
-function checkPlanned(planned: PlannedSubtask, type: string, ordinal: number): number {
+/** What is expected of a step, for its progress. */
+function addTotal(total: number | null, more: number | undefined, what: string, type: string): number | null {
+  if (more === undefined) return total;
+  const sum = (total ?? 0) + more;
+  if (Number.isSafeInteger(more) && more >= 0 && Number.isSafeInteger(sum)) return sum;
+  throw new LongshoreError(
+    'PLAN_INVALID',
+    `planStep of ${type}: ${what} are whole numbers from 0, up to 2^53 - 1 in all; ${String(more)} is none`,
+  );
+}
+
+/** The meta as plain data: an object with methods could not be handed to the executor. */
+function checkPlanned(
+  planned: PlannedSubtask,
+  type: string,
+  ordinal: number,
+): { readonly meta: PlannedSubtask['meta']; readonly size: number } {
   const invalid = (reason: string): LongshoreError =>
     new LongshoreError('PLAN_INVALID', `planStep of ${type}: ${reason}`);
   const what = `the meta of subtask ${ordinal}`;
-  let size: number;
+  let text: string;
   try {
-    size = Buffer.byteLength(jsonText(planned.meta, what));
+    text = jsonText(planned.meta, what);
   } catch (error) {
     throw invalid(error instanceof Error ? error.message : String(error));
   }
+  const size = Buffer.byteLength(text);
   if (size > MAX_SUBTASK_META_BYTES) {
     throw invalid(`${what} has ${size} bytes, at most ${MAX_SUBTASK_META_BYTES} are allowed`);
   }
-  return size;
+  return { meta: JSON.parse(text) as PlannedSubtask['meta'], size };
 }

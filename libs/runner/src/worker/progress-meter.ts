@@ -1,4 +1,4 @@
-import type { Progress } from '@longshore/sdk';
+import { TaskTypeError, type Progress } from '@longshore/sdk';
 
 /** Counts what one hook has done, in memory. */
 export class ProgressMeter implements Progress {
@@ -10,13 +10,18 @@ export class ProgressMeter implements Progress {
   #reportedBytes = 0;
   #reportedPhase: string | null = null;
 
-  add(done: { readonly rows?: number; readonly bytes?: number }): void {
-    this.rows += done.rows ?? 0;
-    this.bytes += done.bytes ?? 0;
+  /** @throws {TaskTypeError} REPORT_INVALID, permanent, when rows or bytes, or their sums, are no whole numbers from 0 to 2^53 - 1. */
+  add({ rows = 0, bytes = 0 }: { readonly rows?: number; readonly bytes?: number }): void {
+    const sums = { rows: sum('rows', this.rows, rows), bytes: sum('bytes', this.bytes, bytes) };
+    this.rows = sums.rows;
+    this.bytes = sums.bytes;
   }
 
+  /** @throws {TaskTypeError} REPORT_INVALID, permanent, when it is no text. */
   phase(name: string | null): void {
-    this.currentPhase = name;
+    const given: unknown = name;
+    if (typeof given !== 'string' && given !== null) throw invalid(`a phase is a text or null, not a ${typeof given}`);
+    this.currentPhase = given;
   }
 
   /** Whether there is something that was not reported yet; asking counts as reporting. */
@@ -30,4 +35,14 @@ export class ProgressMeter implements Progress {
     this.#reportedPhase = this.currentPhase;
     return changed;
   }
+}
+
+function sum(what: string, before: number, more: number): number {
+  const after = before + more;
+  if (Number.isSafeInteger(more) && more >= 0 && Number.isSafeInteger(after)) return after;
+  throw invalid(`${what} are counted in whole numbers from 0, up to 2^53 - 1 in all: ${String(more)} is none`);
+}
+
+function invalid(message: string): TaskTypeError {
+  return new TaskTypeError('REPORT_INVALID', message, { permanent: true });
 }

@@ -8,10 +8,11 @@ import {
   type SubtaskContext,
   type TaskType,
 } from '@longshore/sdk';
-import { watchGates } from './gates/watch-gates.ts';
+import { watchGates, type GateConnection } from './gates/watch-gates.ts';
+import type { OpenContext } from './hook-context.ts';
 import { hookThrottle } from './hook-throttle.ts';
 import type { Host } from '../parent/host.ts';
-import { jsonText } from '../channel/json-text.ts';
+import { plainJson } from '../channel/json-text.ts';
 import type { PlacedStep, RunSpec } from '../channel/messages.ts';
 import { placeStep } from './place-step.ts';
 import { planStep } from './plan-step.ts';
@@ -20,6 +21,10 @@ import type { StepExecutors } from './step-executors.ts';
 import type { RunSummary } from './run-summary.ts';
 import { keepTicking } from './ticks/keep-ticking.ts';
 import type { WaitingReasons } from './waiting-reasons.ts';
+
+/** As a submit may ask for. */
+const MAX_SLOTS = 4_096;
+const MAX_NODES = 100_000;
 
 /** What a run says of itself while it goes on. */
 export interface RunReports {
@@ -36,19 +41,21 @@ export interface RunReports {
 export async function runHook(
   run: RunSpec,
   type: TaskType,
-  context: HookContext,
+  { context, gateConnection }: Pick<OpenContext, 'context' | 'gateConnection'>,
   executors: StepExecutors,
   reports: RunReports,
   host: Host,
 ): Promise<unknown> {
-  const result = await HOOKS[run.kind]({ run, type, context, executors, reports, host });
-  checkJson(result, `the result of ${isPlannedKind(run.kind) ? `subtask ${run.ordinal} of ${run.step}` : run.kind}`);
-  return result;
+  const result = await HOOKS[run.kind]({ run, type, context, gateConnection, executors, reports, host });
+  return asJson(
+    result,
+    `the result of ${isPlannedKind(run.kind) ? `subtask ${run.ordinal} of ${run.step}` : run.kind}`,
+  );
 }
 
-function checkJson(value: unknown, what: string): void {
+function asJson(value: unknown, what: string): unknown {
   try {
-    jsonText(value, what);
+    return plainJson(value, what);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     // The same code would return the same again.
@@ -61,6 +68,7 @@ interface HookCall {
   readonly run: RunSpec;
   readonly type: TaskType;
   readonly context: HookContext;
+  readonly gateConnection: GateConnection;
   readonly executors: StepExecutors;
   readonly reports: RunReports;
   readonly host: Host;
@@ -79,7 +87,8 @@ const HOOKS: Readonly<Record<SubtaskKind, (call: HookCall) => Promise<unknown>>>
   },
   clean: async ({ type, context }) => (await type.scheduler.cleanUp?.(context)) ?? null,
   modify: ({ run, type, context }) => modifyMeta(run, type, context),
-  gates: ({ run, context, host }) => watchGates(run.runId, run.gates, context, host),
+  gates: ({ run, context, gateConnection, host }) =>
+    watchGates(run.runId, run.gates, gateConnection, context.signal, host),
   tick: ({ run, type, context, reports }) => keepTicking(run, type, context, reports.progress),
   place: async ({ run, type, context }) => {
     const placement = await placeStep(run, type, { ...context, nodeCount: run.nodeCount }, run.step);
@@ -107,8 +116,8 @@ async function runWork(
     },
     checkpoint: run.checkpoint,
     saveCheckpoint: async (value: JsonValue) => {
-      checkJson(value, 'the checkpoint');
-      await host.call(run.runId, { method: 'checkpoint', value });
+      const checkpoint = asJson(value, 'the checkpoint') as JsonValue;
+      await host.call(run.runId, { method: 'checkpoint', value: checkpoint });
     },
     progress,
     resource: run.resource,
@@ -140,10 +149,13 @@ function fieldOf(path: readonly unknown[] | undefined): string {
 /** Checks that the task may be what `prepare` made of it. The type's schema checks a changed meta again. */
 async function checkPrepared(prepared: object, type: TaskType, run: RunSpec): Promise<unknown> {
   const { meta, slots, maxNodes } = prepared as { meta?: unknown; slots?: unknown; maxNodes?: unknown };
-  const isCount = (value: unknown): boolean =>
-    value === undefined || (Number.isInteger(value) && (value as number) >= 1);
-  if (!isCount(slots) || !isCount(maxNodes)) {
-    throw new LongshoreError('PLAN_INVALID', `prepare of ${run.task.type} returned slots or maxNodes below 1`);
+  const isCount = (value: unknown, most: number): boolean =>
+    value === undefined || (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= most);
+  if (!isCount(slots, MAX_SLOTS) || !isCount(maxNodes, MAX_NODES)) {
+    throw new LongshoreError(
+      'PLAN_INVALID',
+      `prepare of ${run.task.type} returned slots or maxNodes below 1, or above ${MAX_SLOTS} or ${MAX_NODES}`,
+    );
   }
   if (meta !== undefined) {
     const checked = await type.meta['~standard'].validate(meta);

@@ -72,7 +72,7 @@ function receive(message: MessageToRunner, loaded: LoadedType, executors: StepEx
 async function endTask(endId: number, taskId: string, executors: StepExecutors): Promise<void> {
   await executors.endTask(taskId, (error) => {
     const fields = { error: toErrorData(error) };
-    host.send({ kind: 'log', runId: '', level: 'warn', message: 'cleanup failed', fields });
+    host.log({ runId: '', level: 'warn', message: 'cleanup failed', fields });
   });
   host.send({ kind: 'task-ended', endId });
 }
@@ -132,7 +132,7 @@ async function settle(
     const isFirst = SUBTASK_KINDS[run.kind].claimableIn.includes('pending') && run.task.step === null;
     if (isFirst) await opened.openFences();
     if (areFaultsOn) await faultPoint('hook.before');
-    const result = await runHook(run, loaded.type, opened.context, executors, reports, host);
+    const result = await runHook(run, loaded.type, opened, executors, reports, host);
     return { ok: true, result, rows: progress.rows, bytes: progress.bytes };
   } catch (thrown) {
     const away = opened.awayTarget(thrown);
@@ -155,7 +155,7 @@ function postponedOf(thrown: unknown): Postponed | null {
 }
 
 function warn(runId: string, message: string, error: unknown): void {
-  host.send({ kind: 'log', runId, level: 'warn', message, fields: { error: toJsonData(error) } });
+  host.log({ runId, level: 'warn', message, fields: { error: toJsonData(error) } });
 }
 
 async function reportMeasurements(): Promise<void> {
@@ -178,4 +178,8 @@ function reportProgress(): void {
       summary: summary.current,
     }));
   if (runs.length > 0) host.send({ kind: 'progress', runs });
+  const dropped = host.takeDroppedLines();
+  if (dropped === 0) return;
+  const message = 'log lines of a runner were left out: it logs too fast';
+  host.send({ kind: 'log', runId: '', level: 'warn', message, fields: { dropped } });
 }

@@ -1,16 +1,23 @@
 import type { GateReading, HealthGate } from '@longshore/core';
-import type { SqlClient, TargetConnection } from '@longshore/sdk';
+import { TaskTypeError, type SqlClient, type TargetConnection } from '@longshore/sdk';
+import { readByQuery } from './query-gate.ts';
 
 /** A look at a gate takes no longer, in milliseconds: a database that doesn't answer is not healthy. */
 const LIMIT_MS = 2_000;
+
+/** SQLSTATE query_canceled: what the time-out of a statement ends with. */
+const CANCELED = '57014';
 
 /** Looks at one gate. Never throws: what can't be read is closed, and says why. */
 export async function readGate(gate: HealthGate, connection: TargetConnection): Promise<GateReading> {
   try {
     return await connection.read((client) => inReadOnly(client, () => look(gate, client)));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return { isOpen: false, code: 'GATE_UNREADABLE', message: `the gate ${nameOf(gate)} can't be read: ${reason}` };
+    return {
+      isOpen: false,
+      code: 'GATE_UNREADABLE',
+      message: `the gate ${nameOf(gate)} can't be read: ${whyNot(error)}`,
+    };
   }
 }
 
@@ -18,12 +25,22 @@ function nameOf(gate: HealthGate): string {
   return `${gate.kind === 'query' ? gate.name : gate.kind} of ${gate.connection}`;
 }
 
-/** A gate only looks, whatever the user's query says. */
+/** Without the server's words: an error can carry any value that the role may read to whoever wrote the query. */
+function whyNot(error: unknown): string {
+  if (TaskTypeError.is(error)) return error.message;
+  const code = String((error as { readonly code?: unknown } | null)?.code);
+  if (code === CANCELED) return `it took longer than the statement timeout of ${LIMIT_MS} ms (SQLSTATE ${CANCELED})`;
+  if (/^[0-9A-Z]{5}$/.test(code)) return `the database answered with SQLSTATE ${code}`;
+  return `the database is out of reach${/^E[A-Z]{1,30}$/.test(code) ? ` (${code})` : ''}`;
+}
+
+/** A gate only looks. What its query has left in the session (an advisory lock, a setting) goes before the next look. */
 async function inReadOnly<T>(client: SqlClient, work: () => Promise<T>): Promise<T> {
   await client.query('BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY');
   await client.query(`SET LOCAL statement_timeout = ${LIMIT_MS}`);
   const result = await work();
   await client.query('ROLLBACK');
+  await client.query('DISCARD ALL');
   return result;
 }
 
@@ -34,7 +51,7 @@ function look(gate: HealthGate, client: SqlClient): Promise<GateReading> {
     case 'lock-waits':
       return lookAtLocks(gate, client);
     case 'query':
-      return lookByQuery(gate, client);
+      return readByQuery(gate, client);
   }
 }
 
@@ -76,29 +93,22 @@ async function lookAtLocks(
   { connection, maxSessions, afterMs }: HealthGate & { readonly kind: 'lock-waits' },
   client: SqlClient,
 ): Promise<GateReading> {
-  const { rows } = await client.query<{ n: number; pids: number[] | null }>(
-    `SELECT count(*)::int AS n, (array_agg(pid))[1:3] AS pids FROM pg_stat_activity
-     WHERE datname = current_database() AND wait_event_type = 'Lock' AND NOT starts_with(application_name, 'ls/')
-       AND state_change < clock_timestamp() - $1 * interval '1 millisecond'`,
+  const { rows } = await client.query<{ n: number; pids: number[] | null; hidden: number }>(
+    `SELECT count(*) FILTER (WHERE is_waiting)::int AS n, (array_agg(pid) FILTER (WHERE is_waiting))[1:3] AS pids,
+       count(*) FILTER (WHERE query = '<insufficient privilege>')::int AS hidden
+     FROM (SELECT pid, query, wait_event_type = 'Lock' AND NOT starts_with(application_name, 'ls/')
+         AND state_change < clock_timestamp() - $1 * interval '1 millisecond' AS is_waiting
+       FROM pg_stat_activity WHERE datname = current_database()) s`,
     [afterMs],
   );
-  const { n, pids } = rows[0] ?? { n: 0, pids: null };
+  const { n, pids, hidden } = rows[0] ?? { n: 0, pids: null, hidden: 1 };
+  if (n <= maxSessions && hidden > 0) {
+    const message = `the role of ${connection} may not see what ${hidden} other sessions wait for; grant it pg_monitor`;
+    return { isOpen: false, code: 'GATE_UNREADABLE', message };
+  }
   return {
     isOpen: n <= maxSessions,
     code: 'LOCK_WAITS',
     message: `${n} sessions of ${connection} wait for locks (pid ${(pids ?? []).join(', ') || 'none'}); the limit is ${maxSessions}`,
   };
-}
-
-async function lookByQuery(gate: HealthGate & { readonly kind: 'query' }, client: SqlClient): Promise<GateReading> {
-  const { rows } = await client.query(gate.sql);
-  const value = Object.values(rows[0] ?? {})[0];
-  if (typeof value !== 'boolean') {
-    return {
-      isOpen: false,
-      code: 'GATE_UNREADABLE',
-      message: `the gate ${nameOf(gate)} returned ${rows.length === 0 ? 'no row' : JSON.stringify(value ?? null)}; its query must return true or false`,
-    };
-  }
-  return { isOpen: value, code: 'GATE_CLOSED', message: `the gate ${nameOf(gate)} is closed` };
 }
