@@ -34,6 +34,7 @@ export const ownerService: ServiceDefinition<typeof OWNER_OPTIONS> = {
         wakeLeader,
         maxScheduledTasks: config.maxScheduledTasks,
       }),
+      { atOnce: config.maxRequests },
     );
     const leading = leadWhileElected({
       name: 'owner',

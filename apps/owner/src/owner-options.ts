@@ -11,6 +11,13 @@ export const OWNER_OPTIONS = {
     schema: integer(1, 1_000),
     default: String(DEFAULT_MAX_SCHEDULED_TASKS),
   },
+  maxRequests: {
+    flag: 'max-requests',
+    env: 'LONGSHORE_MAX_REQUESTS',
+    help: 'Requests that this owner answers at once, 8 to 10000; others are answered with OVERLOADED and may be sent again. Lower it if requests keep the leading owner from its work.',
+    schema: integer(8, 10_000),
+    default: '256',
+  },
   historyDays: {
     flag: 'history-days',
     env: 'LONGSHORE_HISTORY_DAYS',

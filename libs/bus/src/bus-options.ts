@@ -24,6 +24,8 @@ export interface BusOptions extends LoginFiles {
   readonly onWaiting?: (error: Error) => void;
   /** How long a request waits for its reply unless it says otherwise, in milliseconds. Default 5,000. */
   readonly requestTimeoutMs?: number;
+  /** Told of each hint that is dropped because it doesn't fit its schema. Default: nobody is. */
+  readonly onHintDropped?: () => void;
   /**
    * Told about errors that a receiver of hints or a callback after a reconnect throws; delivery goes on. Default: a warning of
    * the process.

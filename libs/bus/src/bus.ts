@@ -28,11 +28,14 @@ export interface Bus {
    * takes too long, and whatever the owner answered with, by its own code.
    */
   request<M extends ApiMethod>(method: M, payload: ApiRequest<M>, options?: RequestOptions): Promise<ApiReply<M>>;
-  /** Answers every method, one of the group of owners per request. A request that doesn't fit its schema gets ARGUMENT_INVALID. */
-  answer(handlers: ApiHandlers): Subscription;
+  /**
+   * Answers every method, one of the group of owners per request. A request that doesn't fit its schema gets ARGUMENT_INVALID, and one
+   * beyond `atOnce` (default 256) that are under way OVERLOADED.
+   */
+  answer(handlers: ApiHandlers, limits?: { readonly atOnce?: number }): Subscription;
   /** Sends a hint. Dropped while disconnected: hints only speed up what a poll would find. */
   publish(subject: string, payload: unknown): void;
-  /** Receives hints; what doesn't fit the schema is dropped. */
+  /** Receives hints; what doesn't fit the schema is dropped, and the connection's `onHintDropped` told. */
   subscribe<T>(subject: string, schema: z.ZodType<T>, receive: (payload: T) => void): Subscription;
   /** Calls back after each connection that was not there at once, or was re-established: hints were missed, look now. */
   onReconnect(callback: () => void): void;

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { LongshoreError } from '@longshore/core';
+import { jsonFault, LongshoreError } from '@longshore/core';
 import {
   API,
   principalHeaders,
@@ -18,6 +18,8 @@ import type { Bus, RequestOptions } from './bus.ts';
 import { NatsLink } from './nats-link.ts';
 import { RemoteError, requestError } from './request-errors.ts';
 
+/** Some hundred wait for the store's few sessions for less than a second; what waits longer than its caller does is work for nobody. */
+const DEFAULT_AT_ONCE = 256;
 const DEFAULT_REQUEST_TIMEOUT_MS = 5_000;
 
 /**
@@ -47,6 +49,8 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
       if (nats === null || !link.isConnected) {
         throw new LongshoreError('BUS_UNAVAILABLE', `${method} was not sent: there is no connection to NATS`);
       }
+      const fault = jsonFault(payload);
+      if (fault !== null) throw new LongshoreError('ARGUMENT_INVALID', `${method} was not sent: ${fault}`);
       const timeoutMs = request.timeoutMs ?? options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
       const sent = requestHeaders(request);
       const reply = await nats
@@ -61,7 +65,8 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
       if (!envelope.ok) throw new RemoteError(envelope.error);
       return parseReply<unknown>(API[method].reply, envelope.value, method) as ApiReply<M>;
     },
-    answer: (handlers) => link.use((nats) => answerRequests(nats, subjects, handlers)),
+    answer: (handlers, { atOnce = DEFAULT_AT_ONCE } = {}) =>
+      link.use((nats) => answerRequests(nats, subjects, handlers, atOnce)),
     publish: (subject, payload) => {
       const { nats } = link;
       if (nats !== null && link.isConnected && !nats.isClosed()) nats.publish(subject, JSON.stringify(payload));
@@ -74,6 +79,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
             const parsed = schema.safeParse(parseJson(message.string()));
             // What a receiver throws would end the client library's reader, and with it every subscription of this process.
             if (parsed.success) guarded(() => receive(parsed.data), onCallbackError);
+            else options.onHintDropped?.();
           },
         });
         return { close: () => subscription.unsubscribe() };

@@ -282,10 +282,34 @@ export function describeBus(name: string, start: StartServer): void {
       });
     });
 
+    describe('a flood of requests', () => {
+      test('is answered as far as an owner may, and the rest is refused at once', async () => {
+        const server = await startServer();
+        const [client, owner] = [await open(server), await open(server)];
+        const gate = Promise.withResolvers<undefined>();
+        const held = async () => {
+          await gate.promise;
+          return { nodes: [] };
+        };
+        owner.answer(handlers({ 'node.list': held }), { atOnce: 3 });
+        await owner.flush();
+        const asked = Array.from({ length: 50 }, () => client.request('node.list', {}, { timeoutMs: 60_000 }));
+        const refused = await Promise.all(asked.slice(3).map(caught));
+        expect(refused.every((error) => (error as RemoteError).code === 'OVERLOADED')).toBe(true);
+        expect(refused[0]).toMatchObject({ permanent: false });
+        gate.resolve(undefined);
+        expect(await Promise.all(asked.slice(0, 3))).toEqual(Array.from({ length: 3 }, () => ({ nodes: [] })));
+        // There is room again.
+        expect(await client.request('node.list', {})).toEqual({ nodes: [] });
+      });
+    });
+
     describe('a hint', () => {
       test('reaches everybody who listens; a malformed one is dropped', async () => {
         const server = await startServer();
-        const [sender, first, second] = [await open(server), await open(server), await open(server)];
+        let dropped = 0;
+        const counting = { onHintDropped: () => (dropped += 1) };
+        const [sender, first, second] = [await open(server), await open(server), await open(server, counting)];
         const subject = sender.subjects.taskEvents(taskId('1'));
         const received: TaskHint[][] = [[], []];
         const complete = [first, second].map(
@@ -306,6 +330,7 @@ export function describeBus(name: string, start: StartServer): void {
         await Promise.all(complete);
         const expected = [{ kind: 'progress' }, { kind: 'state', state: 'succeed' }];
         expect(received).toEqual([expected, expected]);
+        expect(dropped).toBe(3);
       });
 
       test('that makes its receiver throw does not keep the next one away', async () => {

@@ -39,6 +39,6 @@ export const typeView = z.object({
 });
 export type TypeView = z.infer<typeof typeView>;
 
-export const typesRequest = z.object({ type: z.string().optional() });
+export const typesRequest = z.object({ type: z.string().max(64).optional() });
 export const typesReply = z.object({ types: z.array(typeView) });
 export type TypesReply = z.infer<typeof typesReply>;

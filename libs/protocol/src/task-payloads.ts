@@ -21,7 +21,7 @@ export const submitRequest = z.object({
   /** Idempotency key: a second submit with the same key and content returns the same task. Default: a random one. */
   key: z.string().min(1).max(MAX_KEY_CHARS).optional(),
   /** Version of the type; default: the newest that is registered. */
-  typeVersion: z.string().optional(),
+  typeVersion: z.string().min(1).max(64).optional(),
   /** What to do, as the type's schema wants it. At most 256 KiB of JSON. */
   meta: z.record(z.string(), z.unknown()),
   /** 1..1024, lower goes first. Default 512. */
@@ -173,8 +173,8 @@ export type GetRequest = z.infer<typeof getRequest>;
 
 export const listRequest = z.object({
   /** Only tasks in these states. */
-  states: z.array(z.string()).max(32).optional(),
-  type: z.string().optional(),
+  states: z.array(z.string().max(64)).max(32).optional(),
+  type: z.string().max(64).optional(),
   /** Only ended tasks with this outcome. */
   outcome: z.enum(['succeeded', 'failed', 'canceled']).optional(),
   /** Only tasks whose key begins with this. */
@@ -221,7 +221,7 @@ export type EventView = z.infer<typeof eventView>;
 export const eventsRequest = z.object({
   task: taskRef,
   /** Only events after this number. Default 0: from the first. */
-  after: z.int().min(0).optional(),
+  after: z.int().min(0).max(2_147_483_647).optional(),
   /** Page size, 1..500. Default 100. */
   limit: z.int().min(1).max(500).optional(),
 });
@@ -255,9 +255,9 @@ export type SubtaskView = z.infer<typeof subtaskView>;
 export const subtasksRequest = z.object({
   task: taskRef,
   /** Only subtasks in these states. */
-  states: z.array(z.string()).max(16).optional(),
+  states: z.array(z.string().max(64)).max(16).optional(),
   /** Only subtasks of this step. */
-  step: z.string().optional(),
+  step: z.string().max(64).optional(),
   /** Only subtasks with a larger id: the last id of the page before. */
   after: id.optional(),
   /** Page size, 1..500. Default 100. */

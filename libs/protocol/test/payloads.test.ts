@@ -71,6 +71,16 @@ test('fields that a newer version adds are ignored', () => {
   }
 });
 
+// Seen before: any text was taken for an id, and the look that it asked for failed, each time.
+test.each([['x'], ['0'], ['01'], ['1.5'], ['9223372036854775808'], ['1; DROP TABLE tasks'], [7], [null], ['\0']])(
+  'a hint of the task %j is none',
+  (id) => {
+    expect(wakeHint.safeParse({ tasks: ['1', id] }).success).toBe(false);
+    expect(controlHint.safeParse({ taskId: id }).success).toBe(false);
+    expect(wakeHint.safeParse({ tasks: ['1', '9223372036854775807'] }).success).toBe(true);
+  },
+);
+
 test('an error travels whole, causes and details included', () => {
   const error = toErrorData(
     new LongshoreError('META_INVALID', 'no path', { details: { field: 'path' }, cause: new Error('below') }),

@@ -2,7 +2,7 @@ import { connectBus, type Bus } from '@longshore/bus';
 import { toErrorData } from '@longshore/core';
 import { refusalOf } from '@longshore/launcher';
 import { openStore, type Store } from '@longshore/store';
-import { createLogger, startTelemetry, type Logger, type Telemetry } from '@longshore/telemetry';
+import { counterOf, createLogger, startTelemetry, type Logger, type Telemetry } from '@longshore/telemetry';
 import { Registry } from 'prom-client';
 import { COMMON_OPTIONS } from './common-options.ts';
 import { startHealthServer } from './health-server.ts';
@@ -154,7 +154,9 @@ async function serve<O extends OptionSet>(
   try {
     await waitForStore(store, config.databaseUrl, config.mode, logger, signal);
     const waiting = waitLog(logger, 'NATS, working without it');
-    bus = await unlessAborted(connectBus(busOptions(definition.name, config, waiting)), signal);
+    const droppedHints = counterOf(metrics, 'droppedHints');
+    const hints = { onHintDropped: () => droppedHints.inc() };
+    bus = await unlessAborted(connectBus({ ...busOptions(definition.name, config, waiting), ...hints }), signal);
     const starting = definition.start({ config, logger, store, bus, metrics, telemetry, signal, fail });
     running = await unlessAborted(starting, abortedLater(signal, START_LIMIT_MS));
     logger.info({ http: health.url }, `${definition.name} is ready`);

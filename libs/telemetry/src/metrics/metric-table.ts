@@ -88,6 +88,14 @@ export const METRICS = {
     help: 'Subtasks that were freed from dead nodes.',
     labels: ['type'],
   },
+  droppedHints: {
+    name: 'longshore.hints.dropped',
+    type: 'counter',
+    unit: '{hint}',
+    by: 'all',
+    help: "Messages on a subject of hints that are none: whoever sends them is no service of this cluster's version.",
+    labels: [],
+  },
   droppedSpans: {
     name: 'longshore.spans.dropped',
     type: 'counter',
