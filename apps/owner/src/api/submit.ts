@@ -3,6 +3,7 @@ import { LongshoreError } from '@longshore/core';
 import type { SubmitReply, SubmitRequest, TraceContext } from '@longshore/protocol';
 import { readTask, submitTask, type Actor, type Store } from '@longshore/store';
 import type { RequestChecker } from '../checking/request-checker.ts';
+import { canonicalText } from '../checking/schema-rules.ts';
 import { taskView } from './views.ts';
 
 /** Takes tasks in: checks the request, writes the row. */
@@ -37,14 +38,5 @@ export class TaskSubmitter {
 /** Tells a repeated submit from another one: the whole request but its key, with sorted names. */
 function contentHash(request: SubmitRequest): string {
   const { key: _key, ...content } = request;
-  return createHash('sha256').update(canonical(content)).digest('hex');
-}
-
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value ?? null);
-  const entries = Object.entries(value)
-    .filter(([, field]) => field !== undefined)
-    .toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return `{${entries.map(([name, field]) => `${JSON.stringify(name)}:${canonical(field)}`).join(',')}}`;
+  return createHash('sha256').update(canonicalText(content)).digest('hex');
 }
