@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -37,6 +37,11 @@ test('its secrets are in files of its user alone', () => {
     expect(statSync(join(folder, '.longshore', name)).mode & 0o777).toBe(0o600);
   }
   expect(readFileSync(join(folder, '.longshore', '.gitignore'), 'utf8')).toBe('*\n');
+  // Others may pass through the folder where Postgres runs as another user, and read nothing in it.
+  expect(statSync(join(folder, '.longshore')).mode & 0o066).toBe(0);
+  const logs = join(folder, '.longshore', 'log');
+  expect(statSync(logs).mode & 0o777).toBe(0o700);
+  for (const name of readdirSync(logs)) expect(statSync(join(logs, name)).mode & 0o777).toBe(0o600);
 });
 
 test('other commands find it and run tasks on it', async () => {

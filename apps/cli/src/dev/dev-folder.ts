@@ -30,7 +30,9 @@ export function makeDevFolder(path: string): DevFolder {
   try {
     mkdirSync(folder.logs, { recursive: true });
     // Started as root, Postgres runs as another user, who must be able to pass through.
-    chmodSync(path, 0o711);
+    chmodSync(path, process.getuid?.() === 0 ? 0o711 : 0o700);
+    // Logs show what tasks are about.
+    chmodSync(folder.logs, 0o700);
     // Nobody wants a database in their repository.
     writeFileSync(join(path, '.gitignore'), '*\n');
   } catch (cause) {

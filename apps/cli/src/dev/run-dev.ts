@@ -1,3 +1,4 @@
+import { makeGateReader } from '@longshore/effects';
 import { startLocalCluster, type LocalCluster } from '@longshore/embedded';
 import type { CommandContext } from '../command-context.ts';
 import { announce, withdraw, type DevFolder } from './dev-folder.ts';
@@ -7,6 +8,8 @@ import { ServiceLogs } from './service-logs.ts';
 import { startDevPostgres } from './start-dev-postgres.ts';
 
 const CLUSTER = 'dev';
+/** The role of the embedded Postgres by which gates are read. */
+const GATE_READER = 'longshore_gates';
 /** Long enough that one that fails at once doesn't fill the screen, short enough to see a node come back. */
 const RESTART_AFTER_MS = 3_000;
 
@@ -39,6 +42,7 @@ export async function runDev(
   const logs = new ServiceLogs(folder.logs);
   let running: LocalCluster | undefined;
   try {
+    const gates = await makeGateReader(postgres.url, GATE_READER);
     const cluster = await startLocalCluster({
       cluster: CLUSTER,
       postgresUrl: postgres.url,
@@ -47,7 +51,8 @@ export async function runDev(
         replicas: options.replicas,
         plugins: options.plugins,
         connections: { [DEV_CONNECTION]: postgres.url },
-        pluginSettings: { import: { roots: options.importRoots } },
+        gateConnections: { [DEV_CONNECTION]: gates },
+        pluginSettings: { import: { roots: [...options.importRoots, `!${folder.path}`] } },
       }),
       signal,
       onLine: (name, line) => {

@@ -1,4 +1,4 @@
-import { createWriteStream, type WriteStream } from 'node:fs';
+import { createWriteStream, rmSync, type WriteStream } from 'node:fs';
 import { join } from 'node:path';
 
 /** One log file for each service process, from its last start. */
@@ -13,7 +13,10 @@ export class ServiceLogs {
   write(name: string, line: string): void {
     let file = this.#files.get(name);
     if (file === undefined) {
-      file = createWriteStream(join(this.#folder, `${name}.log`), { flags: 'w' });
+      const path = join(this.#folder, `${name}.log`);
+      // An earlier version's file would keep its mode.
+      rmSync(path, { force: true });
+      file = createWriteStream(path, { flags: 'w', mode: 0o600 });
       // A full disk costs the log, not the cluster.
       file.on('error', () => undefined);
       this.#files.set(name, file);

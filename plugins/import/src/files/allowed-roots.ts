@@ -3,16 +3,39 @@ import { relative, resolve } from 'node:path';
 import { importError } from '../errors/import-error.ts';
 import { ImportErrorCode } from '../errors/import-error-code.ts';
 
+/** Before a folder of the setting `roots`: nothing below it may be read. */
+const EXCLUDED = '!';
+
+/** Folders of the setting that may be read, and those within them that may not. */
+function rootsOf(roots: readonly string[]): {
+  readonly allowed: readonly string[];
+  readonly excluded: readonly string[];
+} {
+  const excluded = roots.filter((root) => root.startsWith(EXCLUDED)).map((root) => root.slice(EXCLUDED.length));
+  return { allowed: roots.filter((root) => !root.startsWith(EXCLUDED)), excluded };
+}
+
+/** Whether a path lies below a folder that is excluded: a pattern passes over it. */
+export async function isExcluded(path: string, roots: readonly string[]): Promise<boolean> {
+  const { excluded } = rootsOf(roots);
+  if (excluded.length === 0) return false;
+  const real = await realpath(path).catch(() => resolve(path));
+  const realExcluded = await Promise.all(excluded.map((root) => realpath(root).catch(() => root)));
+  return [...excluded, ...realExcluded].some((root) => isBelow(real, root));
+}
+
 /**
  * The real path of a file or folder, if it lies below a root. Symbolic links are resolved first, in the path and in the
  * roots, so that a link below a root that leads out of it is refused. Whether something exists outside of the roots is
  * not told.
  *
- * @param roots - absolute paths.
+ * @param setting - absolute paths; one with `!` before it may not be read.
  * @throws {TaskTypeError} IMPORT_FILE_FORBIDDEN, IMPORT_FILE_MISSING or IMPORT_FILE_UNREADABLE.
  */
-export async function realPathBelowRoots(path: string, roots: readonly string[]): Promise<string> {
+export async function realPathBelowRoots(path: string, setting: readonly string[]): Promise<string> {
+  const { allowed: roots } = rootsOf(setting);
   if (!path.startsWith('/')) throw forbidden(path, 'it is not an absolute path', roots);
+  if (await isExcluded(path, setting)) throw forbidden(path, 'it is not below a folder that it may read', roots);
   const realRoots = await Promise.all(roots.map((root) => realpath(root).catch(() => root)));
   const isAllowed = (candidate: string): boolean => [...roots, ...realRoots].some((root) => isBelow(candidate, root));
   let real: string;

@@ -1,15 +1,17 @@
 import { glob, lstat, stat } from 'node:fs/promises';
+import { TaskTypeError } from '@longshore/sdk';
 import { importError } from '../errors/import-error.ts';
 import { ImportErrorCode } from '../errors/import-error-code.ts';
 import type { InputFile } from '../meta/prepared-import.ts';
-import { fileError, realPathBelowRoots } from './allowed-roots.ts';
+import { fileError, isExcluded, realPathBelowRoots } from './allowed-roots.ts';
+import { checkPattern } from './check-pattern.ts';
 
 /**
  * The files that paths and patterns name, each once, sorted by path. A path that exists is taken as it is, whatever
  * characters it has. Folders that a pattern matches are passed over.
  *
  * @param roots - absolute paths of the folders that may be read.
- * @throws {TaskTypeError} IMPORT_NO_FILES for a pattern that matches none; IMPORT_FILE_FORBIDDEN, IMPORT_FILE_MISSING,
+ * @throws {TaskTypeError} IMPORT_NO_FILES for a pattern that matches none; IMPORT_META_INVALID for one that takes for ever; IMPORT_FILE_FORBIDDEN, IMPORT_FILE_MISSING,
  * IMPORT_FILE_UNREADABLE and IMPORT_FILE_UNSUPPORTED for a path.
  */
 export async function listFiles(
@@ -26,12 +28,16 @@ export async function listFiles(
       files.set(file.path, file);
       continue;
     }
+    checkPattern(pattern);
     // The folder is checked before anything is listed in it.
     await realPathBelowRoots(base, roots);
     let matches = 0;
     for await (const path of glob(pattern)) {
       signal.throwIfAborted();
-      const file = await describeFile(path, roots);
+      if (await isExcluded(path, roots)) continue;
+      const file = await describeFile(path, roots).catch((error: unknown) => {
+        throw withoutMatch(error, pattern);
+      });
       if (file === null) continue;
       files.set(file.path, file);
       matches++;
@@ -42,6 +48,13 @@ export async function listFiles(
     }
   }
   return [...files.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** What a pattern finds beyond a link that leads out of the roots is nobody's to know: the error names the pattern. */
+function withoutMatch(error: unknown, pattern: string): unknown {
+  if (!TaskTypeError.is(error) || error.code !== ImportErrorCode.FileForbidden) return error;
+  const message = `An executor may not import ${pattern}: it matches a link to a place outside the folders that it may read.`;
+  return importError(ImportErrorCode.FileForbidden, message, { pattern });
 }
 
 /** Null for a folder. */

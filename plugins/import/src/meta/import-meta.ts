@@ -28,7 +28,7 @@ export const importMeta = z.strictObject({
       'Target table as SQL names it: orders, sales.orders, sales."Orders". Without a schema the role\'s search_path counts. A plain or partitioned table; it must be empty.',
     ),
   files: z
-    .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+    .union([z.string().min(1).max(4_096), z.array(z.string().min(1).max(4_096)).min(1)])
     .describe(
       'Absolute path of a file, or a pattern (*, **, ?, [a-z], {a,b}), or a list of these. Only below the folders in the executors\' setting "roots"; symbolic links are followed first. Every executor that runs imports must see the files under the same path.',
     ),

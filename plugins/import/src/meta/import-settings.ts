@@ -3,10 +3,10 @@ import { z } from 'zod';
 /** What an executor's configuration says for imports on its machine. */
 export const importSettings = z.strictObject({
   roots: z
-    .array(z.string().startsWith('/', 'must be an absolute path'))
+    .array(z.string().regex(/^!?\//, 'must be an absolute path, perhaps with ! before it'))
     .default([])
     .describe(
-      'Absolute paths of the folders whose files imports may read, with all below them. Default: none, so that every import is refused.',
+      'Absolute paths of the folders whose files imports may read, with all below them; with ! before it, of a folder within them that they may not. Default: none, so that every import is refused.',
     ),
 });
 

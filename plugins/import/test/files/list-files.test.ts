@@ -94,6 +94,37 @@ describe('files that may not', () => {
   });
 });
 
+// Seen before: the first kept its executor busy for minutes, and the second told the names in a folder that may not be read.
+describe('a pattern', () => {
+  test.each([
+    ['that stands for a million', `data/${'{a,b}'.repeat(20)}.csv`],
+    ['that stands for a million within others', `data/{${'{a,b}'.repeat(10)},${'{c,d}'.repeat(10)}}.csv`],
+    ['that counts to a million', 'data/{1..1000000}.csv'],
+    ['with many stars in a name', `data/${'*a'.repeat(20)}.csv`],
+    ['with many folders', `data/${'**/'.repeat(9)}*.csv`],
+    ['with repetitions', 'data/+(a|aa|aaa).csv'],
+  ])('%s is refused', async (_, pattern) => {
+    await expect(listed([pattern])).rejects.toMatchObject({ code: 'IMPORT_META_INVALID', permanent: true });
+  });
+
+  test('may stand for some hundred', async () => {
+    expect(await listed(['data/{a,b,{c,d}}{.csv,.tsv,{1..100}}'])).toEqual(['data/a.csv', 'data/b.csv']);
+  });
+
+  test('that leaves its folder is refused, and nothing is told of what it would find', async () => {
+    const found = listFiles([`${root}/*/../../s*.csv`], [root], signal);
+    await expect(found).rejects.toMatchObject({ code: 'IMPORT_META_INVALID' });
+    await expect(found).rejects.not.toMatchObject({ message: expect.stringContaining('secret') as unknown });
+  });
+
+  test('passes over a folder that is excluded, and a path in it is refused', async () => {
+    const roots = [root, `!${join(root, 'sub')}`];
+    expect(await listed(['data/{a,b}.csv', 'data/**/[abc].csv'], roots)).toEqual(['data/a.csv', 'data/b.csv']);
+    await expect(listed(['data/sub/c.csv'], roots)).rejects.toMatchObject({ code: 'IMPORT_FILE_FORBIDDEN' });
+    await expect(listed(['data/sub/*.csv'], roots)).rejects.toMatchObject({ code: 'IMPORT_FILE_FORBIDDEN' });
+  });
+});
+
 test.each([
   ['a path that names nothing', 'data/nothing.csv', 'IMPORT_FILE_MISSING'],
   ['a pattern that matches nothing', 'data/*.txt', 'IMPORT_NO_FILES'],
