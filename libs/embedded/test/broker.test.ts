@@ -2,6 +2,7 @@ import { connect } from '@nats-io/transport-node';
 import { describe, expect, test } from 'vitest';
 
 import { startBroker } from '../src/index.ts';
+import { RawConnection } from './conformance/raw-connection.ts';
 
 describe('startBroker', () => {
   test.each(['0.0.0.0', '::', '192.168.1.7', 'example.org', '127.0.0.1.example.org', ''])(
@@ -20,6 +21,8 @@ describe('startBroker', () => {
     { maxPendingBytes: 1_000 },
     { pingIntervalMs: 0 },
     { pingIntervalMs: 1.5 },
+    { maxSubscriptions: 0 },
+    { maxConnections: 0 },
   ])('refuses %j', async (options) => {
     await expect(startBroker(options)).rejects.toMatchObject({ code: 'EMBEDDED_BROKER_INVALID_OPTION' });
   });
@@ -58,6 +61,52 @@ describe('startBroker', () => {
     await connection.close();
     await broker.stop();
     expect(broker.stats).toMatchObject({ connections: 0, subscriptions: 0 });
+  });
+
+  // Seen before, for the first: the message ended the broker's process.
+  test('a message reaches a hundred and fifty thousand subscriptions of one subject', async () => {
+    const broker = await startBroker({ maxSubscriptions: 200_000, maxPendingBytes: 256 * 1024 * 1024 });
+    const raw = await RawConnection.open(broker.port);
+    raw.send('CONNECT {"verbose":false}\r\n');
+    const count = 150_000;
+    raw.send(Array.from({ length: count }, (_, sid) => `SUB a ${sid + 1}\r\n`).join(''));
+    const client = await connect({ servers: broker.url });
+    await expect.poll(() => broker.stats.subscriptions, { timeout: 60_000 }).toBe(count);
+    client.publish('a', 'x');
+    await client.flush();
+    expect(broker.stats.outMessages).toBe(count);
+    raw.close();
+    await client.close();
+    await broker.stop();
+  });
+
+  test('a client has so many subscriptions of so many levels, and others go on', async () => {
+    const broker = await startBroker({ maxSubscriptions: 3 });
+    const raw = await RawConnection.open(broker.port);
+    const long = Array.from({ length: 17 }, () => 'a').join('.');
+    const subs = [1, 2, 3, 4].map((sid) => `SUB b.${sid} ${sid}\r\n`).join('');
+    raw.send(`CONNECT {"verbose":false}\r\nSUB ${long} 9\r\n${subs}PING\r\n`);
+    expect(await raw.answer()).toBe(
+      "-ERR 'subject has exceeded number of tokens limit'\r\n-ERR 'maximum subscriptions exceeded'\r\nPONG\r\n",
+    );
+    expect(broker.stats.subscriptions).toBe(3);
+    const client = await connect({ servers: broker.url });
+    const subscription = client.subscribe('c', { max: 1 });
+    client.publish('c', 'x');
+    for await (const message of subscription) expect(message.string()).toBe('x');
+    await client.close();
+    await broker.stop();
+  });
+
+  test('has so many clients', async () => {
+    const broker = await startBroker({ maxConnections: 1 });
+    const client = await connect({ servers: broker.url });
+    const refused = await RawConnection.open(broker.port);
+    expect(await refused.answer()).toBe("-ERR 'maximum connections exceeded'\r\nEND");
+    expect(broker.stats.connections).toBe(1);
+    await client.flush();
+    await client.close();
+    await broker.stop();
   });
 
   test('the choice in a queue group is the caller’s', async () => {

@@ -15,6 +15,13 @@ export interface BrokerOptions {
   readonly maxPendingBytes?: number;
   /** Milliseconds between pings to a client; it is cut off when two stay unanswered. Default 120000. */
   readonly pingIntervalMs?: number;
+  /** Clients at once. Default 1,024; others get `maximum connections exceeded`. */
+  readonly maxConnections?: number;
+  /**
+   * Subscriptions of one client. Default 10,000, and ten times as many of all clients; beyond it a client gets
+   * `maximum subscriptions exceeded`. They are memory of this process.
+   */
+  readonly maxSubscriptions?: number;
   /** Picks the member of a queue group that gets a message: a number in [0, 1). Default `Math.random`. */
   readonly random?: () => number;
 }

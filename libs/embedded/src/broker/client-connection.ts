@@ -15,6 +15,9 @@ const authenticationTimeoutMs = 2_000;
 /** Pings that may stay unanswered. */
 const maxOpenPings = 2;
 
+/** Tokens of a subject that is subscribed to: each is a level of the index. Ours have six. */
+const maxSubscriptionTokens = 16;
+
 /** How long a client that is cut off may take to read why: closing at once would discard what it has not read. */
 const closeGraceMs = 500;
 
@@ -23,6 +26,10 @@ export interface ConnectionLimits {
   readonly maxPayloadBytes: number;
   readonly maxPendingBytes: number;
   readonly pingIntervalMs: number;
+  /** Subscriptions of one client. */
+  readonly maxSubscriptions: number;
+  /** Subscriptions of all clients. */
+  readonly maxAllSubscriptions: number;
 }
 
 /** One client: its options, its subscriptions, what waits to be written to it. */
@@ -95,12 +102,25 @@ export class ClientConnection implements ProtocolHandler, Subscriber {
     }
     // A second SUB with the id of an open one changes nothing.
     if (!this.#subscriptions.has(sid)) {
+      const refusal = this.#refusalOf(subject);
+      if (refusal !== null) {
+        this.#say(`-ERR '${refusal}'\r\n`);
+        return;
+      }
       const counts = { deliveredCount: 0, maxCount: 0, isClosed: false };
       const subscription: Subscription = { connection: this, sid, subject, queue, ...counts };
       this.#subscriptions.set(sid, subscription);
       this.#router.add(subscription);
     }
     this.#acknowledge();
+  }
+
+  /** Why there is no room for another subscription; null: there is. The connection stays, as with the real server. */
+  #refusalOf(subject: string): string | null {
+    const { maxSubscriptions, maxAllSubscriptions } = this.#limits;
+    if (subject.split('.').length > maxSubscriptionTokens) return violations.maxSubscriptionTokens;
+    const isFull = this.#subscriptions.size >= maxSubscriptions || this.#router.subscriptions >= maxAllSubscriptions;
+    return isFull ? violations.maxSubscriptions : null;
   }
 
   unsubscribe(sid: string, maxCount: number): void {
@@ -160,8 +180,9 @@ export class ClientConnection implements ProtocolHandler, Subscriber {
     try {
       if (!this.isClosed) parser.push(chunk);
     } catch (error) {
-      if (!ProtocolViolation.is(error)) throw error;
-      this.#cutOff(error.reply);
+      // Whatever a client makes go wrong ends that client: everybody else's broker goes on.
+      if (!ProtocolViolation.is(error)) process.emitWarning(error instanceof Error ? error : String(error));
+      this.#cutOff(ProtocolViolation.is(error) ? error.reply : undefined);
     }
   }
 
@@ -199,6 +220,11 @@ export class ClientConnection implements ProtocolHandler, Subscriber {
     }
     this.#openPings += 1;
     this.#say('PING\r\n');
+  }
+
+  /** There is no room for this client: it is told, and cut off. */
+  refuse(): void {
+    this.#cutOff(violations.maxConnections);
   }
 
   #cutOff(reply: string | undefined): void {

@@ -34,6 +34,16 @@ export class MessageRouter {
     };
   }
 
+  /** How many there are, of all clients. */
+  get subscriptions(): number {
+    return this.#index.size;
+  }
+
+  /** How many clients there are. */
+  get connections(): number {
+    return this.#connections.size;
+  }
+
   welcome(connection: Subscriber): void {
     this.#connections.add(connection);
   }

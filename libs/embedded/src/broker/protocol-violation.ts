@@ -24,4 +24,7 @@ export const violations = {
   staleConnection: 'Stale Connection',
   invalidSubject: 'Invalid Subject',
   invalidPublishSubject: 'Invalid Publish Subject',
+  maxSubscriptions: 'maximum subscriptions exceeded',
+  maxSubscriptionTokens: 'subject has exceeded number of tokens limit',
+  maxConnections: 'maximum connections exceeded',
 } as const;

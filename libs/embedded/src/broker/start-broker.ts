@@ -8,7 +8,15 @@ import { ClientConnection, type ConnectionLimits } from './client-connection.ts'
 import { MessageRouter } from './message-router.ts';
 
 const mebibyte = 1024 * 1024;
-const defaults = { maxPayloadBytes: mebibyte, maxPendingBytes: 64 * mebibyte, pingIntervalMs: 120_000 };
+const defaults = {
+  maxPayloadBytes: mebibyte,
+  maxPendingBytes: 64 * mebibyte,
+  pingIntervalMs: 120_000,
+  maxSubscriptions: 10_000,
+};
+const defaultMaxConnections = 1_024;
+/** All clients may have as many subscriptions as so many have at most. */
+const clientsWithMost = 10;
 
 /** The largest a real server can be set to without a warning is 8 MiB; memory is the bound here. */
 const largestPayloadBytes = 64 * mebibyte;
@@ -35,7 +43,10 @@ const serverVersion = '2.9.10';
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
   const { host = '127.0.0.1', port: wantedPort = 0, token, random = Math.random } = options;
   checkLoopback(host);
-  const limits = checkLimits({ ...defaults, ...withoutUndefined(options), token });
+  const given = { ...defaults, ...withoutUndefined(options), token };
+  const limits = checkLimits({ ...given, maxAllSubscriptions: clientsWithMost * given.maxSubscriptions });
+  const { maxConnections = defaultMaxConnections } = options;
+  checkBounds('maxConnections', maxConnections, 1, 65_535);
   const router = new MessageRouter(random);
   const serverId = randomUUID();
   let clientId = 0;
@@ -54,7 +65,9 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
       client_ip: socket.remoteAddress,
       ...(token !== undefined && { auth_required: true }),
     };
-    router.welcome(new ClientConnection(socket, router, limits, info));
+    const client = new ClientConnection(socket, router, limits, info);
+    if (router.connections >= maxConnections) client.refuse();
+    else router.welcome(client);
   });
   const port = await listen(server, host, wantedPort);
 
@@ -90,6 +103,7 @@ function checkLoopback(host: string): void {
 function checkLimits(limits: ConnectionLimits): ConnectionLimits {
   checkBounds('maxPayloadBytes', limits.maxPayloadBytes, 1, largestPayloadBytes);
   checkBounds('maxPendingBytes', limits.maxPendingBytes, limits.maxPayloadBytes, Number.MAX_SAFE_INTEGER);
+  checkBounds('maxSubscriptions', limits.maxSubscriptions, 1, 1_000_000);
   checkBounds('pingIntervalMs', limits.pingIntervalMs, 1, longestTimerMs);
   return limits;
 }
