@@ -1,4 +1,5 @@
 import type { NodeId, TaskId, TaskMove } from '@longshore/core';
+import type { FailedTask } from './set-aside.ts';
 import { CONCERNS_NODES, WAITS_FOR_NODES } from './moves.ts';
 
 /** What a pass changed, for messages. */
@@ -15,6 +16,8 @@ export interface PassResult {
   readonly mustMove: boolean;
   /** Ids of tasks that could not be written, since others have locked their rows. */
   readonly locked: readonly string[];
+  /** Tasks that could not be written for another reason. */
+  readonly failed: readonly FailedTask[];
 }
 
 /** Notes what a pass changes. */
@@ -23,6 +26,7 @@ export class PassNotes implements PassResult {
   readonly wake = new Map<NodeId, Set<TaskId>>();
   readonly stopped: TaskId[] = [];
   readonly locked: string[] = [];
+  readonly failed: FailedTask[] = [];
   movesOn = false;
   mustMove = false;
 

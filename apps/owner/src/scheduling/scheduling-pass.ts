@@ -11,6 +11,7 @@ import {
   eachOnItsOwn,
   isRowLocked,
   LockPatience,
+  type AdmissionChange,
   type LeftOut,
   type OwnerWrites,
   type ScheduledTask,
@@ -22,6 +23,7 @@ import { findKnownType, type KnownType } from '../types/known-type.ts';
 import {
   admitInRankOrder,
   changesOfAdmissions,
+  isSameWait,
   type AdmissionInput,
   type Admissions,
   type SlotChange,
@@ -29,6 +31,7 @@ import {
 import { carryOut } from './carry-out.ts';
 import { decideMoves, type Moves } from './moves.ts';
 import { PassNotes, type PassResult } from './pass-result.ts';
+import { setAsideReason } from './set-aside.ts';
 import { waitsForHooks } from './waits-for-hooks.ts';
 
 /** Where a pass says what went wrong with one task. */
@@ -47,6 +50,8 @@ export interface PassInput extends AdmissionInput {
   readonly around: (task: ScheduledTask, move: TaskMove, carryOut: () => Promise<boolean>) => Promise<boolean>;
   /** Ids of tasks whose rows others have locked: the pass decides on them and leaves them as they are. Default: none. */
   readonly locked?: ReadonlySet<string>;
+  /** Tasks that passes could not move on, with what went wrong: the pass decides on them and leaves them as they are. Default: none. */
+  readonly setAside?: ReadonlyMap<string, ErrorData>;
   /** How long the writes wait for rows that others have locked. Default: 500 ms, until one has waited in vain. */
   readonly patience?: LockPatience;
 }
@@ -67,7 +72,8 @@ interface Decisions {
  * decisions task by task; each write checks that its snapshot is still true. A task that can't be written now keeps no other waiting.
  */
 export async function schedulingPass(input: PassInput, writes: OwnerWrites, logger: PassLogger): Promise<PassResult> {
-  const { locked = new Set(), patience = new LockPatience() } = input;
+  const { locked: lockedIds = new Set(), setAside = new Map(), patience = new LockPatience() } = input;
+  const locked = new Set([...lockedIds, ...setAside.keys()]);
   patience.renew();
   const decisions = await decide(input, patience);
   const { ranked, unread, admissions, moves, changes } = decisions;
@@ -76,6 +82,7 @@ export async function schedulingPass(input: PassInput, writes: OwnerWrites, logg
     ...changes.filter((change) => !together.has(change.taskId)),
     ...waitsForHooks(ranked, admissions, moves, input.nodes),
   ].filter((change) => !locked.has(change.taskId));
+  toSave.push(...waitsOfSetAside(ranked, setAside));
   const leftOut = [...unread.map(byTaskId), ...(await writes.saveAdmissions(toSave))];
 
   const notes = new PassNotes();
@@ -87,9 +94,25 @@ export async function schedulingPass(input: PassInput, writes: OwnerWrites, logg
   );
   for (const { item: id, error } of [...leftOut, ...unmoved.map(byTaskId)]) {
     if (isRowLocked(error)) notes.locked.push(id);
-    else logger.error({ error, task_id: id }, 'a task could not be moved to its next state');
+    else {
+      notes.failed.push({ id, error });
+      logger.error({ error, task_id: id }, 'a task could not be moved to its next state');
+    }
   }
   return notes;
+}
+
+/** Says why tasks that are set aside wait. */
+function waitsOfSetAside(
+  ranked: readonly ScheduledTask[],
+  setAside: ReadonlyMap<string, ErrorData>,
+): readonly AdmissionChange[] {
+  return ranked.flatMap((task) => {
+    const error = setAside.get(task.id);
+    if (error === undefined) return [];
+    const waiting = setAsideReason(error);
+    return isSameWait(waiting, task.waiting) ? [] : [{ taskId: task.id, reservedNodes: null, waiting }];
+  });
 }
 
 function byTaskId({ item, error }: LeftOut<ScheduledTask>): LeftOut<string> {

@@ -16,6 +16,7 @@ import { MoveSpans } from './move-spans.ts';
 import { RequestChecker } from '../checking/request-checker.ts';
 import type { PassResult } from './pass-result.ts';
 import { schedulingPass } from './scheduling-pass.ts';
+import { SetAsideTasks } from './set-aside.ts';
 import { TypeCatalog } from '../types/type-catalog.ts';
 import { validateSubmitted } from '../checking/validate-submitted.ts';
 
@@ -30,6 +31,8 @@ export interface RoundContext {
   readonly tracing: Tracing | null;
   /** Tasks that have slots at once, where the cluster's settings don't say. */
   readonly maxScheduledTasks: number;
+  /** A monotonic clock, in milliseconds. Default: the process's. */
+  readonly now?: () => number;
 }
 
 /** What a round saw and changed. */
@@ -49,11 +52,13 @@ export function schedulingRounds({
   logger,
   tracing,
   maxScheduledTasks,
+  now = () => performance.now(),
 }: RoundContext): () => Promise<RoundResult> {
   const spans = new MoveSpans(tracing, db);
   const types = new TypeCatalog(db);
   const checker = new RequestChecker(db);
   const lockedTasks = new LockedTasks(db, logger);
+  const setAsideTasks = new SetAsideTasks(logger, now);
   return async () => {
     const [tasks, nodes, pinned, settings] = await readTogether(db, (session) =>
       Promise.all([
@@ -65,6 +70,7 @@ export function schedulingRounds({
     );
     await spans.prepare(tasks);
     const locked = await lockedTasks.look();
+    const setAside = setAsideTasks.current();
     const result = await schedulingPass(
       {
         tasks,
@@ -76,12 +82,18 @@ export function schedulingRounds({
         validate: (id) => validateSubmitted(db, checker, writes, id),
         around: (task, move, carryOut) => spans.around(task, move, carryOut),
         locked,
+        setAside,
         patience,
       },
       writes,
       logger,
     );
     lockedTasks.note(result.locked);
+    setAsideTasks.note(
+      result.failed,
+      tasks.map((task) => task.id),
+      setAside,
+    );
     return { ...result, tasks, nodes };
   };
 }
