@@ -16,7 +16,15 @@ let handlers: ReturnType<typeof apiHandlers>;
 beforeAll(async () => {
   broker = await startBroker({});
   bus = await connectBus({ servers: broker.url, cluster: 'test', name: 'owner' });
-  handlers = apiHandlers(owner.store(), bus, 'o1', null, () => undefined, 16);
+  handlers = apiHandlers({
+    store: owner.store(),
+    bus,
+    instance: 'o1',
+    logger: { info: () => undefined },
+    tracing: null,
+    wakeLeader: () => undefined,
+    maxScheduledTasks: 16,
+  });
   const type = { type: 'toy', version: '1.0.0', description: '', contract: 1 };
   await registerType(owner.store().db, { ...type, steps: ['load'], hooks: ['modifyMeta'], schema: {}, defaults: {} });
   await owner.submit('known', { type: 'toy' });
