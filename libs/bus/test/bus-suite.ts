@@ -295,8 +295,7 @@ export function describeBus(name: string, start: StartServer): void {
         await owner.flush();
         const asked = Array.from({ length: 50 }, () => client.request('node.list', {}, { timeoutMs: 60_000 }));
         const refused = await Promise.all(asked.slice(3).map(caught));
-        expect(refused.every((error) => (error as RemoteError).code === 'OVERLOADED')).toBe(true);
-        expect(refused[0]).toMatchObject({ permanent: false });
+        expect(refused).toMatchObject(refused.map(() => ({ code: 'OVERLOADED', permanent: false })));
         gate.resolve(undefined);
         expect(await Promise.all(asked.slice(0, 3))).toEqual(Array.from({ length: 3 }, () => ({ nodes: [] })));
         // There is room again.

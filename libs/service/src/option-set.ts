@@ -1,6 +1,7 @@
 import { LongshoreError } from '@longshore/core';
 import { Command, CommanderError, Option } from 'commander';
 import { z } from 'zod';
+import { FILE_SUFFIX, readSecret } from './read-secret.ts';
 
 /** One setting of a service, from a flag, an environment variable or its default, in this order. */
 export interface OptionSpec<T = unknown> {
@@ -14,7 +15,7 @@ export interface OptionSpec<T = unknown> {
   readonly schema: z.ZodType<T, string | undefined>;
   /** Text of the default, as an operator would write it. Without one the schema decides what absence means. */
   readonly default?: string;
-  /** Never printed, in no log and no error. */
+  /** Never printed, in no log and no error. It may come from a file, which the variable with `_FILE` behind its name names. */
   readonly isSecret?: boolean;
 }
 
@@ -61,7 +62,13 @@ export function parseOptions<O extends OptionSet>(
   const config: Record<string, unknown> = {};
   const problems: string[] = [];
   for (const [key, spec] of Object.entries(options)) {
-    const text = flags[camelCase(spec.flag)] ?? nonEmpty(env[spec.env]) ?? spec.default;
+    let text: string | undefined;
+    try {
+      text = flags[camelCase(spec.flag)] ?? ofEnvironment(spec, env) ?? spec.default;
+    } catch (thrown) {
+      problems.push((thrown as Error).message);
+      continue;
+    }
     const parsed = spec.schema.safeParse(text);
     if (parsed.success) config[key] = parsed.data;
     else problems.push(problem(spec, text, parsed.error));
@@ -70,10 +77,19 @@ export function parseOptions<O extends OptionSet>(
   return config as ConfigOf<O>;
 }
 
+/** @throws {LongshoreError} CONFIG_INVALID for a secret's file that can't be used. */
+function ofEnvironment(
+  { env: name, isSecret }: OptionSpec,
+  env: Readonly<Record<string, string | undefined>>,
+): string | undefined {
+  return isSecret === true ? readSecret(name, env) : nonEmpty(env[name]);
+}
+
 /** Where a value comes from when no flag gives it. */
 function origins(spec: OptionSpec): string {
   const hasDefault = spec.default !== undefined && spec.default !== '';
-  return hasDefault ? `default: ${spec.default}, env: ${spec.env}` : `env: ${spec.env}`;
+  const names = spec.isSecret === true ? `${spec.env} or ${spec.env}${FILE_SUFFIX}` : spec.env;
+  return hasDefault ? `default: ${spec.default}, env: ${names}` : `env: ${names}`;
 }
 
 /** What is wrong with a command line, without values: a misspelt flag, or a word that lost its flag, may be a secret. */

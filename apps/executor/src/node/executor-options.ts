@@ -1,5 +1,5 @@
 import { nodeLabels } from './node-labels.ts';
-import { integer, text, type OptionSpec } from '@longshore/service';
+import { FILE_SUFFIX, integer, readSecret, text, type OptionSpec } from '@longshore/service';
 import { availableParallelism, hostname } from 'node:os';
 import { z } from 'zod';
 
@@ -124,7 +124,12 @@ const GATE_CONNECTION_PREFIX = 'LONGSHORE_GATE_CONNECTION_';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Connections by name: LONGSHORE_CONNECTION_WAREHOUSE is the connection `warehouse`. */
+/**
+ * Connections by name: LONGSHORE_CONNECTION_WAREHOUSE is the connection `warehouse`, and LONGSHORE_CONNECTION_WAREHOUSE_FILE names a file with
+ * its URL.
+ *
+ * @throws {LongshoreError} CONFIG_INVALID for a file that can't be used.
+ */
 export function readConnections(env: Environment): Readonly<Record<string, string>> {
   return connectionsWith(CONNECTION_PREFIX, env);
 }
@@ -136,9 +141,14 @@ export function readGateConnections(env: Environment): Readonly<Record<string, s
 
 function connectionsWith(prefix: string, env: Environment): Readonly<Record<string, string>> {
   const connections: Record<string, string> = {};
-  for (const [name, url] of Object.entries(env)) {
-    if (!name.startsWith(prefix) || url === undefined || url === '') continue;
-    connections[name.slice(prefix.length).toLowerCase()] = url;
+  const variables = Object.keys(env).filter((name) => name.startsWith(prefix));
+  for (const variable of new Set(variables.map((name) => withoutSuffix(name)))) {
+    const url = readSecret(variable, env);
+    if (url !== undefined) connections[variable.slice(prefix.length).toLowerCase()] = url;
   }
   return connections;
+}
+
+function withoutSuffix(name: string): string {
+  return name.endsWith(FILE_SUFFIX) ? name.slice(0, -FILE_SUFFIX.length) : name;
 }

@@ -3,17 +3,16 @@ import type { StoredType } from '@longshore/store';
 import { describe, expect, test } from 'vitest';
 import { MetaValidator } from '../../src/checking/meta-validator.ts';
 
-const typeOf = (schema: Record<string, unknown>): StoredType =>
-  ({
-    type: 'toy',
-    version: '1.0.0',
-    description: '',
-    contract: 1,
-    steps: ['load'],
-    hooks: [],
-    defaults: {},
-    schema,
-  }) as StoredType;
+const typeOf = (schema: Record<string, unknown>): StoredType => ({
+  type: 'toy',
+  version: '1.0.0',
+  description: '',
+  contract: 1,
+  steps: ['load'],
+  hooks: [],
+  defaults: {},
+  schema,
+});
 
 const check = (schema: Record<string, unknown>, meta: Record<string, unknown>): unknown =>
   new MetaValidator().validate(typeOf(schema), meta);

@@ -24,12 +24,11 @@ const MAX_MS = 31_536_000_000;
 /** Causes of an error, each within the one before. */
 const MAX_CAUSES = 5;
 
-type KeysOf<T> = T extends unknown ? keyof T : never;
-
-/** A shape with all fields of a message: one that it doesn't know would be lost here, so it doesn't compile then. */
-function shapeOf<Keys extends PropertyKey>() {
-  return <S extends z.ZodType>(shape: Keys extends KeysOf<z.output<S>> ? S : never): S => shape;
-}
+/** The shapes of all fields of a message: one that is missing here would be lost on its way, so it doesn't compile. */
+type ShapesOf<Message> = Record<keyof Message, z.ZodType>;
+type Succeeded = Extract<Settled, { readonly ok: true }>;
+/** Only the parent knows whether a run is blameless. */
+type Failed = Omit<Extract<Settled, { readonly ok: false }>, 'isBlameless'>;
 
 const text = (most: number) => z.string().transform((value) => storableText(value.slice(0, most)));
 
@@ -43,16 +42,14 @@ const summary = z.unknown().transform(parseSummary);
 const waiting = z.object({ code: text(MAX_CODE), message: text(MAX_MESSAGE), forMs: ms });
 
 /** How far a run is. */
-export const runProgress = shapeOf<KeysOf<RunProgress>>()(
-  z.object({
-    runId: z.string(),
-    rows: amount,
-    bytes: amount,
-    phase: text(MAX_PHASE).nullable(),
-    waiting: waiting.nullable(),
-    summary,
-  }),
-);
+export const runProgress = z.object({
+  runId: z.string(),
+  rows: amount,
+  bytes: amount,
+  phase: text(MAX_PHASE).nullable(),
+  waiting: waiting.nullable(),
+  summary,
+} satisfies ShapesOf<RunProgress>);
 
 /** An error in whatever form: what is wrong with it must not hide it. */
 const errorData = z.unknown().transform((value) => errorDataOf(value, 0));
@@ -80,33 +77,27 @@ const json = z.unknown().superRefine((value, context) => {
   if (fault !== null) context.addIssue({ code: 'custom', message: `is not JSON: ${fault}` });
 });
 
-/** Only the parent knows whether a run is blameless. */
-const settled = shapeOf<Exclude<KeysOf<Settled>, 'isBlameless'>>()(
-  z.discriminatedUnion('ok', [
-    z.object({ ok: z.literal(true), result: json, rows: amount, bytes: amount }),
-    z.object({
-      ok: z.literal(false),
-      error: errorData,
-      stopped: z.enum(STOP_REASONS).nullable(),
-      postponed: postponed.nullable().optional(),
-      targetAway: targetAway.nullable().optional(),
-      rows: amount,
-      bytes: amount,
-    }),
-  ]),
-);
+const succeeded = { ok: z.literal(true), result: json, rows: amount, bytes: amount } satisfies ShapesOf<Succeeded>;
+const failed = {
+  ok: z.literal(false),
+  error: errorData,
+  stopped: z.enum(STOP_REASONS).nullable(),
+  postponed: postponed.nullable().optional(),
+  targetAway: targetAway.nullable().optional(),
+  rows: amount,
+  bytes: amount,
+} satisfies ShapesOf<Failed>;
+const settled = z.discriminatedUnion('ok', [z.object(succeeded), z.object(failed)]);
 
 const time = z.object({ beganAt: z.number().nonnegative(), ranMs: z.number().nonnegative() });
 
 /** The end of a run. */
-export const runEnd = shapeOf<KeysOf<RunEnd>>()(
-  z.object({
-    runId: z.string(),
-    settled,
-    time: time.nullable().catch(null),
-    summary: summary.optional(),
-  }),
-);
+export const runEnd = z.object({
+  runId: z.string(),
+  settled,
+  time: time.nullable().catch(null),
+  summary: summary.optional(),
+} satisfies ShapesOf<RunEnd>);
 
 /** Measurements of a task type; one that is none is left out. */
 export const measurement = z.object({

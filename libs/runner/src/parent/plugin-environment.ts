@@ -1,5 +1,5 @@
 /** Only for the executor: the way to the store, to NATS, to targets and to the collector, with passwords. */
-const KEPT_BACK = /^(LONGSHORE_(DATABASE_URL$|NATS_|(GATE_)?CONNECTION_)|OTEL_EXPORTER_OTLP_)/;
+const KEPT_BACK = /^(LONGSHORE_(DATABASE_URL(_FILE)?$|NATS_|(GATE_)?CONNECTION_)|OTEL_EXPORTER_OTLP_)/;
 
 /**
  * The environment that plugin code sees: the executor's without its credentials. A plugin reaches a target through the connection that its
