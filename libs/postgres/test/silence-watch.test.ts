@@ -69,8 +69,11 @@ test('a request that never arrived is given up, and the next one goes by a new s
 test('an answer that was lost is given up when the server is done, and not before', async () => {
   const pool = poolOf('lost answer', { askMs: ASK_MS });
   const session = await pool.connect();
-  await admin.query('BEGIN');
-  await admin.query('SELECT pg_advisory_xact_lock(1)');
+  // In a session of its own: one that is in a transaction sees other sessions as they were when it looked first.
+  const holder = new pg.Client({ connectionString: postgres.url });
+  await holder.connect();
+  onTestFinished(() => holder.end());
+  await holder.query('SELECT pg_advisory_lock(1)');
   let outcome: unknown = 'waits';
   const waiting = session.query('SELECT pg_advisory_lock(1)').then(
     () => (outcome = 'answered'),
@@ -90,7 +93,7 @@ test('an answer that was lost is given up when the server is done, and not befor
     { what: 'time for several looks' },
   );
   expect(outcome).toBe('waits');
-  await admin.query('COMMIT');
+  await holder.query('SELECT pg_advisory_unlock(1)');
   await waiting;
   expect(outcome).toMatchObject({ message: expect.stringMatching(LOST) });
   session.release(true);
