@@ -33,7 +33,7 @@ describe('the summary', () => {
   });
 
   test.each([
-    { kind: 'revert', says: 'its work could not be undone', choices: ['retry', 'skip'] },
+    { kind: 'revert', says: 'its work could not be undone', choices: ['retry', 'resume', 'skip'] },
     { kind: 'finish', says: 'its finish hook failed', choices: ['retry', 'skip', 'revert', 'cancel'] },
     { kind: 'plan', says: 'its next step could not be planned', choices: ['retry', 'revert', 'cancel'] },
   ])('of one that awaits resolution after a failed $kind hook offers $choices', ({ kind, says, choices }) => {

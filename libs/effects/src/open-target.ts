@@ -19,6 +19,8 @@ export interface TargetOptions {
   readonly fenceGraceMs?: number;
   /** What is done about a target that can't be reached. Default: its error is thrown. */
   readonly away?: AwayRule;
+  /** Called each time that a session is there, before anything is done in it. Default: nothing is. */
+  readonly beforeUse?: () => Promise<void>;
   /** Raises the subtask's attempt in the store. Default: it is somebody else's. */
   readonly raiseAttempt?: RaiseAttempt;
 }
@@ -38,7 +40,7 @@ const TAKEOVER_GRACE_MS = 1_000;
 /** Prepares a connection to a target; the first use connects. */
 export function openTarget(options: TargetOptions): OpenTarget {
   const owner: LedgerOwner = { ...options.owner, connection: options.name };
-  const sessions = new TargetSessions(options.url, owner, options.signal, options.away);
+  const sessions = new TargetSessions(options.url, owner, options.signal, options);
   const raiseAttempt = options.raiseAttempt ?? (() => Promise.resolve(null));
   const fenceGraceMs = options.fenceGraceMs ?? DEFAULT_FENCE_GRACE_MS;
   const connection: TargetConnection = {

@@ -32,6 +32,14 @@ export interface AwayRule {
   readonly waitFor?: (error: Error) => () => void;
 }
 
+/** What an attempt does besides its work. */
+export interface SessionRules {
+  /** Default: an error is thrown, and nobody is told. */
+  readonly away?: AwayRule;
+  /** Called each time that a session is there, before anything is done in it. Default: nothing is. */
+  readonly beforeUse?: () => Promise<void>;
+}
+
 /**
  * The sessions of one attempt of one subtask in a target. They are named after the attempt in their start-up packet (set later
  * it would leave a moment without a name, and a rollback would undo it), so they aren't shared between subtasks.
@@ -40,6 +48,7 @@ export class TargetSessions {
   readonly #pool: pg.Pool;
   readonly #signal: AbortSignal;
   readonly #rule: AwayRule;
+  readonly #beforeUse: (() => Promise<void>) | undefined;
   readonly #sockets: DestroyableSockets;
   /** Sessions that are lent out: each takes itself back, as broken or not. */
   readonly #lent = new Set<(isBroken: boolean) => void>();
@@ -47,9 +56,10 @@ export class TargetSessions {
   #schemaReady: Promise<void> | null = null;
 
   /** @param signal ends the sessions when aborted: an open transaction is rolled back by the server. */
-  constructor(url: string, owner: EffectOwner, signal: AbortSignal, rule: AwayRule = {}) {
+  constructor(url: string, owner: EffectOwner, signal: AbortSignal, { away = {}, beforeUse }: SessionRules = {}) {
     this.#signal = signal;
-    this.#rule = rule;
+    this.#rule = away;
+    this.#beforeUse = beforeUse;
     const { pool, sockets } = openSessionPool({
       url,
       applicationName: applicationName(owner),
@@ -70,6 +80,7 @@ export class TargetSessions {
     };
     this.#lent.add(release);
     try {
+      await this.#beforeUse?.();
       const result = await work(sqlClient(client));
       this.#signal.throwIfAborted();
       // A transaction that was left open would become a part of what is done next in this session.

@@ -70,3 +70,13 @@ test('while a revert waits for those that are in, newcomers are refused at once'
   await Promise.all([first, reverting]);
   expect(await store.rows()).toEqual([]);
 });
+
+test('a revert is told that it begins before anything is done, and does nothing when it is not its any more', async () => {
+  const store = await target();
+  await store.openFence();
+  const beforeUse = (): Promise<void> => Promise.reject(new Error('the revert is somebody else’s'));
+  const refused = store.attempt({ subtaskId: '5', beforeUse }).connection.revertEffects(() => Promise.resolve(null));
+  await expect(refused).rejects.toThrow('somebody else');
+  await store.attempt().connection.effectOnce(insert);
+  expect(await store.rows()).toEqual([1]);
+});

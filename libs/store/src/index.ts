@@ -20,7 +20,8 @@ export { readSubmitted, type SubmittedRequest } from './tasks/submitted-task.ts'
 export { listenForSubmits, type SubmitListener } from './tasks/listen-for-submits.ts';
 export type { TaskSettings } from './tasks/task-settings.ts';
 export { cancelTask } from './tasks/cancel-task.ts';
-export { pauseTask, resumeTask, type ControlResult } from './tasks/pause-task.ts';
+export { pauseTask, type ControlResult } from './tasks/pause-task.ts';
+export { resumeTask } from './tasks/resume-task.ts';
 export { modifyTask } from './tasks/modify-task.ts';
 export { retryTask, revertTask, skipFailed } from './tasks/resolve-task.ts';
 export { readSettings, saveSettings, type ClusterSettings } from './cluster/cluster-settings.ts';
@@ -37,7 +38,13 @@ export {
 } from './claims/claimable-work.ts';
 export { readTaskForRunner, type TaskForRunner } from './claims/task-for-runner.ts';
 export { settleSubtasks, type Settlement, type SettleResult } from './settlements/settle-subtasks.ts';
-export { raiseAttempt, saveCheckpoint, saveProgress, type AttemptProgress } from './settlements/holder-writes.ts';
+export {
+  beginUndo,
+  raiseAttempt,
+  saveCheckpoint,
+  saveProgress,
+  type AttemptProgress,
+} from './settlements/holder-writes.ts';
 export { releaseUnknown } from './settlements/release-unknown.ts';
 export {
   checkStepIsNew,

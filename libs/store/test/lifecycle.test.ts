@@ -2,14 +2,17 @@ import { DEADLINE_EXCEEDED, type TaskChanges } from '@longshore/core';
 import { sql } from 'kysely';
 import { describe, expect, test } from 'vitest';
 import {
+  beginUndo,
   cancelTask,
   claimSubtasks,
   modifyTask,
   pauseTask,
   readEvents,
   readPinnedSlots,
+  readProgress,
   readSchedulingSnapshot,
   readSettings,
+  readSubtasks,
   readTask,
   readTaskForRunner,
   resumeTask,
@@ -505,6 +508,96 @@ describe('a task that awaits resolution', () => {
     await settle(db, node, again, SUCCEEDED);
     expect(await owner.undo(id, again[0]!.id)).toBe(true);
     expect(await statesOf(db, id)).toEqual(['failed']);
+  });
+
+  /** A task of three subtasks: one failed, one was stopped, and one never started. Its revert has failed. */
+  const unreverted = async (began: boolean): Promise<Running> => {
+    const task = await running(3);
+    const { db, owner, node, id } = task;
+    const [failed, stopped] = await claim(db, node, id, 2);
+    await saveCheckpoint(db, node, stopped!, { at: 7 });
+    await settle(db, node, [failed!], { how: 'fail', error: FAILURE });
+    await owner.fail(id, FAILURE);
+    await settle(db, node, [stopped!], { how: 'cancel' });
+    await owner.endPending(id, true);
+    expect(await owner.insertControl(id, 'reverting', 'revert', 'n1')).toBe(true);
+    const [revert] = await claimSubtasks(db, node, [], await controlsOf(db, id));
+    if (began) expect(await beginUndo(db, node, revert!)).toBe(true);
+    await settle(db, node, [revert!], { how: 'fail', error: { ...FAILURE, code: 'REVERT_BROKEN' } });
+    await owner.fail(id, FAILURE, { guard: 'a revert failed' });
+    return task;
+  };
+
+  // Seen to fail: its pending work had been dropped, and it could only be undone or left as it was.
+  test('whose revert failed before it began goes on where it was', async () => {
+    const { db, owner, node, id } = await unreverted(false);
+    expect(await resumeTask(db, id, user, null)).toMatchObject({ changed: true, state: 'resuming' });
+    await owner.restart(id);
+    expect(await readTask(db, id)).toMatchObject({ state: 'running', error: null });
+    expect(await controlsOf(db, id)).toEqual([]);
+    await owner.saveAdmissions([{ taskId: id, reservedNodes: ['n1'], waiting: null }]);
+    const claimed = await claim(db, node, id, 9);
+    expect(claimed).toMatchObject([
+      { ordinal: 1, attempt: 2, failures: 0 },
+      { ordinal: 2, attempt: 2, checkpoint: { at: 7 } },
+      { ordinal: 3, attempt: 1 },
+    ]);
+    await settle(db, node, claimed, SUCCEEDED);
+    expect(await owner.finish(id, null)).toBe(true);
+    expect(await readTask(db, id)).toMatchObject({ state: 'succeed', outcome: 'succeeded' });
+  });
+
+  test('whose revert has begun can only be undone, or left as it is', async () => {
+    const { db, id } = await unreverted(true);
+    await expect(resumeTask(db, id, user, null)).rejects.toMatchObject({
+      code: 'STATE_CONFLICT',
+      message: expect.stringContaining('its revert has begun to undo it; retry the revert, or skip it') as string,
+    });
+    expect(await readTask(db, id)).toMatchObject({ state: 'awaiting-resolution' });
+    expect(await retryTask(db, id, user, null)).toMatchObject({ state: 'reverting' });
+  });
+
+  test('whose work was stopped that may not start again does not go on', async () => {
+    const task = await unreverted(false);
+    await sql`UPDATE subtask_history SET is_idempotent = false WHERE task_id = ${task.id} AND state = 'canceled'`.execute(
+      task.db,
+    );
+    await expect(resumeTask(task.db, task.id, user, null)).rejects.toMatchObject({
+      code: 'STATE_CONFLICT',
+      message: expect.stringContaining('may not simply start again') as string,
+    });
+  });
+
+  test('that is canceled, goes on and then fails ends as failed', async () => {
+    const { db, owner, id } = await unreverted(false);
+    await cancelTask(db, id, user, null);
+    await owner.stop(id);
+    await owner.insertControl(id, 'reverting', 'revert', 'n1');
+    await owner.fail(id, FAILURE, { guard: 'a revert failed' });
+    await sql`UPDATE subtasks SET state = 'failed' WHERE task_id = ${id} AND kind = 'revert'`.execute(db);
+    await resumeTask(db, id, user, null);
+    await owner.restart(id);
+    await owner.fail(id, FAILURE);
+    await owner.endPending(id);
+    await owner.undo(id, null);
+    expect(await readTask(db, id)).toMatchObject({ outcome: 'failed' });
+  });
+
+  test('whose revert is skipped leaves no work behind', async () => {
+    const { db, owner, id } = await unreverted(true);
+    await skipFailed(db, id, user, null);
+    while (await owner.archive(id)) continue;
+    expect(await readTask(db, id)).toMatchObject({ state: 'reverted', isArchived: true });
+    expect((await readSubtasks(db, id, '0', 9)).map(({ kind, state }) => `${kind} ${state}`)).not.toContain(
+      'work pending',
+    );
+    expect(await readProgress(db, id, 'load')).toMatchObject({ steps: [{ pending: 0 }] });
+  });
+
+  test('only its revert knows that it begins', async () => {
+    const { db, node, id } = await running(1);
+    const [work] = await claim(db, node, id, 1);
+    expect(await beginUndo(db, node, work!)).toBe(false);
   });
 
   test('nothing else can be asked to be resolved', async () => {

@@ -134,6 +134,8 @@ describe('a hook that fails for good', () => {
       await submit(newFixedFile()),
     ];
     writeFileSync(fixedFile, '');
+    // The hook had begun: nobody knows what it has undone.
+    await expect(first.resume()).rejects.toMatchObject({ code: 'STATE_CONFLICT' });
     await first.retry();
     expect((await first.wait(deadline())).task).toMatchObject({ state: 'reverted', outcome: 'failed' });
     await second.skip();

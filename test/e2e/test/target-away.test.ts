@@ -29,7 +29,7 @@ beforeAll(async () => {
     executors: 2,
     slots: 3,
     settings: { import: { roots: [join(root, 'data')] } },
-    connections: { target: target.url },
+    connections: { target: target.url, shop: shopUrl() },
   });
   store = new StoreSession(cluster.cluster.databaseUrl);
 });
@@ -44,6 +44,13 @@ beforeEach(async () => {
   await onTarget('CREATE TABLE accounts (id bigint PRIMARY KEY, counter int NOT NULL DEFAULT 0)');
   await onTarget('INSERT INTO accounts SELECT n FROM generate_series(1, $1::int) AS n', [ROWS]);
 });
+
+/** Another database of the same server. */
+function shopUrl(): string {
+  const url = new URL(target.url);
+  url.pathname = '/shop';
+  return url.href;
+}
 
 async function onTarget<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<readonly Row[]> {
   const client = new pg.Client({ connectionString: target.url });
@@ -83,6 +90,8 @@ function submitIndex(): Promise<TaskHandle> {
 const throttled = (rowsPerSecond?: number) =>
   rowsPerSecond === undefined ? {} : { throttle: { rows: rowsPerSecond } };
 
+const LOADED = `SELECT count(*) > 0 AS value FROM subtask_history WHERE task_id = $1 AND kind = 'work' AND step = 'load'`;
+
 /** Something of the task waits for its target, and has waited more than once. */
 function untilWaiting({ id }: TaskHandle): Promise<string> {
   return store.until(
@@ -118,8 +127,7 @@ describe('while its target is away', () => {
 
   it('work that was under way waits too, and every row is there once in the end', async () => {
     const tasks = [await submitImport(500), await submitBackfill(500)] as const;
-    const loaded = `SELECT count(*) > 0 AS value FROM subtask_history WHERE task_id = $1 AND kind = 'work' AND step = 'load'`;
-    await store.until(loaded, [tasks[0].id], 'true', 'a loaded chunk');
+    await store.until(LOADED, [tasks[0].id], 'true', 'a loaded chunk');
     await lockTables();
     for (const { id } of tasks) {
       const text = `SELECT count(*) > 0 AS value FROM subtasks WHERE task_id = $1 AND kind = 'work' AND state = 'running'`;
@@ -148,4 +156,23 @@ describe('while its target is away', () => {
     await target.startProcess();
     expect((await task.wait(deadline())).task).toMatchObject({ state: 'reverted', outcome: 'canceled' });
   });
+});
+
+// Seen to fail: its pending work was gone, and it could only be undone or left as it was.
+it('a task whose revert could not begin goes on where it was', async () => {
+  await onTarget('CREATE DATABASE shop');
+  await createTable(shopUrl());
+  const meta = { connection: 'shop', table: 'demo_rows', files: csv.path, header: true, chunkBytes: 65_536 };
+  const task = await cluster.client.submit({ type: 'import', slots: 1, retry, meta, ...throttled(500) });
+  await store.until(LOADED, [task.id], 'true', 'a loaded chunk');
+  // Not away: a setting, that no waiting mends.
+  await onTarget('ALTER DATABASE shop ALLOW_CONNECTIONS false');
+  await onTarget(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'shop'`);
+  const held = await task.wait({ ...deadline(), until: (now) => now.task.state === 'awaiting-resolution' });
+  expect(held.controls).toMatchObject([{ kind: 'revert', state: 'failed' }]);
+  await onTarget('ALTER DATABASE shop ALLOW_CONNECTIONS true');
+  await task.resume();
+  await task.modify({ throttle: null });
+  expect((await task.wait(deadline())).task).toMatchObject({ outcome: 'succeeded', result: { rows: ROWS } });
+  expect(await proveRows(shopUrl(), csv)).toMatchObject({ holds: true });
 });

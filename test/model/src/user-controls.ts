@@ -46,7 +46,7 @@ function carryOut(db: Db, id: string, control: Control): Promise<ControlResult> 
 
 /**
  * Asks, and checks the answer against the table of transitions: it is taken where the table has it for the task's state, and refused with the
- * state's name where it hasn't. A skip may also be refused where a plan failed.
+ * state's name where it hasn't. A skip may also be refused where a plan failed, and a resume where no revert has.
  */
 export async function control(world: World, id: string, asked: Control): Promise<void> {
   const before = await stateOf(world, id);
@@ -60,7 +60,8 @@ export async function control(world: World, id: string, asked: Control): Promise
   } catch (thrown) {
     if (!LongshoreError.is(thrown)) throw thrown;
     if (thrown.code !== 'STATE_CONFLICT' && thrown.code !== 'TASK_NOT_FOUND') throw thrown;
-    if (!world.isRacing && before !== null && asked.on !== 'skip' && isInTable(before, asked.on)) {
+    const depends = asked.on === 'skip' || (asked.on === 'resume' && before === 'awaiting-resolution');
+    if (!world.isRacing && before !== null && !depends && isInTable(before, asked.on)) {
       throw new Error(`a task that is ${before} refused to ${asked.on}`, { cause: thrown });
     }
   }

@@ -6,7 +6,8 @@ import { waitForTask } from './wait-for-task.ts';
 const EXAMPLES = `  $ longshore task resume 12
   $ longshore task resume orders-2026-01-01 --wait
 
-Each subtask continues from its checkpoint, on its node or on another one. Paused time doesn't count against a deadline.`;
+Each subtask continues from its checkpoint, on its node or on another one. Paused time doesn't count against a deadline.
+A task whose revert failed before it could undo anything goes on too.`;
 
 export function addTaskResumeCommand(task: Command, context: CommandContext): void {
   addControlCommand(task, context, {

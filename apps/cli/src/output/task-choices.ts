@@ -38,6 +38,7 @@ function choicesOf({ task: { id, state, step }, controls }: TaskDetail): readonl
   if (hasFailed(controls, SubtaskKind.revert)) {
     return [
       [`task retry ${id}`, 'tries to undo it again'],
+      [`task resume ${id}`, 'lets it go on with its work, if nothing of it was undone yet'],
       [`task skip ${id}`, 'ends it as it is; what was not undone stays'],
     ];
   }

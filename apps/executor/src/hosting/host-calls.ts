@@ -3,6 +3,7 @@ import { faultPoint } from '@longshore/faults';
 import type { HostCall } from '@longshore/runner';
 import type { JsonValue } from '@longshore/sdk';
 import {
+  beginUndo,
   raiseAttempt,
   readPreviousSubtasks,
   saveCheckpoint,
@@ -122,6 +123,14 @@ export const HOST_CALLS: { readonly [M in Method]: HostCallHandler<CallOf<M>> } 
       const attempt = await raiseAttempt(store.db, run.identity, attemptOf(run), past);
       if (attempt !== null) tell({ kind: 'attempt-raised', run, attempt });
       return attempt;
+    },
+  },
+  'begin-undo': {
+    schema: z.object({ method: z.literal('begin-undo') }),
+    atOnce: FEW_AT_ONCE,
+    answer: async (_, { store, run, tell }) => {
+      if (!(await beginUndo(store.db, run.identity, attemptOf(run)))) throw lost(run, tell);
+      return null;
     },
   },
   gates: {

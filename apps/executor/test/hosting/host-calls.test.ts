@@ -12,6 +12,7 @@ const CALLS: readonly HostCall[] = [
   { method: 'plan-placement', placement: { nodeIds: ['n1'] } },
   { method: 'plan-page', page: { step: 'load', subtasks: [{ meta: { from: 0 }, isIdempotent: true }] } },
   { method: 'raise-attempt', past: 3 },
+  { method: 'begin-undo' },
   { method: 'gates', readings: [{ isOpen: false, code: 'REPLICA_LAG', message: '9 s' }] },
   { method: 'throttle', cost: { rows: 5 }, isBatch: true },
   { method: 'throttle', cost: {}, isBatch: false },

@@ -65,7 +65,7 @@ export async function carryOut(
     case 'stop':
       return writes.stop(task.id);
     case 'end-pending':
-      return writes.endPending(task.id);
+      return writes.endPending(task.id, move.keepsWork);
     case 'end-side':
       // Nothing to write: the nodes are told to look at what they run.
       return true;

@@ -106,9 +106,10 @@ export class TaskHandle {
   }
 
   /**
-   * Resumes a paused task where it was. Resolves once that is decided; `changed` is false when it was already resuming.
+   * Resumes a paused task where it was, or lets one go on whose revert failed before it could undo anything. Resolves once that is decided;
+   * `changed` is false when it was already resuming.
    *
-   * @throws {RemoteError} STATE_CONFLICT when it is not paused.
+   * @throws {RemoteError} STATE_CONFLICT when it is not paused, and its revert, if that failed, has begun.
    */
   resume(options: ControlOptions = {}): Promise<ControlReply> {
     return this.#control('task.resume', options);

@@ -97,7 +97,8 @@ export type TaskMove =
   /** The task type refused a modification: the task continues as before. */
   | { readonly do: 'drop'; readonly error: ErrorData }
   | { readonly do: 'stop' }
-  | { readonly do: 'end-pending' }
+  /** `keepsWork`: ends hooks alone, so that a person may still let the task go on. */
+  | { readonly do: 'end-pending'; readonly keepsWork?: true }
   /** Only side subtasks still run: their nodes look, and end them. */
   | { readonly do: 'end-side' }
   /** `skipped`: why a forced cancel skips the revert hook. */
@@ -236,27 +237,42 @@ function decideModifying(task: TaskSnapshot): TaskMove {
 
 function decideReverting(task: TaskSnapshot): TaskMove {
   const revert = control(task, SubtaskKind.revert);
-  if (revert === undefined) {
-    // Pending rows end first; running ones end by their holder's word or when their node is fenced.
-    const side = task.controls.filter((row) => isSideKind(row.kind));
-    if (task.hasPending || side.some((row) => row.state === 'pending')) return { do: 'end-pending' };
-    const running = side.filter((row) => row.state === 'running');
-    if (task.hasRunning) return WAIT;
-    if (running.length > 0) return running.some(lastsUntilRevert) ? { do: 'end-side' } : WAIT;
-    if (!task.hookRan || !task.type.hooks.includes('revert')) return { do: 'undo', control: null };
-    if (task.isForced && !task.hasNode)
-      return { do: 'undo', control: null, skipped: 'no node can run its revert hook' };
-    return { do: 'insert-control', kind: SubtaskKind.revert };
-  }
-  if (revert.state === 'succeed') return { do: 'undo', control: revert.id };
+  if (revert === undefined) return decideUnreverted(task);
+  if (revert.state === 'succeed') return endingWork(task, { do: 'undo', control: revert.id });
   if (revert.state === 'failed') {
     const error = revert.error ?? unexplained(revert);
-    if (task.isForced)
-      return { do: 'undo', control: null, skipped: `its revert hook failed: ${error.code}: ${error.message}` };
+    if (task.isForced) {
+      const skipped = `its revert hook failed: ${error.code}: ${error.message}`;
+      return endingWork(task, { do: 'undo', control: null, skipped });
+    }
     return { do: 'fail', error, guard: 'a revert failed' };
   }
   const isStuck = task.isForced && !task.hasNode && revert.state === 'pending';
-  return isStuck ? { do: 'undo', control: null, skipped: 'no node can run its revert hook' } : WAIT;
+  return isStuck ? endingWork(task, NO_NODE_REVERTS) : WAIT;
+}
+
+/**
+ * Before the revert hook: hooks that wait end first; what runs ends by its holder's word or when its node is fenced. Work that waits stays
+ * until the hook has undone the task: if the hook fails before that, a person may let the task go on.
+ */
+function decideUnreverted(task: TaskSnapshot): TaskMove {
+  const hasRevert = task.hookRan && task.type.hooks.includes('revert');
+  if (!hasRevert && task.hasPending) return { do: 'end-pending' };
+  if (task.controls.some((row) => row.state === 'pending' || row.state === 'paused'))
+    return { do: 'end-pending', keepsWork: true };
+  const running = task.controls.filter((row) => isSideKind(row.kind) && row.state === 'running');
+  if (task.hasRunning) return WAIT;
+  if (running.length > 0) return running.some(lastsUntilRevert) ? { do: 'end-side' } : WAIT;
+  if (!hasRevert) return { do: 'undo', control: null };
+  if (task.isForced && !task.hasNode) return endingWork(task, NO_NODE_REVERTS);
+  return { do: 'insert-control', kind: SubtaskKind.revert };
+}
+
+const NO_NODE_REVERTS: TaskMove = { do: 'undo', control: null, skipped: 'no node can run its revert hook' };
+
+/** Work that was kept ends before its task does. */
+function endingWork(task: TaskSnapshot, move: TaskMove): TaskMove {
+  return task.hasPending ? { do: 'end-pending' } : move;
 }
 
 function lastsUntilRevert({ kind }: ControlSnapshot): boolean {

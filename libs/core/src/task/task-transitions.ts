@@ -80,6 +80,7 @@ export const TASK_TRANSITIONS: readonly TaskTransition[] = [
   t('awaiting-resolution', 'skip', 'running', 'user', 'a step failed'),
   t('awaiting-resolution', 'skip', 'succeed', 'user', 'a finish hook failed'),
   t('awaiting-resolution', 'skip', 'reverted', 'user', 'a revert failed'),
+  t('awaiting-resolution', 'resume', 'resuming', 'user', 'a revert failed'),
   t('awaiting-resolution', 'revert', 'reverting', 'user'),
   t('awaiting-resolution', 'cancel', 'cancelling', 'user'),
   t('awaiting-resolution', 'modify', 'modifying', 'user'),

@@ -195,17 +195,33 @@ describe.each(EITHER_WAY)('cancelling %s', (_, admission) => {
   });
 });
 
+const END_ALL: TaskMove = { do: 'end-pending' };
+const END_HOOKS: TaskMove = { do: 'end-pending', keepsWork: true };
+
 describe.each(EITHER_WAY)('reverting %s', (_, admission) => {
   const reverting = (changes: Partial<TaskSnapshot>): TaskSnapshot =>
     task({ state: TaskState.reverting, step: 'load', hookRan: true, ...withHooks('revert'), ...admission, ...changes });
 
   test.each<Case>([
-    ['ends what is pending first', { hasPending: true, hasRunning: true }, { do: 'end-pending' }],
-    ['waits for what runs', { hasRunning: true }, WAIT],
+    ['ends hooks that wait first', { ...control('plan', 'paused'), hasPending: true, hasRunning: true }, END_HOOKS],
+    ['keeps work that waits, since it may still go on', { hasPending: true }, insert('revert')],
+    ['ends that work when the hook succeeded', { ...control('revert', 'succeed'), hasPending: true }, END_ALL],
+    [
+      'ends it when a hook that failed is left out',
+      { ...control('revert', 'failed', ERROR), isForced: true, hasPending: true },
+      END_ALL,
+    ],
+    [
+      'ends what is pending first where the type has no hook',
+      { ...withHooks(), hasPending: true, hasRunning: true },
+      END_ALL,
+    ],
+    ['ends it first when no hook ever ran', { hookRan: false, hasPending: true }, END_ALL],
+    ['waits for what runs', { hasPending: true, hasRunning: true }, WAIT],
     ['waits for who reads its gates', control('gates', 'running'), WAIT],
-    ['ends who waits to read its gates', control('gates', 'pending'), { do: 'end-pending' }],
+    ['ends who waits to read its gates', control('gates', 'pending'), END_HOOKS],
     ['waits for who asks where it may run', control('place', 'running'), WAIT],
-    ['ends who waits to ask where it may run', control('place', 'pending'), { do: 'end-pending' }],
+    ['ends who waits to ask where it may run', control('place', 'pending'), END_HOOKS],
     ['is undone by the plugin when nothing runs', {}, insert('revert')],
     ['waits while the revert hook is pending', { ...control('revert', 'pending'), hasPending: true }, WAIT],
     ['waits while it runs', { ...control('revert', 'running'), hasRunning: true }, WAIT],
@@ -358,7 +374,7 @@ describe('a task whose type has onTick', () => {
     ['is not paused before it has stopped', { state: 'pausing', ...tick('running') }, WAIT],
     ['keeps it while its revert waits', { state: 'reverting', ...tick('running'), hasRunning: true }, WAIT],
     ['has it ended when nothing else is left', { state: 'reverting', ...tick('running') }, { do: 'end-side' }],
-    ['has no tick begin while it is undone', { state: 'reverting', ...tick('pending') }, { do: 'end-pending' }],
+    ['has no tick begin while it is undone', { state: 'reverting', ...tick('pending') }, END_HOOKS],
     ['is undone after a tick that failed', { state: 'reverting', ...tick('failed', ERROR) }, insert('revert')],
     ['is cleaned up after its tick', { state: 'succeed', ...tick('running') }, { do: 'end-side' }],
     ['is cleaned up when that has ended', { state: 'succeed' }, insert('clean')],

@@ -66,6 +66,7 @@ const EXPECTED = `
   awaiting-resolution  skip     running              a step failed
   awaiting-resolution  skip     succeed              a finish hook failed
   awaiting-resolution  skip     reverted             a revert failed
+  awaiting-resolution  resume   resuming             a revert failed
   awaiting-resolution  revert   reverting
   awaiting-resolution  cancel   cancelling
   awaiting-resolution  modify   modifying

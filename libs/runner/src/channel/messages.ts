@@ -110,6 +110,8 @@ export type HostCall =
   | { readonly method: 'plan-page'; readonly page: PlanPage }
   /** The target's ledger is ahead of the store: go on with an attempt above it, if this node is still the holder. */
   | { readonly method: 'raise-attempt'; readonly past: number }
+  /** A revert is about to do something that can't be taken back: from now on the task can't go on. */
+  | { readonly method: 'begin-undo' }
   /** What was found at the task's gates. */
   | { readonly method: 'gates'; readonly readings: readonly GateReading[] }
   /** Answered when the budget has the cost and, before a batch, the gates are open. */

@@ -45,6 +45,11 @@ export function openHookContext(
 ): OpenContext {
   const awayErrors = new WeakMap<Error, string>();
   const targets = new Map<string, OpenTarget>();
+  let undoBegun: Promise<unknown> | undefined;
+  const beginUndo = async (): Promise<void> => {
+    undoBegun ??= host.call(run.runId, { method: 'begin-undo' });
+    await undoBegun;
+  };
   const openAt = (key: string, name: string, url: string): OpenTarget => {
     const known = targets.get(key);
     if (known !== undefined) return known;
@@ -64,7 +69,16 @@ export function openHookContext(
       ...(run.isIdempotent === false &&
         waiting !== undefined && { waitFor: (error: Error) => waiting.begin(awayReason(name, messageOf(error))) }),
     };
-    const target = openTarget({ name, url, owner, signal, fenceGraceMs: setup.fenceGraceMs, raiseAttempt, away });
+    const target = openTarget({
+      name,
+      url,
+      owner,
+      signal,
+      fenceGraceMs: setup.fenceGraceMs,
+      raiseAttempt,
+      away,
+      ...(run.kind === 'revert' && { beforeUse: beginUndo }),
+    });
     targets.set(key, target);
     return target;
   };

@@ -81,7 +81,9 @@ const HOOKS: Readonly<Record<SubtaskKind, (call: HookCall) => Promise<unknown>>>
   plan: ({ run, type, context, host }) =>
     planStep(run, type, { ...context, nodeCount: run.nodeCount } satisfies PlanContext, host),
   finish: async ({ type, context }) => (await type.scheduler.onDone?.(context)) ?? null,
-  revert: async ({ type, context }) => {
+  revert: async ({ run, type, context, host }) => {
+    // With connections it begins with the first session that is used.
+    if (type.connections === undefined) await host.call(run.runId, { method: 'begin-undo' });
     await type.scheduler.revert?.(context);
     return null;
   },

@@ -93,7 +93,7 @@ export interface RunningTaskState {
   readonly isReserved: boolean;
   /** Whether it has slots on any. */
   readonly hasNodes: boolean;
-  /** Of a task that is `reverting`: whether something is left of it besides side subtasks. True in every other state. */
+  /** Of a task that is `reverting`: whether something is left that its revert waits for, besides side subtasks. True in every other state. */
   readonly hasOthers: boolean;
 }
 
@@ -112,8 +112,8 @@ export async function readTaskStates(
         t.state <> 'reverting'
           OR (SELECT true FROM subtasks s WHERE s.task_id = t.id AND s.state IN ('running', '') AND ${isAwaited('s')}
             LIMIT 1) IS NOT NULL
-          OR (SELECT true FROM subtasks s WHERE s.task_id = t.id AND s.state IN ('pending', 'paused') AND ${isAwaited('s')}
-            ORDER BY s.kind, s.step, s.plan_attempt, s.ordinal LIMIT 1) IS NOT NULL AS has_others
+          OR (SELECT true FROM subtasks s WHERE s.task_id = t.id AND s.state IN ('pending', 'paused') AND ${isControl('s')}
+            AND ${isAwaited('s')} LIMIT 1) IS NOT NULL AS has_others
       FROM tasks t WHERE t.id = ANY(${ids}::bigint[])`,
   );
   return new Map(

@@ -135,6 +135,8 @@ export interface Database {
     id: Generated<string>;
     /** What a task was submitted with that no owner has looked at yet: the options by their names in the API. */
     submitted: NullableJson<Readonly<Record<string, unknown>>>;
+    /** Whether its revert has begun to undo it: from then on it can't go on. */
+    undo_began: Generated<boolean>;
   };
   task_history: TaskColumns & { id: string; archived_at: StoredTime };
   task_keys: { key: string; task_id: string; content_hash: string };

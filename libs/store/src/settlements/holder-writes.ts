@@ -43,6 +43,21 @@ export async function raiseAttempt(
   return raised.rows[0]?.attempt ?? null;
 }
 
+/**
+ * Notes that the revert of a task begins to undo it, while this attempt is the revert's holder. From then on the task can't go on.
+ *
+ * @returns false: somebody else has the revert.
+ */
+export async function beginUndo(db: Db, node: NodeIdentity, revert: SubtaskAttempt): Promise<boolean> {
+  const noted = await fromStore(
+    sql`
+      UPDATE tasks t SET undo_began = true FROM subtasks s
+      WHERE s.id = ${revert.id} AND s.exec_id = ${node.id} AND s.attempt = ${revert.attempt} AND s.state = 'running'
+        AND s.kind = 'revert' AND t.id = s.task_id`.execute(db),
+  );
+  return noted.numAffectedRows === 1n;
+}
+
 /** How far a running subtask is. */
 export interface AttemptProgress extends SubtaskAttempt {
   readonly rows: number;

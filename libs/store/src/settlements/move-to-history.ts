@@ -81,6 +81,20 @@ export async function archiveSubtasks(tx: Tx, ids: readonly string[]): Promise<v
     FROM gone`.execute(tx);
 }
 
+/**
+ * Makes canceled subtasks pending again, with their checkpoints: their task goes on after all.
+ *
+ * @param where a condition on the rows besides their task and state.
+ */
+export async function bringBack(tx: Tx, taskId: string, where: RawBuilder<unknown>): Promise<void> {
+  await sql`
+    WITH back AS (DELETE FROM subtask_history WHERE task_id = ${taskId} AND state = 'canceled' AND ${where} RETURNING *)
+    INSERT INTO subtasks (${COLUMNS}) OVERRIDING SYSTEM VALUE
+    SELECT id, task_id, kind, step, plan_attempt, ordinal, 'pending', exec_id, NULL, attempt, failures, is_idempotent, meta, checkpoint,
+      result, error, rows, bytes, 'resume', NULL, created_at, started_at, NULL
+    FROM back`.execute(tx);
+}
+
 /** Moves a control subtask that has succeeded, and answers its result in the same statement; undefined when it hasn't, or is gone. */
 export async function archiveSucceededControl(
   tx: Tx,

@@ -1,11 +1,11 @@
-import { isTerminalTaskState } from '@longshore/core';
+import { isTerminalTaskState, TaskState } from '@longshore/core';
 import { sql } from 'kysely';
 import { archiveSubtasks } from '../settlements/move-to-history.ts';
 import { recordEvents } from './record-event.ts';
 import { pageOfTask } from '../plans/subtask-pages.ts';
 import type { Tx } from '../session/transactions.ts';
 import type { LockedTask } from './transition-task.ts';
-import { isKnown, isPlanned, isUnknown } from '../schema/kind-predicates.ts';
+import { isKnown, isKnownControl, isPlanned, isUnknown } from '../schema/kind-predicates.ts';
 
 /** Rows of a task that are ended or archived in one transaction. */
 const END_PAGE_ROWS = 10_000;
@@ -28,17 +28,21 @@ export async function hasRunning(tx: Tx, task: LockedTask): Promise<boolean> {
   return running.rows.length > 0;
 }
 
+const ENDING = { all: isKnown, hooks: isKnownControl, work: isPlanned } as const;
+
 /**
- * Ends pending rows of a task that is being undone, of the kinds that this build knows. Those that never started are dropped and counted; those that ran once keep their
- * traces in history. A million at once would be one transaction of 17 s and 1 GB of WAL, so it goes in pages.
+ * Ends pending rows of a task that is being undone, of the kinds that this build knows. Those that never started are dropped and counted;
+ * those that ran once keep their traces in history. A million at once would be one transaction of 17 s and 1 GB of WAL, so it goes in pages.
  *
+ * @param which what of it ends. Default all.
  * @returns whether there may be more.
  */
-export async function endPending(tx: Tx, task: LockedTask): Promise<boolean> {
-  const isWaiting = sql`state IN ('pending', 'paused') AND ${isKnown()}`;
+export async function endPending(tx: Tx, task: LockedTask, which: 'all' | 'hooks' | 'work' = 'all'): Promise<boolean> {
+  const isWaiting = sql`state IN ('pending', 'paused')`;
   const page = await sql<{ id: string; attempt: number }>`
     SELECT id, attempt FROM subtasks
-    WHERE id = ${pageOfTask(task.id, isWaiting, END_PAGE_ROWS)} AND ${isWaiting} ORDER BY id FOR UPDATE`.execute(tx);
+    WHERE id = ${pageOfTask(task.id, sql`${isWaiting} AND ${ENDING[which]()}`, END_PAGE_ROWS)} AND ${isWaiting}
+    ORDER BY id FOR UPDATE`.execute(tx);
   const started = page.rows.filter((row) => row.attempt > 0).map((row) => row.id);
   const fresh = page.rows.filter((row) => row.attempt === 0).map((row) => row.id);
   await archiveSubtasks(tx, started);
@@ -63,6 +67,8 @@ export async function archiveTask(
   skipped: { readonly actor: string; readonly message: string } | null,
 ): Promise<boolean> {
   if (!isTerminalTaskState(task.state) || (await hasRunning(tx, task))) return false;
+  // Work that waited for a revert which was skipped then.
+  if (task.state === TaskState.reverted && (await endPending(tx, task, 'work'))) return true;
   await redactMeta(tx, task);
   const rest = await sql<{ id: string }>`
     SELECT id FROM subtasks WHERE id = ${pageOfTask(task.id, sql`true`, END_PAGE_ROWS)} ORDER BY id FOR UPDATE`.execute(

@@ -26,19 +26,6 @@ export function pauseTask(db: Db, id: string, actor: Actor, reason: string | nul
   });
 }
 
-/**
- * Resumes a paused task where it was.
- *
- * @throws {LongshoreError} STATE_CONFLICT naming the state, TASK_NOT_FOUND when it isn't active.
- */
-export function resumeTask(db: Db, id: string, actor: Actor, reason: string | null): Promise<ControlResult> {
-  return inTransaction(db, async (tx) => {
-    const task = await lockActiveTask(tx, id);
-    if (task.state === 'resuming') return { changed: false, state: task.state };
-    return controlTask(tx, task, 'resume', [], { actor, message: reason });
-  });
-}
-
 /** Takes an active task's row. @throws {LongshoreError} TASK_NOT_FOUND. */
 export async function lockActiveTask(tx: Tx, id: string): Promise<LockedTask> {
   const task = await lockTask(tx, id);

@@ -77,13 +77,18 @@ export function revertTask(db: Db, id: string, actor: Actor, reason: string | nu
   });
 }
 
-/** How a task ends that was undone: as canceled when a user wanted it, otherwise as failed. */
+/** How a task ends that was undone: as canceled when a user wanted it and did not let it go on again, otherwise as failed. */
 export async function outcomeOfUndone(tx: Tx, id: string): Promise<'canceled' | 'failed'> {
-  const canceled = await sql`SELECT 1 FROM task_events WHERE task_id = ${id} AND kind = 'cancel' LIMIT 1`.execute(tx);
+  const canceled = await sql`
+    SELECT 1 FROM task_events WHERE task_id = ${id} AND kind = 'cancel'
+      AND seq > (SELECT coalesce(max(seq), 0) FROM task_events WHERE task_id = ${id} AND kind = 'resume') LIMIT 1`.execute(
+    tx,
+  );
   return canceled.rows.length > 0 ? 'canceled' : 'failed';
 }
 
-async function readHoldGuard(tx: Tx, task: LockedTask): Promise<TaskGuard> {
+/** Why a task awaits resolution. */
+export async function readHoldGuard(tx: Tx, task: LockedTask): Promise<TaskGuard> {
   const failed = await sql<{ kind: string }>`
     SELECT kind FROM subtasks WHERE task_id = ${task.id} AND ${isControl()} AND state = 'failed'`.execute(tx);
   return resolutionGuard(

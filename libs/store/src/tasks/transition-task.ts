@@ -122,9 +122,10 @@ function deadlineAfter(to: TaskState): { readonly at: RawBuilder<unknown>; reado
 /** States between a pause and the end of the resume. */
 const KEEPS_PRIOR_STATE: ReadonlySet<string> = new Set(['paused', 'resuming', 'modifying']);
 
-/** Where a paused task continues later: kept from the pause to the end of the resume. */
+/** Where a paused task continues later, kept from the pause to the end of the resume; or one whose revert is given up. */
 function priorStateAfter(task: LockedTask, to: TaskState): string | null {
   if (to === 'pausing') return task.state;
+  if (to === 'resuming' && task.state === 'awaiting-resolution') return task.step === null ? 'pending' : 'running';
   return KEEPS_PRIOR_STATE.has(to) ? task.priorState : null;
 }
 

@@ -11,8 +11,12 @@ import { transitionTask } from './transition-task.ts';
 export interface UndoWrites {
   /** Goes from cancelling to reverting. */
   stop(taskId: string): Promise<boolean>;
-  /** Ends one page of pending rows of a task that is being undone. True: there may be more. */
-  endPending(taskId: string): Promise<boolean>;
+  /**
+   * Ends one page of pending rows of a task that is being undone. True: there may be more.
+   *
+   * @param keepsWork ends hooks alone. Default false.
+   */
+  endPending(taskId: string, keepsWork?: boolean): Promise<boolean>;
   /** @param skipped why its revert hook was left out; undefined: it wasn't. */
   undo(taskId: string, control: string | null, skipped?: string): Promise<boolean>;
 }
@@ -27,9 +31,11 @@ export function undoWrites(leader: LeadingOwner): UndoWrites {
         await transitionTask(tx, task, { trigger: 'stop', to: TaskState.reverting, actor });
         return true;
       }),
-    endPending: (id) =>
+    endPending: (id, keepsWork) =>
       withTask(leader, id, (tx, task) =>
-        task.state === TaskState.reverting ? endPending(tx, task) : Promise.resolve(false),
+        task.state === TaskState.reverting
+          ? endPending(tx, task, keepsWork === true ? 'hooks' : 'all')
+          : Promise.resolve(false),
       ),
     undo: (id, control, skipped) =>
       withTask(leader, id, async (tx, task) => {
