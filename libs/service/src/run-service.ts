@@ -1,7 +1,7 @@
 import { connectBus, type Bus } from '@longshore/bus';
 import { toErrorData } from '@longshore/core';
 import { refusalOf } from '@longshore/launcher';
-import { openStore, type Store } from '@longshore/store';
+import { openStore, storeError, type Store } from '@longshore/store';
 import { counterOf, createLogger, startTelemetry, type Logger, type Telemetry } from '@longshore/telemetry';
 import { Registry } from 'prom-client';
 import { COMMON_OPTIONS } from './common-options.ts';
@@ -137,7 +137,7 @@ async function serve<O extends OptionSet>(
     url: config.databaseUrl,
     applicationName: `longshore-${definition.name}/${config.instance}`.slice(0, 63),
     maxConnections: config.databaseConnections,
-    onConnectionError: (error) => logger.warn({ error }, 'a session of the store was lost'),
+    onConnectionError: (error) => logger.warn({ error: storeError(error) }, 'a session of the store was lost'),
   });
   const notReady = (): string | null => {
     if (running === null) return 'starting';

@@ -1,4 +1,5 @@
 import { pino, type Logger as PinoLogger, type LoggerOptions } from 'pino';
+import { loggedError } from './log-error.ts';
 import { activeSpanFields } from './trace-context.ts';
 
 export type Logger = PinoLogger;
@@ -22,6 +23,7 @@ export function createLogger(level: LogLevel, fields: Readonly<Record<string, un
     messageKey: 'message',
     errorKey: 'error',
     mixin: activeSpanFields,
+    serializers: { error: loggedError },
     // Nothing logs a secret on purpose; these are the fields in which one could come by accident.
     redact: {
       paths: ['*.password', '*.token', 'password', 'token', '*.url', 'url', '*.connectionString'],
