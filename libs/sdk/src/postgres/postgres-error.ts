@@ -7,8 +7,6 @@ export interface PostgresError extends Error {
   readonly where?: string;
   readonly column?: string;
   readonly constraint?: string;
-  /** The function of the server that found it. A pooler names none. */
-  readonly routine?: string;
 }
 
 /** Tells the server's errors from those of the network and of the driver. */

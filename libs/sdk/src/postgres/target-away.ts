@@ -29,12 +29,14 @@ const AWAY_TEXT =
 /** Whether an error says that Postgres can't be reached now, so that the same may succeed later. Its causes are not looked at. */
 export function isAway(error: unknown): error is Error {
   if (!(error instanceof Error)) return false;
-  if (isPostgresError(error)) {
-    return AWAY_STATE.test(error.code) && (error.code !== PROTOCOL_VIOLATION || error.routine === undefined);
-  }
+  const code = codeOf(error);
+  // Also what a session finds out itself, such as that the server takes no writes.
+  if (AWAY_STATE.test(code))
+    return code !== PROTOCOL_VIOLATION || (error as { routine?: unknown }).routine === undefined;
+  if (isPostgresError(error)) return false;
   // A name with several addresses, all of which refuse.
   if (error instanceof AggregateError && error.errors.length > 0) return error.errors.every(isAway);
-  return AWAY_CODES.has(codeOf(error)) || AWAY_TEXT.test(error.message);
+  return AWAY_CODES.has(code) || AWAY_TEXT.test(error.message);
 }
 
 /** Causes that are looked through, at most: an error can be its own cause. */

@@ -14,6 +14,7 @@ describe('away', () => {
       (code) => [code, networkError(code)] as const,
     ),
     ["a pooler's word", serverError('08P01')],
+    ['a session that finds a standby', networkError('25006')],
     ['a session that ended', new Error('Connection terminated unexpectedly')],
     ['all addresses of a name', new AggregateError([refused, refused])],
   ])('is %s', (_, error) => expect(isAway(error)).toBe(true));
