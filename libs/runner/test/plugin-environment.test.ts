@@ -24,3 +24,15 @@ test('plugin code does not see how its executor reaches the store, NATS and targ
   expect(result).toEqual(expect.arrayContaining(['LONGSHORE_FAULTS', 'LONGSHORE_SCOPE']));
   for (const name of Object.keys(ENVIRONMENT).slice(0, 6)) expect(result).not.toContain(name);
 });
+
+test('plugin code finds no connection in what its thread was started with, and is given none that its type does not name', async () => {
+  const connections = { other: 'postgres://loader:s3cret@other/sales' };
+  const gateConnections = { other: 'postgres://gates:s3cret@other/sales' };
+  const { host, start } = await startFixture({ setup: { connections, gateConnections } });
+  const told = await host.settlement(start('tell-worker-data'));
+  expect(told).toMatchObject({ ok: true, result: expect.stringContaining('behaviours') as string });
+  expect(JSON.stringify(told)).not.toContain('s3cret');
+  const refused = await host.settlement(start('use-undeclared-connection'));
+  expect(refused).toMatchObject({ ok: false, error: { code: 'CONNECTION_UNKNOWN', permanent: true } });
+  expect(refused).toHaveProperty('error.message', expect.stringContaining("doesn't name the connection"));
+});

@@ -61,7 +61,10 @@ export interface TaskTypeDefinition<Meta = unknown, Settings = unknown> {
   /** Names of the steps in their order, at least one. */
   readonly steps: readonly string[];
   readonly defaults?: TaskTypeDefaults;
-  /** Names of the connections that a meta uses; refused before anything runs when an executor lacks one. */
+  /**
+   * Names of the connections that a meta uses; refused before anything runs when an executor lacks one. Hooks get these, and no other.
+   * Default: none.
+   */
   connections?(meta: Meta): readonly string[];
   readonly scheduler: SchedulerExtension<Meta, Settings>;
   readonly executor: Extension<Meta, Settings>;

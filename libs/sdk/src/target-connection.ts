@@ -52,8 +52,7 @@ export interface EffectBatches<C extends JsonValue> {
 /**
  * A connection that a task's meta names and the executor resolves. Its methods keep effects in a target database
  * harmless when a subtask runs twice, or late. Work writes only through `effectOnce`, `effectBatches` or `effectSession`, and
- * a revert only through `revertEffects` and `revertSession`. Without its name in the type's `connections`, nothing may be
- * written through it.
+ * a revert only through `revertEffects` and `revertSession`. A connection that the type's `connections` doesn't name is refused.
  */
 export interface TargetConnection {
   readonly name: string;

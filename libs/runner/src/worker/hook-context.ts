@@ -90,8 +90,16 @@ export function openHookContext(
       `executor ${setup.nodeId} has no connection ${JSON.stringify(name)}; it has: ${Object.keys(setup.connections).join(', ') || 'none'}`,
     );
   };
-  const connection = (name: string): TargetConnection => open(name).connection;
   const declared = (): readonly string[] => loaded.type.connections?.(run.task.meta) ?? [];
+  const connection = (name: string): TargetConnection => {
+    if (!Object.hasOwn(setup.connections, name) || declared().includes(name)) {
+      return open(name).connection;
+    }
+    throw new TaskTypeError(
+      'CONNECTION_UNKNOWN',
+      `${loaded.type.type} doesn't name the connection ${JSON.stringify(name)} in its connections for this task's meta`,
+    );
+  };
   const gateConnection = ({ kind, connection: name }: HealthGate): TargetConnection => {
     const url = named(setup.gateConnections, name);
     if (url !== undefined) return openAt(`gates ${name}`, name, url).connection;

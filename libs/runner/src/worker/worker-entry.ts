@@ -24,6 +24,7 @@ import { runHook, type RunReports } from './run-hook.ts';
 import { RunSummary } from './run-summary.ts';
 import { flushRunSpans } from './run-spans.ts';
 import { StepExecutors } from './step-executors.ts';
+import { takeSetup } from './take-setup.ts';
 import { TurnOfRunner } from '../parent/turn.ts';
 import { describeType } from '../channel/type-description.ts';
 import { WaitingReasons } from './waiting-reasons.ts';
@@ -31,7 +32,7 @@ import { WaitingReasons } from './waiting-reasons.ts';
 /** The least time between two reports of progress, in milliseconds. */
 const PROGRESS_MS = 1_000;
 
-const setup = workerData as RunnerSetup;
+const setup = takeSetup(workerData as RunnerSetup);
 const host = connectHost();
 const active = new Map<string, RunReports & { readonly run: RunSpec; readonly abort: AbortController }>();
 
