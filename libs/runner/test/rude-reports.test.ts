@@ -74,6 +74,14 @@ test.each([
   expect(settled).toHaveProperty('error.message', expect.stringContaining(words));
 });
 
+test('a runner whose globals a hook has changed serves no other task', async () => {
+  const { host, start, runner } = await rude();
+  await host.settlement(start('nothing'));
+  expect(runner.isReusable).toBe(true);
+  expect(await host.settlement(start('change-globals'))).toMatchObject({ ok: true, result: 'changed' });
+  expect(runner.isReusable).toBe(false);
+});
+
 describe('a flood of log lines', () => {
   // Seen before: all 100,000 came, and whoever took them had time for nothing else.
   test.each(['log-much', 'post-much'])('is cut to a rate (%s)', async (does) => {

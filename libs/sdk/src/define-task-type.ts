@@ -62,6 +62,12 @@ export interface TaskTypeDefinition<Meta = unknown, Settings = unknown> {
   readonly steps: readonly string[];
   readonly defaults?: TaskTypeDefaults;
   /**
+   * Whether a runner that has served one task of the type may serve the next one, which then begins at once. False for a type, or a library
+   * of it, that keeps something of a task in the memory of its thread: each task waits for a thread of its own to start (some 0.3 s).
+   * A runner whose built-in objects or global variables a task has changed is never given to another. Default true.
+   */
+  readonly reuse?: boolean;
+  /**
    * Names of the connections that a meta uses; refused before anything runs when an executor lacks one. Hooks get these, and no other.
    * Default: none.
    */

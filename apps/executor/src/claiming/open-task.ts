@@ -75,6 +75,7 @@ export function runnerTaken(state: NodeState, task: TaskForRunner, then: Opened,
     state.tasks.set(task.id, local);
   } else {
     local.isAlive = true;
+    local.isReusable = true;
     renew(local, task, at);
     // What comes into a new runner is started as the task is now.
     local.told = local.task;
@@ -101,7 +102,7 @@ export function renew(local: LocalTask, task: TaskForRunner, at: number): void {
 function findIdle(state: NodeState, { id, type, slots }: TaskForRunner): LocalTask | undefined {
   for (const local of state.tasks.values()) {
     const { task } = local;
-    const fits = task.id !== id && task.type === type && task.slots >= slots && local.isAlive;
+    const fits = task.id !== id && task.type === type && task.slots >= slots && local.isAlive && local.isReusable;
     if (fits && isIdle(state, local)) return local;
   }
   return undefined;

@@ -88,7 +88,7 @@ export class RunnerPool {
   /** Takes a runner back whose task is over here: kept warm if there is no other of its type, ended otherwise. */
   async giveBack(runner: Runner, slots: number): Promise<void> {
     const type = runner.type.type;
-    if (runner.isAlive && this.#idle.get(type)?.runner.isAlive !== true) {
+    if (runner.isAlive && runner.isReusable && this.#idle.get(type)?.runner.isAlive !== true) {
       this.#idle.set(type, { runner, memoryBytes: this.memoryOf(slots) });
       return;
     }

@@ -66,8 +66,9 @@ export class TaskHost implements RunnerHost {
     const { taskId, tell, mayClaim } = this.#options;
     const endings = ends.map((end) => this.#endingOf(end));
     this.#tellLost();
-    const { hooks } = this.runner.type;
-    tell({ kind: 'ended', taskId, ends: endings, hooks, mayClaim: mayClaim(), at: performance.now() });
+    const { type, isReusable } = this.runner;
+    const at = performance.now();
+    tell({ kind: 'ended', taskId, ends: endings, hooks: type.hooks, mayClaim: mayClaim(), isReusable, at });
   }
 
   log(

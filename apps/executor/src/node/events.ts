@@ -76,6 +76,8 @@ export type NodeEvent =
       readonly hooks: readonly string[];
       /** Whether a plan's end may claim of its step. */
       readonly mayClaim: boolean;
+      /** Whether the runner may be another task's. Default true. */
+      readonly isReusable?: boolean;
       readonly at: number;
     }
   | {

@@ -12,6 +12,8 @@ export interface LocalTask {
   awaitsPrepared: boolean;
   /** Whether its runner has not ended. */
   isAlive: boolean;
+  /** Whether its runner may be another task's after it. */
+  isReusable: boolean;
   readonly ahead: ClaimAhead;
   /** When it last ran something, by the monotonic clock. */
   idleSince: number;
@@ -31,6 +33,7 @@ export function newLocalTask(task: TaskForRunner, at: number): LocalTask {
     told: task,
     awaitsPrepared: false,
     isAlive: true,
+    isReusable: true,
     ahead: new ClaimAhead(),
     idleSince: at,
     mayClaimAhead: false,

@@ -56,6 +56,24 @@ describe('the runner of a task that is not over', () => {
   });
 });
 
+describe('the runner of a task that has nothing here', () => {
+  test('is the next one’s', async () => {
+    const { ground, runners } = await oneTask();
+    await ground.open(toyTask({ id: '2' }));
+    expect(runners).toHaveLength(1);
+  });
+
+  test('is no other’s when its type, or what a task left behind, says so', async () => {
+    const { ground, runners, runner } = await oneTask();
+    ground.claimed(claim('7'));
+    runner.isReusable = false;
+    ground.succeed('7');
+    await ground.open(toyTask({ id: '2' }));
+    expect(runners).toHaveLength(2);
+    expect(ground.host('1').runner).toBe(runner);
+  });
+});
+
 describe('a clean-up', () => {
   test('comes before the runner is given back, and by then nobody finds it here', async () => {
     const { ground, tasks, runners, givenBack } = await oneTask();

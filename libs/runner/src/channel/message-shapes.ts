@@ -150,6 +150,7 @@ const typeDescription = z.object({
   hooks: z.array(z.string().max(64)).max(64),
   schema: z.record(z.string(), z.unknown()).and(json),
   defaults: z.record(z.string(), z.unknown()).and(json),
+  isReused: z.boolean().optional(),
 });
 
 /** Answers that name what was asked. */

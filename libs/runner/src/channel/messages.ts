@@ -190,6 +190,8 @@ export type MessageFromRunner =
   | { readonly kind: 'modified'; readonly changeId: number; readonly isConformed: boolean; readonly error?: ErrorData }
   /** The step executors of a task that is over here are cleaned up. */
   | { readonly kind: 'task-ended'; readonly endId: number }
+  /** What all code of the thread shares is not as it was when the type was loaded: no other task may run in it. */
+  | { readonly kind: 'globals-changed' }
   /** What the task type measured in this thread. */
   | { readonly kind: 'measurements'; readonly measurements: readonly Measurement[] }
   /** Ended spans of a run, before it is settled. */

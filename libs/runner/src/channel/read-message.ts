@@ -44,8 +44,10 @@ export function readMessage(value: unknown): Heard {
       return whole(modified, raw, ({ error, ...read }) => ({ kind: 'modified', ...read, ...(error && { error }) }));
     case 'task-ended':
       return whole(taskEnded, raw, (read) => ({ kind: 'task-ended', ...read }));
+    case 'globals-changed':
+      return heard({ kind: 'globals-changed' });
     case 'ready':
-      return whole(ready, raw, (read) => ({ kind: 'ready', ...read }));
+      return whole(ready, raw, (read) => ({ kind: 'ready', ...read }) as MessageFromRunner);
     case 'load-failed':
       return whole(loadFailed, raw, (read) => ({ kind: 'load-failed', ...read }));
     case 'log': {

@@ -12,6 +12,8 @@ export interface TypeDescription {
   /** JSON Schema of the meta that a submit may send. */
   readonly schema: Record<string, unknown>;
   readonly defaults: TaskTypeDefaults;
+  /** Whether a runner serves several tasks of the type, one after the other. Default true. */
+  readonly isReused?: boolean;
 }
 
 /** Optional hooks that become control subtasks, or change how steps follow one another. */
@@ -33,5 +35,6 @@ export function describeType(type: TaskType): TypeDescription {
     hooks: HOOKS.filter((hook) => type.scheduler[hook] !== undefined),
     schema: type.meta['~standard'].jsonSchema.input({ target: 'draft-2020-12' }),
     defaults: type.defaults ?? {},
+    ...(type.reuse === false && { isReused: false }),
   };
 }

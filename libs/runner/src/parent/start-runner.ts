@@ -81,6 +81,8 @@ export interface Runner {
   /** Ends the worker at once, also one that blocks; what runs in it is settled as crashed. */
   terminate(): Promise<void>;
   readonly isAlive: boolean;
+  /** Whether another task of the type may run in it after this one. */
+  readonly isReusable: boolean;
   /** How many hooks it runs now. */
   readonly runs: number;
 }
@@ -139,6 +141,7 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
   /** Whether it was told to end. */
   let isWanted = false;
   let isBroken = false;
+  let isReusable = true;
   let reason: ErrorData | null = null;
   const post = (message: MessageToRunner): void => worker.postMessage(message);
 
@@ -168,6 +171,8 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
       throw error;
     })
     .finally(() => clearTimeout(loading));
+
+  if (type.isReused === false) isReusable = false;
 
   const runner: Runner = {
     type,
@@ -223,6 +228,9 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
       clearInterval(watch);
       await worker.terminate();
     },
+    get isReusable() {
+      return isReusable;
+    },
     get isAlive() {
       return isAlive;
     },
@@ -249,6 +257,10 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     }
     // The thread limits itself; plugin code can go around that.
     if (message.kind === 'log' && !lines.take()) return;
+    if (message.kind === 'globals-changed') {
+      isReusable = false;
+      return;
+    }
     if (message.kind === 'modified') {
       const answer = changes.get(message.changeId);
       changes.delete(message.changeId);
@@ -344,6 +356,7 @@ function dispatch(host: RunnerHost, message: MessageFromRunner, post: (message: 
     case 'ready':
     case 'load-failed':
     case 'settled':
+    case 'globals-changed':
     case 'modified':
     case 'task-ended':
       return;

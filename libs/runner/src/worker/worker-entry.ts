@@ -5,6 +5,7 @@ import { stopReason, SubtaskPostponed, SubtaskStopped } from '@longshore/sdk';
 import { withinAttempt } from '@longshore/telemetry/worker';
 import { describeError } from './describe-error.ts';
 import { openHookContext, type OpenContext } from './hook-context.ts';
+import { GlobalsWatch } from './globals-watch.ts';
 import { takeMeasurements } from './hook-telemetry.ts';
 import { connectHost } from '../parent/host.ts';
 import { loadTaskType, type LoadedType } from './load-task-type.ts';
@@ -34,6 +35,8 @@ const PROGRESS_MS = 1_000;
 
 const setup = takeSetup(workerData as RunnerSetup);
 const host = connectHost();
+/** Null: the type is not loaded yet, or the change was told. */
+let globals: GlobalsWatch | null = null;
 const active = new Map<string, RunReports & { readonly run: RunSpec; readonly abort: AbortController }>();
 
 try {
@@ -42,6 +45,7 @@ try {
   parentPort?.on('message', (message: MessageToRunner) => receive(message, loaded, executors));
   setInterval(reportProgress, PROGRESS_MS).unref();
   setInterval(() => void reportMeasurements(), PROGRESS_MS).unref();
+  globals = new GlobalsWatch();
   host.send({ kind: 'ready', type: describeType(loaded.type), warning: loaded.warning });
 } catch (thrown) {
   host.send({ kind: 'load-failed', error: toErrorData(thrown, 'PLUGIN_INVALID') });
@@ -50,7 +54,10 @@ try {
 function receive(message: MessageToRunner, loaded: LoadedType, executors: StepExecutors): void {
   switch (message.kind) {
     case 'start':
-      void start(message.run, loaded, executors).then((end) => host.send({ kind: 'settled', ends: [end] }));
+      void start(message.run, loaded, executors).then((end) => {
+        tellChangedGlobals();
+        host.send({ kind: 'settled', ends: [end] });
+      });
       return;
     case 'start-turn':
       void startTurn(new TurnOfRunner(message.runs, message.memory), loaded, executors);
@@ -91,6 +98,13 @@ function start(run: RunSpec, loaded: LoadedType, executors: StepExecutors): Prom
   return withinAttempt(run.runId, run.trace, () => runToEnd(run, loaded, executors));
 }
 
+/** Before the ends that make the executor look for another task for this thread. */
+function tellChangedGlobals(): void {
+  if (globals?.isChanged() !== true) return;
+  globals = null;
+  host.send({ kind: 'globals-changed' });
+}
+
 async function startTurn(turn: TurnOfRunner, loaded: LoadedType, executors: StepExecutors): Promise<void> {
   const ends = new RunEnds(host);
   for (let run = turn.begin(); run !== undefined; run = turn.begin()) {
@@ -98,6 +112,7 @@ async function startTurn(turn: TurnOfRunner, loaded: LoadedType, executors: Step
     turn.done();
     ends.add(end);
   }
+  tellChangedGlobals();
   ends.flush();
 }
 
