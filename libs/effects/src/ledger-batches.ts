@@ -4,6 +4,7 @@ import { applicationName, type LedgerOwner } from './effect-owner.ts';
 import { LEDGER } from './effects-schema.ts';
 import { endingOlderAttempts } from './end-older-attempts.ts';
 import { enterFence } from './fence.ts';
+import { ledgerJson } from './ledger-json.ts';
 import { ledgerKey } from './ledger-rows.ts';
 import type { TargetSessions } from './target-sessions.ts';
 
@@ -56,7 +57,7 @@ export async function runBatches<C extends JsonValue, R extends JsonValue>(
         const moved = await run(client, checkpoint);
         await client.query(`UPDATE ${LEDGER} SET checkpoint = $5 WHERE ${KEY}`, [
           ...ledgerKey(mine),
-          JSON.stringify(moved),
+          ledgerJson(moved, 'the checkpoint of the batch'),
         ]);
         await faultPoint('effect.before-commit');
         return moved;
@@ -71,7 +72,7 @@ export async function runBatches<C extends JsonValue, R extends JsonValue>(
     await holdRow(client, mine);
     await client.query(`UPDATE ${LEDGER} SET is_done = true, result = $5 WHERE ${KEY}`, [
       ...ledgerKey(mine),
-      JSON.stringify(result),
+      ledgerJson(result, 'the result of the batches'),
     ]);
   });
   return { result, isRepeat: false };
@@ -98,7 +99,7 @@ async function takeOver<C extends JsonValue>(
            ON CONFLICT (cluster_id, task_id, subtask_id, connection) DO UPDATE SET attempt = excluded.attempt
            WHERE l.attempt < excluded.attempt AND NOT l.is_done
            RETURNING checkpoint`,
-          [...ledgerKey(owner), owner.step, owner.attempt, JSON.stringify(start)],
+          [...ledgerKey(owner), owner.step, owner.attempt, ledgerJson(start, 'the first checkpoint')],
         );
       },
     );

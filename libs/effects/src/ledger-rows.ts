@@ -1,6 +1,7 @@
 import { TaskTypeError, type JsonValue, type LedgerEntry, type SqlClient } from '@longshore/sdk';
 import type { LedgerOwner } from './effect-owner.ts';
 import { LEDGER } from './effects-schema.ts';
+import { ledgerJson } from './ledger-json.ts';
 
 /** The key of a subtask's row, of this version's or of the first one's, which had none of its own for each connection. */
 const ANY_ROW = `cluster_id = $1 AND task_id = $2 AND subtask_id = $3 AND connection IN ($4, '')`;
@@ -61,13 +62,14 @@ export async function takeLedgerRow(client: SqlClient, owner: LedgerOwner): Prom
 /**
  * Completes the row, at the end of the effect transaction.
  *
- * @throws {TaskTypeError} EFFECTS_TRANSACTION_ENDED when the work has ended the transaction that the row was inserted in.
+ * @throws {TaskTypeError} EFFECTS_TRANSACTION_ENDED when the work has ended the transaction that the row was inserted in;
+ * EFFECTS_VALUE_INVALID for a result that the ledger can't keep.
  */
 export async function completeLedgerRow(client: SqlClient, owner: LedgerOwner, result: JsonValue): Promise<void> {
   const completed = await client.query(
     `UPDATE ${LEDGER} SET is_done = true, result = $5
      WHERE cluster_id = $1 AND task_id = $2 AND subtask_id = $3 AND connection = $4 AND transaction_id = pg_current_xact_id()`,
-    [...ledgerKey(owner), JSON.stringify(result)],
+    [...ledgerKey(owner), ledgerJson(result, 'the result of the effect')],
   );
   if (completed.rowCount !== 1) throw transactionEnded(owner);
 }

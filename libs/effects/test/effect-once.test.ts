@@ -36,6 +36,27 @@ describe('an effect', () => {
     expect(await store.rows()).toEqual([1]);
   });
 
+  test.each<[what: string, value: unknown]>([
+    ['no number', { total: Number.NaN }],
+    ['a number that loses digits', 2 ** 60],
+    ['a text that the store refuses', 'a\0b'],
+    ['too much', 'x'.repeat(70_000)],
+  ])('whose result is %s is not committed: the second attempt would get another one', async (_, value) => {
+    const store = await target();
+    await store.openFence();
+    const { connection } = store.attempt();
+    const effect = connection.effectOnce(async (client) => {
+      await client.query('INSERT INTO t VALUES (1)');
+      return value as number;
+    });
+    await expect(effect).rejects.toMatchObject({ code: 'EFFECTS_VALUE_INVALID', permanent: true });
+    const inBatches = connection.effectBatches<number, number>(0, (batches) =>
+      batches.batch(() => Promise.resolve(value as number)),
+    );
+    await expect(inBatches).rejects.toMatchObject({ code: 'EFFECTS_VALUE_INVALID', permanent: true });
+    expect(await store.rows()).toEqual([]);
+  });
+
   test('of another subtask, or of a task with the same ids in another cluster, is another one', async () => {
     const store = await target();
     for (const [index, owner] of [{}, { subtaskId: '2' }, { clusterId: 'cluster-b' }, { taskId: '8' }].entries()) {

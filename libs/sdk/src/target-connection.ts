@@ -64,7 +64,7 @@ export interface TargetConnection {
    * READ COMMITTED; once per subtask and connection.
    *
    * @param work gets the transaction's session; what it returns is kept in the ledger (JSON, at most 64 KiB).
-   * @throws the error of `work`, after the rollback.
+   * @throws the error of `work`, after the rollback; {TaskTypeError} EFFECTS_VALUE_INVALID when its result is not JSON.
    */
   effectOnce<R extends JsonValue>(work: (client: SqlClient) => Promise<R>): Promise<EffectOutcome<R>>;
   /**
