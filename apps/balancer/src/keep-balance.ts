@@ -1,4 +1,13 @@
-import { balanceTask, eligibleNodes, nodeId, taskId, type NodeId, type NodeInfo } from '@longshore/core';
+import {
+  balanceTask,
+  eligibleNodes,
+  HookLoads,
+  nodeForHook,
+  nodeId,
+  taskId,
+  type NodeId,
+  type NodeInfo,
+} from '@longshore/core';
 import { wakeHint } from '@longshore/protocol';
 import { startLoop, type ConfigOf, type LEADER_OPTIONS, type ServiceContext } from '@longshore/service';
 import {
@@ -7,9 +16,11 @@ import {
   moveControl,
   moveSubtasks,
   readImbalances,
+  readNodeHooks,
   readNodes,
   readStrandedControls,
   type LeaderLease,
+  type LeftOut,
   type StrandedControl,
 } from '@longshore/store';
 
@@ -58,15 +69,7 @@ export async function balanceOnce(
       for (const move of moves) woken.add(move.to);
       logger.info({ task_id: task.taskId, moves, moved }, 'moved subtasks');
     })),
-    ...(await eachOnItsOwn(await readStrandedControls(store.db), patience, async (control) => {
-      const to = nodeForStranded(control, nodes);
-      if (to === null || !(await moveControl(store.db, lease, control, to, patience))) return;
-      woken.add(to);
-      logger.info(
-        { task_id: control.taskId, subtask_id: control.id, from: control.execId, to },
-        'moved a control subtask',
-      );
-    })),
+    ...(await moveStranded({ store, logger }, lease, nodes, patience, woken)),
   ];
   for (const { item, error } of leftOut) {
     logger.warn({ error, task_id: item.taskId }, 'pending subtasks could not be moved; looking again soon');
@@ -74,7 +77,27 @@ export async function balanceOnce(
   return woken;
 }
 
-function nodeForStranded(control: StrandedControl, nodes: readonly NodeInfo[]): NodeId | null {
-  const eligible = eligibleNodes(nodes, control).nodes;
-  return eligible[Number(BigInt(control.id) % BigInt(Math.max(1, eligible.length)))]?.id ?? null;
+/** Moves hooks that can't run where they wait. One whose node only has no place for it stays until another has one. */
+async function moveStranded(
+  { store, logger }: BalancingContext,
+  lease: LeaderLease,
+  nodes: readonly NodeInfo[],
+  patience: LockPatience,
+  woken: Set<NodeId>,
+): Promise<readonly LeftOut<StrandedControl>[]> {
+  const stranded = await readStrandedControls(store.db);
+  if (stranded.length === 0) return [];
+  const hooks = new HookLoads(await readNodeHooks(store.db));
+  return eachOnItsOwn(stranded, patience, async (control) => {
+    const { id, kind, execId: from, reason } = control;
+    const others = eligibleNodes(nodes, control)
+      .nodes.map((node) => node.id)
+      .filter((node) => node !== from);
+    const to = nodeForHook(kind, taskId(control.taskId), others, control.reservedNodes.map(nodeId), hooks);
+    if (to === null || (reason === 'no place' && !hooks.hasPlace(to, kind))) return;
+    if (!(await moveControl(store.db, lease, control, to, patience))) return;
+    hooks.add(to, kind);
+    woken.add(to);
+    logger.info({ task_id: control.taskId, subtask_id: id, from, to, reason }, 'moved a control subtask');
+  });
 }

@@ -12,6 +12,7 @@ export {
   type ControlKind,
   type SubtaskKindInfo,
 } from './subtask/subtask-kinds.ts';
+export { placeOf, placesOf, SHARED_PLACES, type HookPlace } from './subtask/hook-places.ts';
 export {
   isTaskTransition,
   nextTaskState,
@@ -46,6 +47,7 @@ export {
   type PinnedSlots,
   type ReservingTask,
 } from './scheduling/reservation-ledger.ts';
+export { HookLoads, LONG_HOOK_MS, nodeForHook, type NodeHook } from './placement/hook-loads.ts';
 export { evenShares, nodeOfOrdinal, nodesForPlan } from './placement/spread.ts';
 export type { RemainingWork } from './scheduling/remaining-work.ts';
 export { balanceTask, type BalanceInput, type Move, type NodeLoad } from './scheduling/balance.ts';

@@ -19,7 +19,7 @@ export { submitTask, type NewTask } from './tasks/submit-task.ts';
 export { readSubmitted, type SubmittedRequest } from './tasks/submitted-task.ts';
 export { listenForSubmits, type SubmitListener } from './tasks/listen-for-submits.ts';
 export type { TaskSettings } from './tasks/task-settings.ts';
-export { cancelTask } from './tasks/cancel-task.ts';
+export { cancelTask, endCleanUp } from './tasks/cancel-task.ts';
 export { pauseTask, type ControlResult } from './tasks/pause-task.ts';
 export { resumeTask } from './tasks/resume-task.ts';
 export { modifyTask } from './tasks/modify-task.ts';
@@ -72,14 +72,8 @@ export {
   type FreedSubtask,
   type OnLeftOut,
 } from './nodes/fence-nodes.ts';
-export {
-  moveControl,
-  moveSubtasks,
-  readImbalances,
-  readStrandedControls,
-  type BalanceSnapshot,
-  type StrandedControl,
-} from './nodes/move-subtasks.ts';
+export { moveControl, readNodeHooks, readStrandedControls, type StrandedControl } from './nodes/move-controls.ts';
+export { moveSubtasks, readImbalances, type BalanceSnapshot } from './nodes/move-subtasks.ts';
 export { readClusterId } from './cluster/cluster-identity.ts';
 export { readTypes, registerType, type StoredType } from './cluster/task-types.ts';
 export { readSchedulingSnapshot, type ScheduledTask } from './scheduling/scheduling-snapshot.ts';

@@ -1,6 +1,14 @@
 import { nodeId, taskId as idOf, type Move } from '@longshore/core';
 import { describe, expect, test } from 'vitest';
-import { moveControl, moveSubtasks, readImbalances, readStrandedControls, setNodeState } from '../src/index.ts';
+import {
+  claimSubtasks,
+  moveControl,
+  moveSubtasks,
+  readImbalances,
+  readNodeHooks,
+  readStrandedControls,
+  setNodeState,
+} from '../src/index.ts';
 import { useStoreServer, type TestStore } from './fixtures/store-server.ts';
 import { addNode, claim, controlsOf, lead, leadingOwner, runningTask, submit } from './fixtures/tasks.ts';
 
@@ -99,7 +107,7 @@ describe('a move', () => {
     await expect(moveSubtasks(store.db, balancer, [move(taskId, 'n1', 'n2', 1)])).rejects.toMatchObject({
       code: 'LEADER_LOST',
     });
-    const control = { id: '1', taskId, type: 'toy', typeVersion: '1.0.0', scope: '', selectors: null, execId: 'n1' };
+    const control = { id: '1', execId: 'n1', reason: 'node gone' } as const;
     await expect(moveControl(store.db, balancer, control, 'n2')).rejects.toMatchObject({ code: 'LEADER_LOST' });
     expect(await placesOf(store)).toBe('n1 n1');
   });
@@ -138,13 +146,39 @@ test('a control subtask on a node that takes no work is stranded, and moved unle
   expect(stranded).toEqual({
     id: (await controlsOf(store.db, taskId))[0],
     taskId,
+    kind: 'plan',
     type: 'toy',
     typeVersion: '1.0.0',
     scope: '',
     selectors: null,
+    reservedNodes: [],
     execId: 'n1',
+    reason: 'node gone',
   });
   expect(await moveControl(store.db, balancer, stranded!, 'n2')).toBe(true);
   expect(await moveControl(store.db, balancer, stranded!, 'n2')).toBe(false);
+  expect(await readStrandedControls(store.db)).toEqual([]);
+});
+
+test('a control subtask is stranded too where others have been running in all places of its node for long', async () => {
+  const store = await server.store();
+  const owner = await leadingOwner(store.db);
+  const n1 = await addNode(store.db, 'n1');
+  const session = await store.session();
+  for (let count = 0; count < 4; count++) {
+    const hanging = await submit(store.db);
+    await owner.insertControl(hanging, 'pending', 'plan', 'n1');
+    await claimSubtasks(store.db, n1, [], await controlsOf(store.db, hanging));
+  }
+  const waits = await submit(store.db);
+  await owner.insertControl(waits, 'pending', 'plan', 'n1');
+  // Places that were taken a moment ago may be free in another.
+  expect(await readStrandedControls(store.db)).toEqual([]);
+  await session.run(`UPDATE subtasks SET started_at = started_at - interval '1 minute' WHERE state = 'running'`);
+  expect(await readStrandedControls(store.db)).toMatchObject([{ taskId: waits, execId: 'n1', reason: 'no place' }]);
+  const onNode = (await readNodeHooks(store.db)).map(({ state, execId }) => `${state} on ${execId}`).toSorted();
+  expect(onNode).toEqual(['pending on n1', ...Array.from({ length: 4 }, () => 'running on n1')]);
+  // What waits for its next attempt is not to run now.
+  await session.run(`UPDATE subtasks SET not_before = clock_timestamp() + interval '1 hour' WHERE state = 'pending'`);
   expect(await readStrandedControls(store.db)).toEqual([]);
 });

@@ -1,10 +1,4 @@
-import { LongshoreError, SUBTASK_KINDS, type SubtaskKind } from '@longshore/core';
-
-/** Places that control subtasks without any of their own share: enough for a burst of small tasks, little enough memory. */
-const SHARED_PLACES = 4;
-
-/** A kind with places of its own, or `shared`. */
-type Place = SubtaskKind | 'shared';
+import { LongshoreError, placeOf, placesOf, SHARED_PLACES, type HookPlace, type SubtaskKind } from '@longshore/core';
 
 /** Called when a lease is used that was released before: an error of this program. */
 export type OnMisuse = (error: LongshoreError) => void;
@@ -89,7 +83,7 @@ export class SlotLedger {
   readonly #onMisuse: OnMisuse;
   readonly #running = new Sums();
   readonly #claiming = new Sums();
-  readonly #placesTaken = new Map<Place, number>();
+  readonly #placesTaken = new Map<HookPlace, number>();
 
   /**
    * @param onMisuse told of a lease that is released twice, which changes nothing: production logs it, tests throw.
@@ -114,7 +108,7 @@ export class SlotLedger {
   /** How many more control subtasks of a kind may run. @param kind `shared`: of those that have no places of their own. */
   freePlaces(kind: SubtaskKind | 'shared'): number {
     const place = placeOf(kind);
-    const places = place === 'shared' ? this.#sharedPlaces : Number(SUBTASK_KINDS[place].allowance);
+    const places = place === 'shared' ? this.#sharedPlaces : placesOf(place);
     return places - (this.#placesTaken.get(place) ?? 0);
   }
 
@@ -169,8 +163,4 @@ export class SlotLedger {
     };
     return new SlotLease(1, change, this.#onMisuse);
   }
-}
-
-function placeOf(kind: Place): Place {
-  return kind !== 'shared' && typeof SUBTASK_KINDS[kind].allowance === 'number' ? kind : 'shared';
 }

@@ -3,6 +3,7 @@ import {
   placementInForce,
   reserveInRankOrder,
   type Admission,
+  type HookLoads,
   type NodeId,
   type NodeInfo,
   type PinnedSlots,
@@ -10,6 +11,7 @@ import {
 } from '@longshore/core';
 import type { AdmissionChange, ScheduledTask } from '@longshore/store';
 import type { KnownType } from '../types/known-type.ts';
+import { waitForPlace } from './wait-for-place.ts';
 
 /** Who has slots where, and why the others wait. A task that takes no part is missing. */
 export type Admissions = ReadonlyMap<TaskId, Admission>;
@@ -64,12 +66,17 @@ function keepsSlots({ state, modification }: ScheduledTask): boolean {
 }
 
 /** What is different from what is stored, so that a pass without news writes nothing. */
-export function changesOfAdmissions(tasks: readonly ScheduledTask[], admissions: Admissions): readonly SlotChange[] {
+export function changesOfAdmissions(
+  tasks: readonly ScheduledTask[],
+  admissions: Admissions,
+  hooks: HookLoads,
+): readonly SlotChange[] {
   return tasks.flatMap((task) => {
     const admission = admissions.get(task.id);
     if (admission === undefined) return [];
-    const isSame = admission.nodes.join() === task.reserved.join() && isSameWait(admission.waiting, task.waiting);
-    return isSame ? [] : [{ taskId: task.id, reservedNodes: admission.nodes, waiting: admission.waiting }];
+    const waiting = admission.waiting ?? waitForPlace(task, hooks);
+    const isSame = admission.nodes.join() === task.reserved.join() && isSameWait(waiting, task.waiting);
+    return isSame ? [] : [{ taskId: task.id, reservedNodes: admission.nodes, waiting }];
   });
 }
 

@@ -1,4 +1,14 @@
-import { eligibleNodes, NodeState, type NodeId, type NodeInfo, type TaskId, type TaskMove } from '@longshore/core';
+import {
+  eligibleNodes,
+  nodeForHook,
+  SubtaskKind,
+  type ControlKind,
+  type HookLoads,
+  type NodeId,
+  type NodeInfo,
+  type TaskId,
+  type TaskMove,
+} from '@longshore/core';
 import type { AfterLastStep, ControlMeta, OwnerWrites, ScheduledTask } from '@longshore/store';
 import type { KnownType } from '../types/known-type.ts';
 import { membershipFor } from './moves.ts';
@@ -6,6 +16,8 @@ import { membershipFor } from './moves.ts';
 /** What a move is carried out with. */
 export interface CarryOutContext {
   readonly nodes: readonly NodeInfo[];
+  /** Control subtasks that nodes have. Those that the move adds are counted. */
+  readonly hooks: HookLoads;
   /** Looks at a task that was submitted within a user's transaction. False: nothing was changed. */
   readonly validate: (id: TaskId) => Promise<boolean>;
   readonly writes: OwnerWrites;
@@ -24,7 +36,7 @@ export async function carryOut(
   move: TaskMove,
   task: ScheduledTask,
   type: KnownType,
-  { nodes, validate, writes, wake, reserved }: CarryOutContext,
+  { nodes, hooks, validate, writes, wake, reserved }: CarryOutContext,
 ): Promise<boolean> {
   switch (move.do) {
     case 'wait':
@@ -32,7 +44,7 @@ export async function carryOut(
     case 'validate':
       return validate(task.id);
     case 'insert-control': {
-      const node = nodeForControl({ ...task, reserved: reserved ?? task.reserved }, nodes);
+      const node = nodeForControl(move.kind, { ...task, reserved: reserved ?? task.reserved }, nodes, hooks);
       if (node === null) return false;
       wake(node, task.id);
       const meta: ControlMeta = move.kind === 'place' ? { placedFor: membershipFor(task, nodes) } : {};
@@ -41,7 +53,7 @@ export async function carryOut(
     case 'consume-prepare':
       return writes.consumePrepare(task.id, move.control);
     case 'consume-plan': {
-      const node = nodeForControl(task, nodes);
+      const node = nodeForControl(SubtaskKind.finish, task, nodes, hooks);
       const after: AfterLastStep = type.hooks.includes('onDone') ? { do: 'insert-finish', node } : { do: 'finish' };
       if (node !== null) wake(node, task.id);
       return writes.consumePlan(task.id, move.control, after);
@@ -76,13 +88,15 @@ export async function carryOut(
   }
 }
 
-/**
- * Where a control subtask goes: a live node that has the type, one of the task's own where it has some. Different tasks go to
- * different nodes, so that a burst of plans is spread.
- */
-function nodeForControl(task: ScheduledTask, nodes: readonly NodeInfo[]): NodeId | null {
-  const eligible = eligibleNodes(nodes, task).nodes.filter((node) => node.state === NodeState.live);
-  const own = eligible.filter((node) => task.reserved.includes(node.id));
-  const candidates = own.length > 0 ? own : eligible;
-  return candidates[Number(BigInt(task.id) % BigInt(Math.max(1, candidates.length)))]?.id ?? null;
+/** The live node with the type that a control subtask goes to. */
+function nodeForControl(
+  kind: ControlKind,
+  task: ScheduledTask,
+  nodes: readonly NodeInfo[],
+  hooks: HookLoads,
+): NodeId | null {
+  const eligible = eligibleNodes(nodes, task).nodes.map((node) => node.id);
+  const node = nodeForHook(kind, task.id, eligible, task.reserved, hooks);
+  if (node !== null) hooks.add(node, kind);
+  return node;
 }

@@ -1,5 +1,6 @@
 import {
   compareRank,
+  HookLoads,
   LongshoreError,
   toErrorData,
   type ErrorData,
@@ -62,6 +63,8 @@ interface Decisions {
   /** Tasks whose type could not be read: nothing is decided on them. */
   readonly unread: readonly LeftOut<ScheduledTask>[];
   readonly types: ReadonlyMap<TaskId, KnownType | null>;
+  /** Control subtasks that nodes have. */
+  readonly hooks: HookLoads;
   readonly admissions: Admissions;
   readonly moves: Moves;
   readonly changes: readonly SlotChange[];
@@ -76,11 +79,11 @@ export async function schedulingPass(input: PassInput, writes: OwnerWrites, logg
   const locked = new Set([...lockedIds, ...setAside.keys()]);
   patience.renew();
   const decisions = await decide(input, patience);
-  const { ranked, unread, admissions, moves, changes } = decisions;
+  const { ranked, unread, hooks, admissions, moves, changes } = decisions;
   const together = nodesGivenWithMoves(changes, moves);
   const toSave = [
     ...changes.filter((change) => !together.has(change.taskId)),
-    ...waitsForHooks(ranked, admissions, moves, input.nodes),
+    ...waitsForHooks(ranked, admissions, moves, input.nodes, hooks),
   ].filter((change) => !locked.has(change.taskId));
   toSave.push(...waitsOfSetAside(ranked, setAside));
   const leftOut = [...unread.map(byTaskId), ...(await writes.saveAdmissions(toSave))];
@@ -125,9 +128,10 @@ async function decide(input: PassInput, patience: LockPatience): Promise<Decisio
   const unread = await eachOnItsOwn(ranked, patience, async (task) => {
     types.set(task.id, await findKnownType(task, input.typeOf));
   });
+  const hooks = new HookLoads(ranked.flatMap((task) => task.controls));
   const admissions = admitInRankOrder(ranked, types, input);
   const moves = decideMoves(ranked, types, admissions, input.nodes);
-  return { ranked, unread, types, admissions, moves, changes: changesOfAdmissions(ranked, admissions) };
+  return { ranked, unread, types, hooks, admissions, moves, changes: changesOfAdmissions(ranked, admissions, hooks) };
 }
 
 /** A task that is admitted and gets its control subtask at once has both written together: one commit less on its way to start. */
@@ -169,6 +173,7 @@ async function moveOn(task: ScheduledTask, { input, decisions, together, writes,
   const done = await input.around(task, move, () =>
     carryOut(move, task, type, {
       nodes: input.nodes,
+      hooks: decisions.hooks,
       validate: input.validate,
       writes,
       wake: (node, id) => notes.noteWork(node, id),

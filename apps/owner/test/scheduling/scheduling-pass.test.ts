@@ -217,3 +217,72 @@ describe('a task whose type nobody can run', () => {
     expect(writes.calls.slice(1)).toEqual<Call[]>([['refuse', '1', error]]);
   });
 });
+
+describe('hooks', () => {
+  const twoNodes = [node(8), { ...node(8), id: nodeId('n2') }];
+  const LONG_MS = 60_000;
+  /** Control subtasks of another task that have been running on n1 for long. */
+  const hanging = (count: number): ScheduledTask =>
+    pending('9', {
+      controls: Array.from({ length: count }, (_, index) => ({
+        id: String(index) as ScheduledTask['controls'][number]['id'],
+        kind: 'plan',
+        state: 'running',
+        error: null,
+        execId: N1,
+        runsForMs: LONG_MS,
+      })),
+    });
+  const waiting = (state: string, kind: string): ScheduledTask =>
+    pending('1', {
+      state,
+      reserved: [N1],
+      hookRan: true,
+      controls: [
+        {
+          id: '77' as ScheduledTask['controls'][number]['id'],
+          kind,
+          state: 'pending',
+          error: null,
+          execId: N1,
+          runsForMs: null,
+        },
+      ],
+    });
+  const saved = (calls: readonly Call[]): unknown =>
+    calls.flatMap(([write, changes]) => (write === 'saveAdmissions' ? (changes as object[]) : []));
+
+  test('go to the node that has the fewest', async () => {
+    const { writes, run } = onePass([pending('2'), hanging(4)], { nodes: twoNodes });
+    await run();
+    expect(writes.calls).toContainEqual(['insertControl', '2', 'pending', 'plan', 'n2', ['n1', 'n2'], {}]);
+  });
+
+  test('of one pass are counted too', async () => {
+    const tasks = ['2', '4', '6', '8'].map((id) => pending(id));
+    const { writes, run } = onePass(tasks, { nodes: twoNodes });
+    await run();
+    const nodes = writes.calls.filter(([write]) => write === 'insertControl').map((call) => call[4]);
+    expect(nodes.toSorted()).toEqual(['n1', 'n1', 'n2', 'n2']);
+  });
+
+  test.each([
+    ['pending', 'plan'],
+    ['reverting', 'revert'],
+  ])('of a %s task say so when others that run for long have all places of their node', async (state, kind) => {
+    const { writes, run } = onePass([waiting(state, kind), hanging(4)]);
+    await run();
+    expect(saved(writes.calls)).toContainEqual(
+      expect.objectContaining({
+        taskId: '1',
+        waiting: { code: 'NO_PLACE', message: `${kind} waits for a place on node n1, which runs 4 hooks already` },
+      }),
+    );
+  });
+
+  test('that find a place don’t', async () => {
+    const { writes, run } = onePass([waiting('reverting', 'revert'), hanging(3)]);
+    await run();
+    expect(saved(writes.calls)).not.toContainEqual(expect.objectContaining({ taskId: '1' }));
+  });
+});

@@ -123,6 +123,7 @@ function noneOffers(nodes: readonly Pick<NodeInfo, 'types'>[], { type, typeVersi
 
 /** Why something waits, for a person to read and a program to match. */
 export interface WaitReason {
-  readonly code: 'NO_LIVE_NODE' | 'NO_NODE_IN_SCOPE' | 'NO_NODE_FITS' | 'NO_NODE_WITH_TYPE' | 'NO_SLOTS' | 'TASK_LIMIT';
+  readonly code:
+    'NO_LIVE_NODE' | 'NO_NODE_IN_SCOPE' | 'NO_NODE_FITS' | 'NO_NODE_WITH_TYPE' | 'NO_SLOTS' | 'NO_PLACE' | 'TASK_LIMIT';
   readonly message: string;
 }

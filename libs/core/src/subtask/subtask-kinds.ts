@@ -37,13 +37,18 @@ export interface SubtaskKindInfo {
    * number: one of so many places that each node has for this kind alone.
    */
   readonly allowance: 'slots' | 'shared' | number;
+  /**
+   * Whether a task that is undone by force goes on without it once it has made no progress for a while: it is stopped and not tried again. It
+   * is then left out.
+   */
+  readonly isLeftOutByForce: boolean;
   /** Whether one may simply be run again: as its plan said, or always. What a stop comes to depends on it (`STOP_EFFECTS`). */
   readonly mayRunAgain: 'as planned' | 'always';
   /**
-   * When a pending one is given to another node: `spread`: also to even out what the task's nodes have; `node gone`: only when its
-   * node takes no work; `never`: it is pinned to its node.
+   * When a pending one is given to another node: `spread`: also to even out what the task's nodes have; `no room`: only when its
+   * node takes no work, or has no place for it; `never`: it is pinned to its node.
    */
-  readonly moves: 'spread' | 'node gone' | 'never';
+  readonly moves: 'spread' | 'no room' | 'never';
   /**
    * What follows when it has failed for good: `by onFailure`: the task is undone or awaits resolution, as it says; `undo`: it is undone in any
    * case, as nothing was changed yet; `resolution`: a person decides in any case; `none`: the task continues.
@@ -66,8 +71,9 @@ const CONTROL = {
   lastsUntilRevert: false,
   isLongLived: false,
   allowance: 'shared',
+  isLeftOutByForce: false,
   mayRunAgain: 'always',
-  moves: 'node gone',
+  moves: 'no room',
   failure: 'by onFailure',
   whenSkipped: 'retried',
 } as const satisfies Partial<SubtaskKindInfo>;
@@ -100,6 +106,7 @@ export const SUBTASK_KINDS = kinds({
     claimableIn: ['reverting'],
     goesOnIn: ['modifying', 'awaiting-resolution'],
     comesAfter: 'everything',
+    isLeftOutByForce: true,
     failure: 'resolution',
   },
   /** A failure for good doesn't delay the task's result. */
@@ -109,6 +116,7 @@ export const SUBTASK_KINDS = kinds({
     claimableIn: ['succeed', 'failed', 'reverted'],
     goesOnIn: ['modifying', 'awaiting-resolution'],
     comesAfter: 'everything',
+    isLeftOutByForce: true,
     failure: 'none',
   },
   /** Answers a task's meta after a modification. One that was dropped needs no answer; one that is refused leaves the task as it was. */

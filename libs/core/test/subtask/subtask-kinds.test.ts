@@ -54,6 +54,7 @@ test('what else differs by kind', () => {
   expect(kindsWith((info) => info.mayRunAgain === 'as planned')).toEqual(['work']);
   expect(kindsWith((info) => info.moves === 'spread')).toEqual(['work']);
   expect(kindsWith((info) => info.moves === 'never')).toEqual([]);
+  expect(kindsWith((info) => info.isLeftOutByForce)).toEqual(['revert', 'clean']);
   expect(kindsWith((info) => info.whenSkipped === 'skipped')).toEqual(['work']);
 });
 

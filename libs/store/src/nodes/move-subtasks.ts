@@ -1,11 +1,11 @@
-import type { LabelSelector, Move, NodeId, NodeLoad } from '@longshore/core';
+import type { Move, NodeId, NodeLoad } from '@longshore/core';
 import { sql } from 'kysely';
 import { asLeader, type LeaderLease } from '../scheduling/leader-lease.ts';
 import { NO_NODE } from '../plans/step-placement.ts';
 import type { LockPatience } from '../session/lock-patience.ts';
-import { fromStore, storeError } from '../session/open-store.ts';
+import { storeError } from '../session/open-store.ts';
 import type { Db } from '../session/transactions.ts';
-import { isMovableControl, isPlanned } from '../schema/kind-predicates.ts';
+import { isPlanned } from '../schema/kind-predicates.ts';
 
 /** A task that has pending subtasks, with what balancing needs. */
 export interface BalanceSnapshot {
@@ -97,66 +97,4 @@ export async function moveSubtasks(
     moved += Number(result.numAffectedRows ?? 0n);
   }
   return moved;
-}
-
-/** A control subtask that waits on a node which takes no work. */
-export interface StrandedControl {
-  readonly id: string;
-  readonly taskId: string;
-  readonly type: string;
-  readonly typeVersion: string;
-  readonly scope: string;
-  readonly selectors: readonly LabelSelector[] | null;
-  readonly execId: string;
-}
-
-/** Pending control subtasks on nodes that are not live, of the kinds that may run on another. */
-export async function readStrandedControls(db: Db): Promise<readonly StrandedControl[]> {
-  const rows = await fromStore(
-    sql<{
-      id: string;
-      task_id: string;
-      type: string;
-      type_version: string;
-      scope: string;
-      selectors: LabelSelector[] | null;
-      exec_id: string;
-    }>`
-      SELECT s.id, s.task_id, t.type, t.type_version, t.scope, t.selectors, s.exec_id
-      FROM subtasks s JOIN tasks t ON t.id = s.task_id LEFT JOIN nodes n ON n.id = s.exec_id
-      WHERE ${isMovableControl('s')} AND s.state = 'pending' AND (n.id IS NULL OR n.state <> 'live')`.execute(db),
-  );
-  return rows.rows.map((row) => ({
-    id: row.id,
-    taskId: row.task_id,
-    type: row.type,
-    typeVersion: row.type_version,
-    scope: row.scope,
-    selectors: row.selectors,
-    execId: row.exec_id,
-  }));
-}
-
-/** Gives a pending control subtask to another node. False: somebody has it locked, or claimed or ended it meanwhile. */
-export async function moveControl(
-  db: Db,
-  lease: LeaderLease,
-  control: StrandedControl,
-  to: string,
-  patience?: LockPatience,
-): Promise<boolean> {
-  const moved = await asLeader(
-    db,
-    lease,
-    (tx) =>
-      sql`
-      WITH picked AS (
-        SELECT id FROM subtasks
-        WHERE id = ${control.id} AND exec_id = ${control.execId} AND state = 'pending' FOR UPDATE SKIP LOCKED)
-      UPDATE subtasks s SET exec_id = ${to}, reason = 'node gone' WHERE s.id = ANY(ARRAY(SELECT id FROM picked))`.execute(
-        tx,
-      ),
-    { lockTimeoutMs: patience?.ms },
-  );
-  return moved.numAffectedRows === 1n;
 }

@@ -4,11 +4,11 @@ import {
   type ErrorData,
   type LabelSelector,
   type Modification,
+  type NodeHook,
   type NodeId,
   type OnFailure,
   type RemainingWork,
   type StepPlacement,
-  type SubtaskId,
   type TaskId,
 } from '@longshore/core';
 import { sql } from 'kysely';
@@ -17,6 +17,9 @@ import { storeError } from '../session/open-store.ts';
 import { readPrepared } from '../session/read-prepared.ts';
 import type { Db } from '../session/transactions.ts';
 import { isAwaited, isControl, isPlanned } from '../schema/kind-predicates.ts';
+
+/** A control subtask with the node that has it. */
+export type ScheduledControl = ControlSnapshot & NodeHook;
 
 /** A task with the facts that the owner decides on. */
 export interface ScheduledTask {
@@ -40,7 +43,7 @@ export interface ScheduledTask {
   readonly hookRan: boolean;
   readonly reserved: readonly NodeId[];
   readonly waiting: { readonly code: string; readonly message: string; readonly since: string } | null;
-  readonly controls: readonly ControlSnapshot[];
+  readonly controls: readonly ScheduledControl[];
   readonly hasGates: boolean;
   readonly hasPending: boolean;
   readonly hasRunning: boolean;
@@ -71,7 +74,7 @@ interface SnapshotRow {
   is_prepared: boolean;
   reserved_nodes: string[];
   waiting: { code: string; message: string; since: string } | null;
-  controls: { id: string; kind: string; state: string; error: ErrorData | null; attempt: number }[] | null;
+  controls: (ScheduledControl & { readonly attempt: number })[] | null;
   has_gates: boolean;
   has_pending: boolean;
   has_running: boolean;
@@ -131,7 +134,8 @@ export async function readSchedulingSnapshot(db: Db): Promise<readonly Scheduled
       FROM tasks t
       LEFT JOIN LATERAL (
         SELECT json_agg(json_build_object('id', s.id::text, 'kind', s.kind, 'state', s.state, 'error', s.error,
-          'attempt', s.attempt) ORDER BY s.id) AS controls
+          'attempt', s.attempt, 'execId', s.exec_id,
+          'runsForMs', CASE WHEN s.state = 'running' THEN extract(epoch FROM clock_timestamp() - s.started_at) * 1000 END) ORDER BY s.id) AS controls
         FROM subtasks s WHERE s.task_id = t.id AND ${isControl('s')}
       ) c ON true
       LEFT JOIN LATERAL (
@@ -171,11 +175,13 @@ function toScheduledTask(row: SnapshotRow): ScheduledTask {
     hookRan: row.step !== null || row.is_prepared || controls.some((control) => control.attempt > 0),
     reserved: row.reserved_nodes as NodeId[],
     waiting: row.waiting,
-    controls: controls.map((control) => ({
-      id: control.id as SubtaskId,
-      kind: control.kind,
-      state: control.state,
-      error: control.error,
+    controls: controls.map(({ id, kind, state, error, execId, runsForMs }) => ({
+      id,
+      kind,
+      state,
+      error,
+      execId,
+      runsForMs,
     })),
     hasGates: row.has_gates,
     hasPending: row.has_pending,

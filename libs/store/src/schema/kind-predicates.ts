@@ -38,8 +38,8 @@ export const isKnownControl = predicate((column) => controls(column, () => true)
 /** Control subtasks that share the few places which a node has for them. */
 export const sharesPlaces = predicate((column) => controls(column, (info) => info.allowance === 'shared'));
 
-/** Control subtasks that are given to another node when theirs takes no work. */
-export const isMovableControl = predicate((column) => controls(column, (info) => info.moves === 'node gone'));
+/** Control subtasks that are given to another node when theirs takes no work or has no place for them. */
+export const isMovableControl = predicate((column) => controls(column, (info) => info.moves === 'no room'));
 
 /** What counts as done when a person skips the failed work. */
 export const isSkippable = predicate((column) =>
