@@ -14,6 +14,7 @@ import { addTaskModifyCommand } from './commands/task-modify.ts';
 import { addTaskPauseCommand } from './commands/task-pause.ts';
 import { addTaskResumeCommand } from './commands/task-resume.ts';
 import { addTaskRetryCommand } from './commands/task-retry.ts';
+import { addTaskEndCleanUpCommand } from './commands/task-end-clean-up.ts';
 import { addTaskRevertCommand } from './commands/task-revert.ts';
 import { addTaskShowCommand } from './commands/task-show.ts';
 import { addTaskSkipCommand } from './commands/task-skip.ts';
@@ -61,6 +62,7 @@ export function buildProgram(context: CommandContext, version: string): Command 
   addTaskRetryCommand(task, context);
   addTaskSkipCommand(task, context);
   addTaskRevertCommand(task, context);
+  addTaskEndCleanUpCommand(task, context);
   addTaskCancelCommand(task, context);
   addTaskEventsCommand(task, context);
   addTaskSubtasksCommand(task, context);

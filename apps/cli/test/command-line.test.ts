@@ -24,6 +24,7 @@ const COMMANDS = [
   'task skip',
   'task revert',
   'task cancel',
+  'task end-clean-up',
   'task events',
   'task subtasks',
   'node list',

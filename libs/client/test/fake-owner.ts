@@ -51,6 +51,7 @@ const CONTROLS = {
   'task.modify': { from: ['pending', 'running', 'paused', 'awaiting-resolution'], to: { state: 'modifying' } },
   'task.retry': { from: ['awaiting-resolution'], to: { state: 'running' } },
   'task.skip': { from: ['awaiting-resolution'], to: { state: 'running' } },
+  'task.endcleanup': { from: ['succeed'], to: { state: 'succeed' } },
   'task.revert': { from: ['awaiting-resolution'], to: { state: 'reverting' } },
   'task.cancel': {
     from: ['pending', 'running', 'paused', 'awaiting-resolution', 'modifying'],
@@ -195,6 +196,7 @@ export class FakeOwner {
       },
       'task.retry': async (request) => Promise.resolve(this.#control('task.retry', request)),
       'task.skip': async (request) => Promise.resolve(this.#control('task.skip', request)),
+      'task.endcleanup': async (request) => Promise.resolve(this.#control('task.endcleanup', request)),
       'task.revert': async (request) => Promise.resolve(this.#control('task.revert', request)),
       'task.cancel': async (request) => Promise.resolve(this.#control('task.cancel', request)),
       'limits.get': async () => Promise.resolve({ limits: this.limits }),

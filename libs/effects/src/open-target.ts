@@ -5,6 +5,7 @@ import { endingOlderAttempts } from './end-older-attempts.ts';
 import { closeFence, closeFenceBySession, enterFence, holdFence, openFence } from './fence.ts';
 import { runBatches, type RaiseAttempt } from './ledger-batches.ts';
 import { completeLedgerRow, deleteLedger, readLedger, readLedgerResult, takeLedgerRow } from './ledger-rows.ts';
+import type { OnStatement } from './sql-client.ts';
 import { TargetSessions, type AwayRule } from './target-sessions.ts';
 
 export interface TargetOptions {
@@ -23,6 +24,8 @@ export interface TargetOptions {
   readonly beforeUse?: () => Promise<void>;
   /** Raises the subtask's attempt in the store. Default: it is somebody else's. */
   readonly raiseAttempt?: RaiseAttempt;
+  /** Told of each statement. Default: nobody is. */
+  readonly onStatement?: OnStatement | undefined;
 }
 
 /** A target connection of one attempt of one subtask, with its own sessions. */

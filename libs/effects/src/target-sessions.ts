@@ -6,7 +6,7 @@ import type pg from 'pg';
 import { applicationName, type EffectOwner } from './effect-owner.ts';
 import { ensureEffectsSchema } from './effects-schema.ts';
 import { SESSION_LIMITS, SESSION_SETTINGS } from './session-settings.ts';
-import { sqlClient } from './sql-client.ts';
+import { sqlClient, type OnStatement } from './sql-client.ts';
 
 /** One session works, another one may look, or end what blocks the first. */
 const SESSIONS = 2;
@@ -38,6 +38,8 @@ export interface SessionRules {
   readonly away?: AwayRule;
   /** Called each time that a session is there, before anything is done in it. Default: nothing is. */
   readonly beforeUse?: () => Promise<void>;
+  /** Told of each statement. Default: nobody is. */
+  readonly onStatement?: OnStatement | undefined;
 }
 
 /**
@@ -49,6 +51,7 @@ export class TargetSessions {
   readonly #signal: AbortSignal;
   readonly #rule: AwayRule;
   readonly #beforeUse: (() => Promise<void>) | undefined;
+  readonly #onStatement: OnStatement | undefined;
   readonly #sockets: DestroyableSockets;
   /** Sessions that are lent out: each takes itself back, as broken or not. */
   readonly #lent = new Set<(isBroken: boolean) => void>();
@@ -56,10 +59,16 @@ export class TargetSessions {
   #schemaReady: Promise<void> | null = null;
 
   /** @param signal ends the sessions when aborted: an open transaction is rolled back by the server. */
-  constructor(url: string, owner: EffectOwner, signal: AbortSignal, { away = {}, beforeUse }: SessionRules = {}) {
+  constructor(
+    url: string,
+    owner: EffectOwner,
+    signal: AbortSignal,
+    { away = {}, beforeUse, onStatement }: SessionRules = {},
+  ) {
     this.#signal = signal;
     this.#rule = away;
     this.#beforeUse = beforeUse;
+    this.#onStatement = onStatement;
     const { pool, sockets } = openSessionPool({
       url,
       applicationName: applicationName(owner),
@@ -81,7 +90,7 @@ export class TargetSessions {
     this.#lent.add(release);
     try {
       await this.#beforeUse?.();
-      const result = await work(sqlClient(client));
+      const result = await work(sqlClient(client, this.#onStatement));
       this.#signal.throwIfAborted();
       // A transaction that was left open would become a part of what is done next in this session.
       release(client.getTransactionStatus() !== 'I');

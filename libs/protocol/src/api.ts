@@ -40,6 +40,8 @@ export const API = {
   'task.skip': { request: controlRequest, reply: controlReply },
   /** Resolution: the task is undone. */
   'task.revert': { request: controlRequest, reply: controlReply },
+  /** A task that has ended leaves without its clean-up, if that hangs, fails or can't run. */
+  'task.endcleanup': { request: controlRequest, reply: controlReply },
   'task.events': { request: eventsRequest, reply: eventsReply },
   'task.subtasks': { request: subtasksRequest, reply: subtasksReply },
   'node.list': { request: nodesRequest, reply: nodesReply },

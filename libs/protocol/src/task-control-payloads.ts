@@ -7,12 +7,12 @@ const reason = z.string().max(1_000).optional();
 export const cancelRequest = z.object({
   task: taskRef,
   reason,
-  /** Skips hooks of its type that can't run; its events say which. Default false. */
+  /** Leaves out hooks of its type that can't run or that hang; its events say which. Default false. */
   force: z.boolean().optional(),
 });
 export type CancelRequest = z.infer<typeof cancelRequest>;
 
-/** Pause, resume, retry, skip or revert. */
+/** Pause, resume, retry, skip, revert, or end of a clean-up. */
 export const controlRequest = z.object({ task: taskRef, reason });
 export type ControlRequest = z.infer<typeof controlRequest>;
 

@@ -133,3 +133,15 @@ test.each([
   expect(settled).toMatchObject({ ok: false, error: { code, permanent: true } });
   expect(settled).toHaveProperty('error.message', expect.stringMatching(message));
 });
+
+test('a plan shows that it goes on with each subtask, without a page', async () => {
+  const { host, start } = await startFixture();
+  const writing = Promise.withResolvers<null>();
+  host.answer = () => writing.promise;
+  const id = start('', plan({ pages: 1.5 }));
+  await host.until('a sign of life', () =>
+    host.progressReports.flatMap(({ runs }) => runs).find((run) => run.runId === id),
+  );
+  writing.resolve(null);
+  expect(await host.settlement(id)).toMatchObject({ ok: true });
+});

@@ -1,7 +1,9 @@
 import type { Meter, Tracer } from '@opentelemetry/api';
 import type { JsonValue } from './json.ts';
 import type { Logger } from './logger.ts';
+import type { Progress } from './progress.ts';
 import type { TargetConnection } from './target-connection.ts';
+import type { WaitingReason } from './waiting-reason.ts';
 
 /** The task as a hook sees it. */
 export interface TaskView<Meta = unknown> {
@@ -40,6 +42,16 @@ export interface HookContext<Meta = unknown, Settings = unknown> {
   /** Aborts when the hook should end; `stopReason(signal)` says why. Pass it to every wait. */
   readonly signal: AbortSignal;
   readonly logger: Logger;
+  /**
+   * How far this hook is. A hook that shows no sign of life for ten minutes (`--hook-stall-ms` of the executor) is stopped and tried
+   * again. Signs are progress, a reason to wait, a statement on `connection`, a page of a plan.
+   */
+  readonly progress: Progress;
+  /**
+   * Says what this hook or subtask waits for, until you call the returned function. `task show`, `task watch` and the API show it, and since
+   * when. If there are several reasons, the newest counts.
+   */
+  readonly waiting: (reason: WaitingReason) => () => void;
   /**
    * For the type's own spans, within the attempt's span. SQL through `connection` has spans already. While tracing is off it does
    * nothing and costs next to nothing.

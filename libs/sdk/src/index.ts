@@ -21,7 +21,8 @@ export type {
   Prepared,
   SchedulerExtension,
 } from './scheduler-extension.ts';
-export type { Progress, RealtimeSummary, StepExecutor, SubtaskContext, SubtaskResource } from './step-executor.ts';
+export type { Progress } from './progress.ts';
+export type { RealtimeSummary, StepExecutor, SubtaskContext, SubtaskResource } from './step-executor.ts';
 export { StopReason, stopReason, SubtaskStopped } from './stop-reason.ts';
 export type {
   EffectBatches,

@@ -1,24 +1,12 @@
 import type { HookContext } from './hook-context.ts';
 import type { JsonValue } from './json.ts';
 import type { Throttle } from './throttle.ts';
-import type { WaitingReason } from './waiting-reason.ts';
 
 /** Slots and memory that a running subtask has. */
 export interface SubtaskResource {
   readonly slots: number;
   /** Memory of its slots, in bytes. A runner that uses more is ended. */
   readonly memoryBytes: number;
-}
-
-/** How much of its subtask a hook has done. The task's progress is the sum over its subtasks. */
-export interface Progress {
-  /** Adds finished work. Cheap: it counts in memory and reports at most once a second. */
-  add(done: { readonly rows?: number; readonly bytes?: number }): void;
-  /**
-   * Says what the hook does now, for people: a few words, at most 200 characters, such as a phase of the target. Shown with
-   * the subtask until the hook says something else; null shows nothing. Cheap, like `add`.
-   */
-  phase(name: string | null): void;
 }
 
 /** What `runSubtask` gets. */
@@ -42,15 +30,9 @@ export interface SubtaskContext<Meta = unknown, Settings = unknown> extends Hook
    * @param value JSON of at most 64 KiB.
    */
   readonly saveCheckpoint: (value: JsonValue) => Promise<void>;
-  readonly progress: Progress;
   readonly resource: SubtaskResource;
   /** The task's budget and health gates: ask before each batch. */
   readonly throttle: Throttle;
-  /**
-   * Says what this subtask waits for, until you call the returned function. `task show`, `task watch` and the API show it, and since
-   * when. If there are several reasons, the newest counts.
-   */
-  readonly waiting: (reason: WaitingReason) => () => void;
 }
 
 /**

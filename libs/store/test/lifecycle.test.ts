@@ -5,6 +5,7 @@ import {
   beginUndo,
   cancelTask,
   claimSubtasks,
+  endCleanUp,
   modifyTask,
   pauseTask,
   readEvents,
@@ -15,6 +16,7 @@ import {
   readSubtasks,
   readTask,
   readTaskForRunner,
+  readTaskStates,
   resumeTask,
   retryTask,
   revertTask,
@@ -622,6 +624,43 @@ describe('a forced cancel', () => {
     await owner.endPending(id);
     await owner.undo(id, null, 'no node can run its revert hook');
     expect((await kindsOf(db, id)).slice(-2)).toEqual(['undo reverting reverted', 'hook-skipped - -']);
+  });
+});
+
+describe('the clean-up of a task that has ended', () => {
+  /** A task that was canceled and undone, whose clean-up runs. */
+  async function cleaning() {
+    const { db, owner, id, node } = await running(0);
+    await cancelTask(db, id, user, null);
+    await owner.stop(id);
+    await owner.undo(id, null);
+    expect(await owner.insertControl(id, 'reverted', 'clean', 'n1')).toBe(true);
+    await claimSubtasks(db, node, [], await controlsOf(db, id));
+    return { db, id };
+  }
+
+  test('is named by the error of a cancel, with the command that ends it', async () => {
+    const { db, id } = await cleaning();
+    await expect(cancelTask(db, id, user, null, true)).rejects.toMatchObject({
+      code: 'STATE_CONFLICT',
+      message: expect.stringContaining(`longshore task end-clean-up ${id}`) as string,
+    });
+  });
+
+  test('is left out on request if it hangs', async () => {
+    const { db, id } = await cleaning();
+    expect(await endCleanUp(db, id, user, 'its bucket is gone')).toEqual({ changed: true, state: 'reverted' });
+    expect(await endCleanUp(db, id, user, null)).toEqual({ changed: false, state: 'reverted' });
+    expect((await readTaskStates(db, 'n1', [id])).get(id)).toMatchObject({ isForced: true });
+    expect((await kindsOf(db, id)).at(-1)).toBe('force reverted reverted');
+  });
+
+  test('can’t be ended before there is any', async () => {
+    const { db, id } = await running(0);
+    await expect(endCleanUp(db, id, user, null)).rejects.toMatchObject({
+      code: 'STATE_CONFLICT',
+      details: { state: 'running' },
+    });
   });
 });
 

@@ -140,8 +140,8 @@ test('states are read for the tasks that are active', async () => {
   await cancelTask(db, two, 'client', null);
   expect(await readTaskStates(db, 'n1', [one, two, '4711'])).toEqual(
     new Map([
-      [one, { state: 'pending', revision: 0, isReserved: false, hasNodes: false, hasOthers: true }],
-      [two, { state: 'reverted', revision: 0, isReserved: false, hasNodes: false, hasOthers: true }],
+      [one, { state: 'pending', revision: 0, isReserved: false, hasNodes: false, hasOthers: true, isForced: false }],
+      [two, { state: 'reverted', revision: 0, isReserved: false, hasNodes: false, hasOthers: true, isForced: false }],
     ]),
   );
   expect(await readTaskStates(db, 'n1', [])).toEqual(new Map());

@@ -22,10 +22,18 @@ export class RunRecord {
     this.logger = { debug: log, info: log, warn: log, error: log };
   }
 
-  /** The members of a subtask's context that write into this record. */
+  /** The budget of a subtask that writes into this record. */
+  protected readonly throttle: Throttle = {
+    beforeBatch: (cost) => {
+      this.batches.push(cost);
+      return this.#spend(cost);
+    },
+    spend: (cost) => this.#spend(cost),
+  };
+
+  /** The members of a hook's context that write into this record. */
   protected recorded(): {
     readonly progress: Progress;
-    readonly throttle: Throttle;
     readonly waiting: (reason: WaitingReason) => () => void;
   } {
     return {
@@ -36,13 +44,6 @@ export class RunRecord {
           this.onProgress();
         },
         phase: (name) => void this.phases.push(name),
-      },
-      throttle: {
-        beforeBatch: (cost) => {
-          this.batches.push(cost);
-          return this.#spend(cost);
-        },
-        spend: (cost) => this.#spend(cost),
       },
       waiting: (reason) => {
         this.waits.push(reason);

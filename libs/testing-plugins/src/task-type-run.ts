@@ -96,7 +96,7 @@ export class TaskTypeRun<Meta, Settings, Step extends string> extends RunRecord 
       executor.resetSummary?.(id);
       const result = await executor.runSubtask({
         ...context,
-        ...this.recorded(),
+        throttle: this.throttle,
         subtask: { id, step, ordinal, meta, idempotencyKey: id },
         checkpoint: this.#checkpoints.get(id) ?? null,
         saveCheckpoint: (value) => Promise.resolve(void this.#checkpoints.set(id, throughJson(value))),
@@ -203,6 +203,7 @@ export class TaskTypeRun<Meta, Settings, Step extends string> extends RunRecord 
         attempt,
         signal,
         logger: this.logger,
+        ...this.recorded(),
         tracer: trace.getTracer('test'),
         meter: metrics.getMeter('test'),
         connection: () => connection,

@@ -38,6 +38,8 @@ const meta = z.strictObject({
   failAlways: z.array(z.int()).default([]),
   /** Hooks that throw. */
   failHooks: z.array(z.string()).default([]),
+  /** Hooks that never end, whatever they are asked; not where the fixed file is there. */
+  hangHooks: z.array(z.string()).default([]),
   /** Steps that `failHooks: ["plan"]` is about. Default: all. */
   failPlanOf: z.array(z.string()).default(['sleep', 'count']),
   /** Whether the first step's executor can't be initialised. */
@@ -97,6 +99,7 @@ export function defineToy({
       async *planStep(context, step): AsyncGenerator<PlannedSubtask> {
         const { subtasks, planMs, planLatch, failPlanOf } = context.task.meta;
         if (failPlanOf.includes(step)) failHook(context, 'plan');
+        await hangHook(context, 'plan');
         const count = step === 'sleep' ? subtasks : 1;
         for (let index = 1; index <= count; index++) {
           if (step === 'sleep' && index - 1 === planLatch?.after) await passLatch(planLatch.path, context.signal);
@@ -113,6 +116,7 @@ export function defineToy({
       },
       async revert(context) {
         failHook(context, 'revert');
+        await hangHook(context, 'revert');
         await noteHook(context, 'revert');
       },
       modifyMeta(context, changes) {
@@ -123,6 +127,7 @@ export function defineToy({
       },
       async cleanUp(context) {
         failHook(context, 'clean');
+        await hangHook(context, 'clean');
         if (hasTick) await noteHook(context, 'clean');
       },
     },
@@ -144,6 +149,12 @@ async function count(context: SubtaskContext<ToyMeta, undefined>): Promise<numbe
 function failHook({ task }: HookContext<ToyMeta, undefined>, hook: string): void {
   if (!task.meta.failHooks.includes(hook) || isFixed(task.meta)) return;
   throw new TaskTypeError(`TOY_${hook.toUpperCase()}`, `the ${hook} was told to fail`);
+}
+
+/** A hook that was told to hang doesn't listen either. */
+async function hangHook({ task }: HookContext<ToyMeta, undefined>, hook: string): Promise<void> {
+  if (!task.meta.hangHooks.includes(hook) || isFixed(task.meta)) return;
+  await new Promise(() => undefined);
 }
 
 function isFixed({ fixedFile }: ToyMeta): boolean {

@@ -13,8 +13,9 @@ const EXAMPLES = `  $ longshore task cancel 12 --reason 'wrong file'
   $ longshore task cancel 12 --force
 
 A cancel stops the task's running work and undoes its effects. With --wait the exit code is 0 once the task was canceled.
---force is for a task whose type is gone or broken. It skips hooks that can't run: the effects that they would have undone
-stay, and the task's events name the hooks.`;
+--force is for a task whose type is gone or broken. It leaves out hooks that can't run, and those that make no progress for 30 s:
+the effects that they would have undone stay, and the task's events name the hooks. For the clean-up of a task that has ended
+there is "longshore task end-clean-up".`;
 
 export function addTaskCancelCommand(task: Command, context: CommandContext): void {
   addControlCommand<CancelFlags>(task, context, {
@@ -22,7 +23,7 @@ export function addTaskCancelCommand(task: Command, context: CommandContext): vo
     description: 'cancel a task and undo its work',
     examples: EXAMPLES,
     waits: 'wait until its work is undone',
-    withFlags: (command) => command.option('--force', "skip hooks of its type that can't run"),
+    withFlags: (command) => command.option('--force', "leave out hooks of its type that can't run or that hang"),
     prepare:
       ({ reason, force }) =>
       (handle) =>

@@ -143,6 +143,7 @@ export const HOST_CALLS: { readonly [M in Method]: HostCallHandler<CallOf<M>> } 
     atOnce: FEW_AT_ONCE,
     answer: async ({ readings }, { store, run, tell }) => {
       if (!(await saveGates(store.db, run.identity, attemptOf(run), readings))) throw lost(run, tell);
+      tell({ kind: 'alive', run, at: performance.now() });
       return null;
     },
   },
@@ -161,8 +162,11 @@ export const HOST_CALLS: { readonly [M in Method]: HostCallHandler<CallOf<M>> } 
   previous: {
     schema: z.object({ method: z.literal('previous'), step, afterOrdinal: count }),
     atOnce: FEW_AT_ONCE,
-    answer: ({ step, afterOrdinal }, { store, run }) =>
-      readPreviousSubtasks(store.db, run.claimed.taskId, step, afterOrdinal, PREVIOUS_PAGE),
+    answer: async ({ step, afterOrdinal }, { store, run, tell }) => {
+      const found = await readPreviousSubtasks(store.db, run.claimed.taskId, step, afterOrdinal, PREVIOUS_PAGE);
+      tell({ kind: 'alive', run, at: performance.now() });
+      return found;
+    },
   },
 };
 
@@ -216,6 +220,7 @@ async function writePlan(
 ): Promise<null> {
   try {
     if (plan !== null) await write(plan);
+    tell({ kind: 'alive', run, at: performance.now() });
     await faultPoint('plan.page-after-commit');
     return null;
   } catch (error) {

@@ -94,6 +94,8 @@ export type NodeEvent =
       readonly reason: ThrottleReason | null;
       readonly at: number;
     }
+  /** It shows that it goes on. */
+  | { readonly kind: 'alive'; readonly run: Run; readonly at: number }
   | { readonly kind: 'checkpointed'; readonly run: Run; readonly at: number }
   | { readonly kind: 'attempt-raised'; readonly run: Run; readonly attempt: number }
   /** What a lane's turn had not begun was taken back. */

@@ -96,6 +96,13 @@ export const EXECUTOR_OPTIONS = {
     schema: integer(100, 600_000),
     default: '5000',
   },
+  hookStallMs: {
+    flag: 'hook-stall-ms',
+    env: 'LONGSHORE_HOOK_STALL_MS',
+    help: 'How long a hook such as planStep or revert may go on without progress or a reason to wait, in milliseconds; 1000 to 86400000. Then it is stopped and tried again. Raise it for task types whose hooks work for long and report nothing.',
+    schema: integer(1_000, 86_400_000),
+    default: '600000',
+  },
   fenceGraceMs: {
     flag: 'fence-grace-ms',
     env: 'LONGSHORE_FENCE_GRACE_MS',

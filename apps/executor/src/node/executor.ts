@@ -64,7 +64,7 @@ export class Executor {
     const slots = new SlotLedger(config.slots, (error) => logger.error({ error }, 'slots are counted wrong'));
     metrics.watchSlots(context.metrics, slots);
     const node = new NodeLoop(
-      newNodeState(slots),
+      newNodeState(slots, config.hookStallMs),
       (effect) => carryOut(effect, outside),
       (error, what) => logger.error({ error, what }, 'an event could not be taken in'),
     );

@@ -44,11 +44,17 @@ export interface NodeState {
   /** Runs whose progress is not stored yet. */
   readonly progressed: Set<Run>;
   readonly searches: Set<UnknownSearch>;
+  /** How long a hook may go on without progress, in milliseconds. */
+  readonly hookStallMs: number;
   /** Whether this node takes nothing new any more. */
   isStopping: boolean;
 }
 
-export function newNodeState(slots: SlotLedger): NodeState {
+/** Hooks may work for long; one that shows nothing for ten minutes hangs. */
+const HOOK_STALL_MS = 600_000;
+
+/** @param hookStallMs how long a hook may go on without progress, in milliseconds. Default 600,000. */
+export function newNodeState(slots: SlotLedger, hookStallMs = HOOK_STALL_MS): NodeState {
   return {
     slots,
     runs: new Runs(),
@@ -61,6 +67,7 @@ export function newNodeState(slots: SlotLedger): NodeState {
     growing: new Map(),
     progressed: new Set(),
     searches: new Set(),
+    hookStallMs,
     isStopping: false,
   };
 }

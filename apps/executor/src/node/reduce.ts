@@ -86,6 +86,9 @@ export function reduce(state: NodeState, event: NodeEvent): readonly Effect[] {
     case 'throttled':
       throttled(state, event);
       break;
+    case 'alive':
+      event.run.aliveAt = event.at;
+      break;
     case 'checkpointed':
       event.run.aliveAt = event.at;
       // The task has its slots elsewhere by now: a good moment to follow it.

@@ -21,6 +21,8 @@ export interface LocalTask {
   mayClaimAhead: boolean;
   /** Whether its task has slots on other nodes and none here. */
   hasLeft: boolean;
+  /** Whether it is undone by force: hooks that hang are left out. */
+  isForced: boolean;
   /** Whether the last claim got all that it asked for, so that there may be more. */
   mayHaveMore: boolean;
   /** A change that what runs here is being told of; null: none. */
@@ -38,6 +40,7 @@ export function newLocalTask(task: TaskForRunner, at: number): LocalTask {
     idleSince: at,
     mayClaimAhead: false,
     hasLeft: false,
+    isForced: false,
     mayHaveMore: true,
     changing: null,
   };

@@ -8,7 +8,14 @@ import type { LocalTask } from './local-task.ts';
 import { abort, handBack, stopOverdue } from './stop-runs.ts';
 
 /** How a task looks that has left for history. */
-const GONE: RunningTaskState = { state: 'gone', revision: 0, isReserved: false, hasNodes: false, hasOthers: false };
+const GONE: RunningTaskState = {
+  state: 'gone',
+  revision: 0,
+  isReserved: false,
+  hasNodes: false,
+  hasOthers: false,
+  isForced: false,
+};
 
 /** How long a runner waits for more work of its task before it is given back, in milliseconds: longer than planning a step takes. */
 const RUNNER_IDLE_MS = 5_000;
@@ -24,8 +31,9 @@ export function obeyStates(
 ): void {
   for (const [id, local] of state.tasks) {
     if (!asked.has(id)) continue;
-    const { state: now, isReserved, hasNodes, hasOthers, revision } = states.get(id) ?? GONE;
+    const { state: now, isReserved, hasNodes, hasOthers, revision, isForced } = states.get(id) ?? GONE;
     local.hasLeft = hasNodes && !isReserved;
+    local.isForced = isForced;
     if (!isClaimable('work', now) || !isReserved) handBack(state, id, now, effects);
     for (const run of state.runs.liveOf(id).values()) {
       const reason = stopReasonOf(run.claimed.kind, now, hasOthers);

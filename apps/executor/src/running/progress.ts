@@ -13,13 +13,15 @@ export function progressed(
 ): void {
   const live = state.runs.liveOf(taskId);
   const counted: Run[] = [];
-  for (const { runId, rows, bytes, phase, waiting, summary } of runs) {
+  for (const { runId, rows, bytes, phase, waiting, isResting = false, summary } of runs) {
     const run = live.get(runId);
     if (run === undefined) continue;
     run.rows = rows;
     run.bytes = bytes;
     run.phase = phase;
     run.waiting = waiting;
+    run.isResting = isResting;
+    run.isSilent = false;
     run.summary = summary;
     run.aliveAt = at;
     state.progressed.add(run);

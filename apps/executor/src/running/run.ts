@@ -29,6 +29,10 @@ export interface Run {
   summary: Summary;
   /** What its hook said last that it waits for. */
   waiting: RunProgress['waiting'];
+  /** Whether it has nothing to tell for a while, as it should: it rests between two calls. */
+  isResting: boolean;
+  /** For a control subtask: whether it has made no progress for so long that it is shown to wait. */
+  isSilent: boolean;
   /** Why its budget or gates keep it waiting, and since when by the monotonic clock; null: they don't. */
   throttled: { readonly code: string; readonly message: string; readonly since: number } | null;
   /** Nodes that its task could use, for a plan or a placement of a type that says which of them a step runs on. */
@@ -61,6 +65,8 @@ export function newRun(claimed: ClaimedSubtask, identity: NodeIdentity): Run {
     phase: null,
     summary: {},
     waiting: null,
+    isResting: false,
+    isSilent: false,
     throttled: null,
     candidates: null,
     lane: null,

@@ -5,7 +5,7 @@ import type { NodeEvent, WhichRuns } from '../node/events.ts';
 import type { NodeState } from '../node/node-state.ts';
 import { leaveLane, type Lane } from './lane.ts';
 import type { LocalTask } from './local-task.ts';
-import { overdueError } from './overdue-run.ts';
+import { isSilent, overdueError, stalledHookError } from './overdue-run.ts';
 import type { Run } from './run.ts';
 
 /**
@@ -80,12 +80,19 @@ export function graceOver(state: NodeState, run: Run, effects: Effect[]): void {
   effects.push({ do: 'end-runner', taskId });
 }
 
-/** Asks those of a task to end that took longer than it allows. */
-export function stopOverdue(state: NodeState, { task }: LocalTask, at: number, effects: Effect[]): void {
-  if (task.subtaskTimeoutMs === null && task.stallTimeoutMs === null) return;
+/** Asks those of a task to end that took longer than it allows, and hooks that hang. */
+export function stopOverdue(state: NodeState, { task, isForced }: LocalTask, at: number, effects: Effect[]): void {
+  const patience = { hookStallMs: state.hookStallMs, isForced };
   for (const run of state.runs.liveOf(task.id).values()) {
-    if (run.lane === null || run.stopping !== null) continue;
-    run.overdue = overdueError(run, task, at);
+    if (run.stopping !== null) continue;
+    if (run.lane === null) {
+      run.overdue = stalledHookError(run, patience, at);
+      const silent = isSilent(run, patience, at);
+      if (silent !== run.isSilent) state.progressed.add(run);
+      run.isSilent = silent;
+    } else {
+      run.overdue = overdueError(run, task, at);
+    }
     if (run.overdue !== null) abort(state, run, 'timeout', effects);
   }
 }

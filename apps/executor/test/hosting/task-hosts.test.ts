@@ -6,7 +6,7 @@ import { ABORT_GRACE_MS, claim, NodeGround, toyTask } from '../fixtures/node-gro
 const IDLE_MS = 5_000;
 
 const states = (state: string): ReadonlyMap<string, RunningTaskState> =>
-  new Map([['1', { state, revision: 1, isReserved: true, hasNodes: true, hasOthers: true }]]);
+  new Map([['1', { state, revision: 1, isReserved: true, hasNodes: true, hasOthers: true, isForced: false }]]);
 
 /** A node that works for one task, and has had nothing of it here since 0 by its clock. */
 async function oneTask() {

@@ -27,7 +27,7 @@ async function twoRunning() {
       const fresh = toyTask({ slots: 16, slotsPerSubtask, meta, revision: 2, version: 2 });
       const logged = ground.notedOf('log').length;
       const states = new Map([
-        ['1', { state: 'running', revision: 2, isReserved: true, hasNodes: true, hasOthers: true }],
+        ['1', { state: 'running', revision: 2, isReserved: true, hasNodes: true, hasOthers: true, isForced: false }],
       ]);
       await ground.look(states, performance.now());
       expect(ground.notedOf('read-change').at(-1)).toEqual({ do: 'read-change', taskId: '1' });

@@ -9,7 +9,7 @@ async function pausingOne() {
   const ground = new NodeGround();
   await ground.open(toyTask());
   ground.claimed(claim('7'));
-  const pausing = { state: 'pausing', revision: 1, isReserved: true, hasNodes: true, hasOthers: true };
+  const pausing = { state: 'pausing', revision: 1, isReserved: true, hasNodes: true, hasOthers: true, isForced: false };
   await ground.look(new Map([['1', pausing]]), performance.now());
   return {
     ground,

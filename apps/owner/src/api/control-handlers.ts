@@ -2,6 +2,7 @@ import { LongshoreError, type Principal } from '@longshore/core';
 import type { ApiHandlers, ControlReply, TaskRef } from '@longshore/protocol';
 import {
   cancelTask,
+  endCleanUp,
   modifyTask,
   pauseTask,
   readTypes,
@@ -26,7 +27,7 @@ interface ControlContext {
   readonly tell: (id: string) => Promise<void>;
 }
 
-type ControlMethods = 'cancel' | 'pause' | 'resume' | 'modify' | 'retry' | 'skip' | 'revert';
+type ControlMethods = 'cancel' | 'pause' | 'resume' | 'modify' | 'retry' | 'skip' | 'revert' | 'endcleanup';
 
 /** Requests that change an existing task: one transition under its row's lock, then a hint to everybody concerned. */
 export function controlHandlers({
@@ -67,6 +68,8 @@ export function controlHandlers({
       control(task, 'skip', ({ id }) => skipFailed(store.db, id, actorOf(principal), reason ?? null)),
     'task.revert': ({ task, reason }, { principal }) =>
       control(task, 'revert', ({ id }) => revertTask(store.db, id, actorOf(principal), reason ?? null)),
+    'task.endcleanup': ({ task, reason }, { principal }) =>
+      control(task, 'clean up', ({ id }) => endCleanUp(store.db, id, actorOf(principal), reason ?? null)),
     'task.modify': ({ task, changes, reason }, { principal }) =>
       control(task, 'modify', async (found) => {
         const versions = await readTypes(store.db, found.type);

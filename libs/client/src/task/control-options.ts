@@ -1,7 +1,7 @@
 import type { ModifyRequest } from '@longshore/protocol';
 import type { CallOptions, WatchOptions } from '../connection/client-options.ts';
 
-/** How to pause, resume, skip or revert. */
+/** How to pause, resume, skip or revert, or to end a clean-up. */
 export interface ControlOptions extends CallOptions {
   /** Why, for the task's events; at most 1,000 characters. Default: no reason is noted. */
   readonly reason?: string | undefined;
@@ -10,8 +10,9 @@ export interface ControlOptions extends CallOptions {
 /** How to cancel. */
 export interface CancelOptions extends ControlOptions {
   /**
-   * Skips hooks of the task's type that can't run because its package is gone or broken. Effects that they would have undone stay, and
-   * the task's events name the hooks. Default false: the cancel waits until they can run. Use it when nobody can repair the type.
+   * Leaves out hooks of the task's type that can't run because its package is gone or broken, and those that make no progress for 30 s.
+   * Effects that they would have undone stay, and the task's events name the hooks. Default false: the cancel waits for them. Use it when
+   * nobody can repair the type.
    */
   readonly force?: boolean | undefined;
 }

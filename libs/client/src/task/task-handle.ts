@@ -175,8 +175,18 @@ export class TaskHandle {
     return this.#connection.request('task.cancel', request, options);
   }
 
+  /**
+   * Lets a task that has ended leave without its clean-up hook, if that makes no progress for 30 s, fails, or no node can run it. What it
+   * would have removed stays. `changed` is false when that was so already.
+   *
+   * @throws {RemoteError} STATE_CONFLICT when it has not ended, or has left already.
+   */
+  endCleanUp(options: ControlOptions = {}): Promise<ControlReply> {
+    return this.#control('task.endcleanup', options);
+  }
+
   #control(
-    method: 'task.pause' | 'task.resume' | 'task.retry' | 'task.skip' | 'task.revert',
+    method: 'task.pause' | 'task.resume' | 'task.retry' | 'task.skip' | 'task.revert' | 'task.endcleanup',
     options: ControlOptions,
   ): Promise<ControlReply> {
     const { reason } = options;

@@ -85,7 +85,7 @@ export const ERROR_CODES = {
   STORE_UNAVAILABLE: transient('Postgres cannot be reached. Running work continues; its results are written later.'),
   SUBTASK_FAILED: transient("A plugin threw an error without a code. The message is the plugin's own."),
   SUBTASK_STALLED: transient(
-    'A subtask made no progress for the time that its task allows (stallTimeoutMs), and was stopped. This counts as a failure.',
+    'A subtask made no progress for the time that its task allows (stallTimeoutMs), or a hook for the time that its executor allows (--hook-stall-ms), and was stopped. This counts as a failure.',
   ),
   SUBTASK_TIMEOUT: transient(
     'An attempt of a subtask ran longer than its task allows (subtaskTimeoutMs), and was stopped. This counts as a failure.',

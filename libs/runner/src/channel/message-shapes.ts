@@ -48,6 +48,7 @@ export const runProgress = z.object({
   bytes: amount,
   phase: text(MAX_PHASE).nullable(),
   waiting: waiting.nullable(),
+  isResting: z.boolean().optional(),
   summary,
 } satisfies ShapesOf<RunProgress>);
 

@@ -127,6 +127,8 @@ export interface RunProgress {
   readonly phase: string | null;
   /** What it waits for; null: nothing. */
   readonly waiting: Waiting | null;
+  /** Whether nothing is to be expected of it for a while: it rests between two calls. Default false. */
+  readonly isResting?: boolean | undefined;
   /** What its attempt has counted. */
   readonly summary: Summary;
 }

@@ -12,10 +12,19 @@ import { hookMeter, hookTracer } from './hook-telemetry.ts';
 import type { Host } from '../parent/host.ts';
 import type { LoadedType } from './load-task-type.ts';
 import type { RunnerSetup, RunSpec } from '../channel/messages.ts';
+import type { ProgressMeter } from './progress-meter.ts';
+import type { SignsOfLife } from './signs-of-life.ts';
 import type { WaitingReasons } from './waiting-reasons.ts';
 
 /** Causes of an error that are looked through, at most: an error can be its own cause. */
 const MOST_CAUSES = 16;
+
+/** What a hook says of itself while it goes on. */
+export interface HookReports {
+  readonly progress: ProgressMeter;
+  readonly waiting: WaitingReasons;
+  readonly life: SignsOfLife;
+}
 
 /** A hook's context, and what it opened. */
 export interface OpenContext {
@@ -34,14 +43,19 @@ export interface OpenContext {
   close(): Promise<void>;
 }
 
-/** Builds what every hook gets. */
+/**
+ * Builds what every hook gets.
+ *
+ * @param isOfRun whether it ends with its run. Otherwise it outlives it, for the step's executor.
+ */
 export function openHookContext(
   setup: RunnerSetup,
   loaded: LoadedType,
   run: RunSpec,
   host: Host,
   signal: AbortSignal,
-  waiting?: WaitingReasons,
+  { progress, waiting, life }: HookReports,
+  isOfRun: boolean,
 ): OpenContext {
   const awayErrors = new WeakMap<Error, string>();
   const targets = new Map<string, OpenTarget>();
@@ -67,7 +81,7 @@ export function openHookContext(
       hasBeenThere: run.task.step !== null,
       onAway: (error: Error) => void awayErrors.set(error, name),
       ...(run.isIdempotent === false &&
-        waiting !== undefined && { waitFor: (error: Error) => waiting.begin(awayReason(name, messageOf(error))) }),
+        isOfRun && { waitFor: (error: Error) => waiting.begin(awayReason(name, messageOf(error))) }),
     };
     const target = openTarget({
       name,
@@ -78,6 +92,8 @@ export function openHookContext(
       raiseAttempt,
       away,
       ...(run.kind === 'revert' && { beforeUse: beginUndo }),
+      // Work is stalled by what its task says of it, whatever statement it is at.
+      ...(!isPlannedKind(run.kind) && { onStatement: () => life.statement(name) }),
     });
     targets.set(key, target);
     return target;
@@ -117,6 +133,8 @@ export function openHookContext(
       attempt: run.attempt,
       signal,
       logger: hookLogger(host, run.runId),
+      progress,
+      waiting: (reason) => waiting.begin(reason),
       tracer: hookTracer(setup.packageName),
       meter: hookMeter(),
       connection,

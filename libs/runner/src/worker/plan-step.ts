@@ -4,6 +4,7 @@ import type { Host } from '../parent/host.ts';
 import { jsonText } from '../channel/json-text.ts';
 import type { PlannedStep, PlanPage, RunSpec } from '../channel/messages.ts';
 import { placeStep } from './place-step.ts';
+import type { SignsOfLife } from './signs-of-life.ts';
 
 /** Rows of a page, and bytes of their metas: whichever is reached first ends it. */
 const PAGE_ROWS = 1_000;
@@ -13,7 +14,13 @@ const PAGE_BYTES = 4 * 1024 * 1024;
  * Plans the step after the current one: asks which it is, then hands its subtasks to the executor page by page. The next page is
  * made while the one before is being written, no further ahead. The last one goes with the result, so that a small plan is one write.
  */
-export async function planStep(run: RunSpec, type: TaskType, context: PlanContext, host: Host): Promise<PlannedStep> {
+export async function planStep(
+  run: RunSpec,
+  type: TaskType,
+  context: PlanContext,
+  host: Host,
+  life: Pick<SignsOfLife, 'sign'>,
+): Promise<PlannedStep> {
   const step = await nextStep(type, context);
   if (step === null) {
     return { step, planAttempt: run.attempt, subtasks: 0, totalRows: null, totalBytes: null, lastPage: null };
@@ -43,6 +50,7 @@ export async function planStep(run: RunSpec, type: TaskType, context: PlanContex
   };
   for await (const planned of type.scheduler.planStep(planContext, step)) {
     context.signal.throwIfAborted();
+    life.sign();
     const { meta, size } = checkPlanned(planned, type.type, totals.subtasks + 1);
     bytes += size;
     subtasks.push({ meta, isIdempotent: isIdempotent(type, step, planned) });

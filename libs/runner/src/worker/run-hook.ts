@@ -9,27 +9,23 @@ import {
   type TaskType,
 } from '@longshore/sdk';
 import { watchGates, type GateConnection } from './gates/watch-gates.ts';
-import type { OpenContext } from './hook-context.ts';
+import type { HookReports, OpenContext } from './hook-context.ts';
 import { hookThrottle } from './hook-throttle.ts';
 import type { Host } from '../parent/host.ts';
 import { plainJson } from '../channel/json-text.ts';
 import type { PlacedStep, RunSpec } from '../channel/messages.ts';
 import { placeStep } from './place-step.ts';
 import { planStep } from './plan-step.ts';
-import type { ProgressMeter } from './progress-meter.ts';
 import type { StepExecutors } from './step-executors.ts';
 import type { RunSummary } from './run-summary.ts';
 import { keepTicking } from './ticks/keep-ticking.ts';
-import type { WaitingReasons } from './waiting-reasons.ts';
 
 /** As a submit may ask for. */
 const MAX_SLOTS = 4_096;
 const MAX_NODES = 100_000;
 
 /** What a run says of itself while it goes on. */
-export interface RunReports {
-  readonly progress: ProgressMeter;
-  readonly waiting: WaitingReasons;
+export interface RunReports extends HookReports {
   readonly summary: RunSummary;
 }
 
@@ -78,8 +74,8 @@ interface HookCall {
 const HOOKS: Readonly<Record<SubtaskKind, (call: HookCall) => Promise<unknown>>> = {
   work: ({ run, context, executors, reports, host }) => runWork(run, context, executors, reports, host),
   prepare: async ({ run, type, context }) => checkPrepared((await type.scheduler.prepare?.(context)) ?? {}, type, run),
-  plan: ({ run, type, context, host }) =>
-    planStep(run, type, { ...context, nodeCount: run.nodeCount } satisfies PlanContext, host),
+  plan: ({ run, type, context, host, reports }) =>
+    planStep(run, type, { ...context, nodeCount: run.nodeCount } satisfies PlanContext, host, reports.life),
   finish: async ({ type, context }) => (await type.scheduler.onDone?.(context)) ?? null,
   revert: async ({ run, type, context, host }) => {
     // With connections it begins with the first session that is used.
@@ -91,7 +87,7 @@ const HOOKS: Readonly<Record<SubtaskKind, (call: HookCall) => Promise<unknown>>>
   modify: ({ run, type, context }) => modifyMeta(run, type, context),
   gates: ({ run, context, gateConnection, host }) =>
     watchGates(run.runId, run.gates, gateConnection, context.signal, host),
-  tick: ({ run, type, context, reports }) => keepTicking(run, type, context, reports.progress),
+  tick: ({ run, type, context, reports }) => keepTicking(run, type, context, reports),
   place: async ({ run, type, context }) => {
     const placement = await placeStep(run, type, { ...context, nodeCount: run.nodeCount }, run.step);
     return { placement } satisfies PlacedStep;
@@ -102,7 +98,7 @@ async function runWork(
   run: RunSpec,
   context: HookContext,
   executors: StepExecutors,
-  { progress, waiting, summary }: RunReports,
+  { summary }: RunReports,
   host: Host,
 ): Promise<unknown> {
   const executor = await executors.get(run, context.signal);
@@ -121,10 +117,8 @@ async function runWork(
       const checkpoint = asJson(value, 'the checkpoint') as JsonValue;
       await host.call(run.runId, { method: 'checkpoint', value: checkpoint });
     },
-    progress,
     resource: run.resource,
     throttle: hookThrottle(host, run, context.signal),
-    waiting: (reason) => waiting.begin(reason),
   };
   return (await executor.runSubtask(subtask)) ?? null;
 }

@@ -23,6 +23,7 @@ import { ProgressMeter } from './progress-meter.ts';
 import { RunEnds } from '../parent/run-ends.ts';
 import { runHook, type RunReports } from './run-hook.ts';
 import { RunSummary } from './run-summary.ts';
+import { SignsOfLife } from './signs-of-life.ts';
 import { flushRunSpans } from './run-spans.ts';
 import { StepExecutors } from './step-executors.ts';
 import { takeSetup } from './take-setup.ts';
@@ -41,7 +42,10 @@ const active = new Map<string, RunReports & { readonly run: RunSpec; readonly ab
 
 try {
   const loaded = await loadTaskType(setup);
-  const executors = new StepExecutors(loaded, (run, signal) => openHookContext(setup, loaded, run, host, signal));
+  // What `init` says counts for the subtask that initialises.
+  const executors = new StepExecutors(loaded, (run, signal) =>
+    openHookContext(setup, loaded, run, host, signal, active.get(run.runId) ?? newReports(run), false),
+  );
   parentPort?.on('message', (message: MessageToRunner) => receive(message, loaded, executors));
   setInterval(reportProgress, PROGRESS_MS).unref();
   setInterval(() => void reportMeasurements(), PROGRESS_MS).unref();
@@ -119,11 +123,10 @@ async function startTurn(turn: TurnOfRunner, loaded: LoadedType, executors: Step
 async function runToEnd(run: RunSpec, loaded: LoadedType, executors: StepExecutors): Promise<RunEnd> {
   const began = performance.now();
   const abort = new AbortController();
-  const progress = new ProgressMeter();
-  const summary = new RunSummary(run.runId, (error) => warn(run.runId, 'the summary of a subtask failed', error));
-  const reports = { progress, waiting: new WaitingReasons(), summary };
+  const reports = newReports(run);
+  const { summary } = reports;
   active.set(run.runId, { ...reports, run, abort });
-  const opened = openHookContext(setup, loaded, run, host, abort.signal, reports.waiting);
+  const opened = openHookContext(setup, loaded, run, host, abort.signal, reports, true);
   const settled = await settle(run, loaded, executors, opened, reports, abort.signal);
   await opened.close();
   active.delete(run.runId);
@@ -131,6 +134,11 @@ async function runToEnd(run: RunSpec, loaded: LoadedType, executors: StepExecuto
   flushRunSpans(run.runId);
   const time = { beganAt: performance.timeOrigin + began, ranMs: performance.now() - began };
   return { runId: run.runId, settled, time, summary: summary.end() };
+}
+
+function newReports({ runId }: RunSpec): RunReports {
+  const summary = new RunSummary(runId, (error) => warn(runId, 'the summary of a subtask failed', error));
+  return { progress: new ProgressMeter(), waiting: new WaitingReasons(), life: new SignsOfLife(), summary };
 }
 
 async function settle(
@@ -182,15 +190,16 @@ async function reportMeasurements(): Promise<void> {
 function reportProgress(): void {
   const runs = [...active]
     // All are asked: asking counts as reporting.
-    .filter(([, { progress, waiting, summary }]) =>
-      [progress.takeChange(), waiting.takeChange(), summary.takeChange()].includes(true),
+    .filter(([, { progress, waiting, life, summary }]) =>
+      [progress.takeChange(), waiting.takeChange(), life.takeChange(), summary.takeChange()].includes(true),
     )
-    .map(([runId, { progress, waiting, summary }]) => ({
+    .map(([runId, { progress, waiting, life, summary }]) => ({
       runId,
       rows: progress.rows,
       bytes: progress.bytes,
       phase: progress.currentPhase,
-      waiting: waiting.current,
+      waiting: waiting.current ?? life.waiting,
+      ...(life.isResting && { isResting: true }),
       summary: summary.current,
     }));
   if (runs.length > 0) host.send({ kind: 'progress', runs });

@@ -95,6 +95,8 @@ export interface RunningTaskState {
   readonly hasNodes: boolean;
   /** Of a task that is `reverting`: whether something is left that its revert waits for, besides side subtasks. True in every other state. */
   readonly hasOthers: boolean;
+  /** Whether it is undone by force, or ends without a clean-up that hangs. */
+  readonly isForced: boolean;
 }
 
 /** States of tasks that an executor runs subtasks of; a task that is missing here has left for history. */
@@ -106,8 +108,16 @@ export async function readTaskStates(
   if (ids.length === 0) return new Map();
   const rows = await readPrepared(
     db,
-    sql<{ id: string; state: string; revision: number; is_reserved: boolean; has_nodes: boolean; has_others: boolean }>`
-      SELECT t.id, t.state, t.revision, ${nodeId} = ANY(t.reserved_nodes) AS is_reserved,
+    sql<{
+      id: string;
+      state: string;
+      revision: number;
+      is_reserved: boolean;
+      has_nodes: boolean;
+      has_others: boolean;
+      is_forced: boolean;
+    }>`
+      SELECT t.id, t.state, t.revision, t.is_forced, ${nodeId} = ANY(t.reserved_nodes) AS is_reserved,
         cardinality(t.reserved_nodes) > 0 AS has_nodes,
         t.state <> 'reverting'
           OR (SELECT true FROM subtasks s WHERE s.task_id = t.id AND s.state IN ('running', '') AND ${isAwaited('s')}
@@ -117,9 +127,16 @@ export async function readTaskStates(
       FROM tasks t WHERE t.id = ANY(${ids}::bigint[])`,
   );
   return new Map(
-    rows.map(({ id, state, revision, is_reserved: isReserved, has_nodes: hasNodes, has_others: hasOthers }) => [
-      id,
-      { state, revision, isReserved, hasNodes, hasOthers },
+    rows.map((row) => [
+      row.id,
+      {
+        state: row.state,
+        revision: row.revision,
+        isReserved: row.is_reserved,
+        hasNodes: row.has_nodes,
+        hasOthers: row.has_others,
+        isForced: row.is_forced,
+      },
     ]),
   );
 }

@@ -11,7 +11,7 @@ import { isControl, isUnknown } from '../schema/kind-predicates.ts';
  * Cancels a task: one update of its row, for any number of subtasks. From that commit on none of its subtasks can be
  * claimed. If no hook of the plugin ever ran, the task ends at once.
  *
- * @param isForced hooks that can't run are skipped while it is undone; also for one that is being undone already.
+ * @param isForced hooks that can't run or that hang are left out while it is undone; also for one that is being undone already.
  * @throws {LongshoreError} STATE_CONFLICT when it has ended, TASK_NOT_FOUND when it isn't active.
  */
 export async function cancelTask(
@@ -29,9 +29,11 @@ export async function cancelTask(
       return { changed, state: task.state };
     }
     if (isTerminalTaskState(task.state)) {
-      throw new LongshoreError('STATE_CONFLICT', `task ${id} has ended (${task.state}); there is nothing to cancel`, {
-        details: { state: task.state },
-      });
+      const rest = (await hasCleanUp(tx, task))
+        ? `. Its clean-up is still to end; longshore task end-clean-up ${id} leaves out one that hangs`
+        : '';
+      const message = `task ${id} has ended (${task.state}); there is nothing to cancel${rest}`;
+      throw new LongshoreError('STATE_CONFLICT', message, { details: { state: task.state } });
     }
     const guard = (await hasHookRun(tx, task)) ? 'a hook ran' : 'no hook ran';
     const to = nextTaskState(task.state as 'pending', 'cancel', [guard]);
@@ -66,6 +68,31 @@ export async function cancelTask(
 /** A task that is over at once leaves no hook behind that was to begin. */
 async function dropUnbegun(tx: Tx, task: LockedTask): Promise<void> {
   await sql`DELETE FROM subtasks WHERE task_id = ${task.id} AND state = 'pending' AND ${isControl()}`.execute(tx);
+}
+
+/**
+ * Lets a task that has ended leave without its clean-up hook, if that hangs, fails or can't run.
+ *
+ * @throws {LongshoreError} STATE_CONFLICT when it has not ended, TASK_NOT_FOUND when it isn't active.
+ */
+export function endCleanUp(db: Db, id: string, actor: Actor, reason: string | null): Promise<ControlResult> {
+  return inTransaction(db, async (tx) => {
+    const task = await lockActiveTask(tx, id);
+    if (!isTerminalTaskState(task.state)) {
+      const message = `task ${id} is ${task.state}; it has no clean-up before it has ended`;
+      throw new LongshoreError('STATE_CONFLICT', message, { details: { state: task.state } });
+    }
+    if (task.isForced) return { changed: false, state: task.state };
+    await force(tx, task, actor, reason);
+    return { changed: true, state: task.state };
+  });
+}
+
+async function hasCleanUp(tx: Tx, task: LockedTask): Promise<boolean> {
+  const open = await sql`
+    SELECT 1 FROM subtasks
+    WHERE task_id = ${task.id} AND ${isControl()} AND kind = 'clean' AND state IN ('pending', 'running')`.execute(tx);
+  return open.rows.length > 0;
 }
 
 async function force(tx: Tx, task: LockedTask, actor: Actor, reason: string | null): Promise<void> {

@@ -4,7 +4,7 @@ import { METRICS } from '@longshore/telemetry/worker';
 import type { RunSpec } from '../../channel/messages.ts';
 import { describeError } from '../describe-error.ts';
 import { hookMeter } from '../hook-telemetry.ts';
-import type { ProgressMeter } from '../progress-meter.ts';
+import type { HookReports } from '../hook-context.ts';
 
 /**
  * Calls the type's `onTick` at its interval until it is stopped. An error that may pass is logged, counted and shown as the subtask's
@@ -16,7 +16,7 @@ export async function keepTicking(
   run: RunSpec,
   type: TaskType,
   context: HookContext,
-  progress: Pick<ProgressMeter, 'phase'>,
+  { progress, life }: Pick<HookReports, 'progress' | 'life'>,
 ): Promise<never> {
   const { signal, logger } = context;
   const intervalMs = type.scheduler.tickIntervalMs ?? DEFAULT_TICK_INTERVAL_MS;
@@ -35,7 +35,12 @@ export async function keepTicking(
       progress.phase(`onTick failed: ${error.code}: ${error.message}`);
       logger.warn('onTick failed, and is called again', { error });
     }
-    await pause(intervalMs - (performance.now() - began), signal);
+    const endRest = life.rest();
+    try {
+      await pause(intervalMs - (performance.now() - began), signal);
+    } finally {
+      endRest();
+    }
   }
 }
 

@@ -30,6 +30,12 @@ test('it is called again and again, also when a call takes longer than the inter
   expect(host.settlements.has(id)).toBe(false);
 });
 
+test('between two calls nothing is expected of it', async () => {
+  const { host } = await ticking();
+  const report = await host.until('it rests', () => host.progressReports.at(-1)?.runs.find((run) => run.isResting));
+  expect(report).toMatchObject({ waiting: null, isResting: true });
+});
+
 test.each(['cancel', 'pause', 'shutdown'] as const)(
   'asked to %s it ends, between two calls or in one',
   async (reason) => {
