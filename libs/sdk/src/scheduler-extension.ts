@@ -86,7 +86,10 @@ export interface SchedulerExtension<Meta = unknown, Settings = unknown> {
    * lives for long. A shorter one costs the target more statements.
    */
   readonly tickIntervalMs?: number;
-  /** Undoes the task's effects after all its work has stopped. Must be idempotent. */
+  /**
+   * Undoes the task's effects after all its work has stopped. Must be idempotent. It has begun once it uses a connection, or at once where
+   * the type has no `connections`. When it fails before that, a person may let the task go on: undo nothing before.
+   */
   revert?(context: HookContext<Meta, Settings>): Promise<void>;
   /**
    * Returns the whole meta after a user changed some keys of a running task. Without this hook no key can change. The type's schema
