@@ -83,7 +83,7 @@ test('a runner whose globals a hook has changed serves no other task', async () 
 });
 
 describe('a flood of log lines', () => {
-  // Seen before: all 100,000 came, and whoever took them had time for nothing else.
+  // Without a rate all 100,000 came, and whoever took them had time for nothing else.
   test.each(['log-much', 'post-much'])('is cut to a rate (%s)', async (does) => {
     const { host, start } = await rude();
     expect(await host.settlement(start(does))).toMatchObject({ ok: true });
