@@ -1,4 +1,4 @@
-import { storableText, type ErrorData } from '@longshore/core';
+import { jsonFault, parseSummary, storableText, type ErrorData } from '@longshore/core';
 import type { SpanData } from '@longshore/telemetry';
 import type { z } from 'zod';
 import {
@@ -106,6 +106,11 @@ function readEnds(ends: unknown): Heard {
   if (!Array.isArray(ends)) return { broken: 'its ends are no list' };
   const told: RunEnd[] = [];
   for (const end of ends as readonly unknown[]) {
+    const success = readSuccess(end);
+    if (success !== null) {
+      told.push(success);
+      continue;
+    }
     const read = runEnd.safeParse(end);
     if (read.success) told.push(read.data as RunEnd);
     else {
@@ -115,6 +120,32 @@ function readEnds(ends: unknown): Heard {
     }
   }
   return heard({ kind: 'settled', ends: told });
+}
+
+/**
+ * Reads the end of a run that succeeded, as nearly all do: what the shape says, in about half of its 4 µs, which a node with thousands of
+ * small subtasks a second would notice.
+ *
+ * @returns null when it is anything else, or something is wrong with it: then the shape says what.
+ */
+function readSuccess(value: unknown): RunEnd | null {
+  const { runId, settled, time, summary } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof runId !== 'string' || typeof settled !== 'object' || settled === null) return null;
+  const { ok, result, rows, bytes } = settled as Readonly<Record<string, unknown>>;
+  if (ok !== true || !isAmount(rows) || !isAmount(bytes) || jsonFault(result) !== null) return null;
+  const read: RunEnd = { runId, settled: { ok: true, result, rows, bytes }, time: readTime(time) };
+  return summary === undefined ? read : { ...read, summary: parseSummary(summary) };
+}
+
+function readTime(value: unknown): RunEnd['time'] {
+  const { beganAt, ranMs } = (value ?? {}) as { readonly beganAt?: unknown; readonly ranMs?: unknown };
+  const isTime = (part: unknown): part is number =>
+    typeof part === 'number' && part >= 0 && part < Number.POSITIVE_INFINITY;
+  return isTime(beganAt) && isTime(ranMs) ? { beganAt, ranMs } : null;
+}
+
+function isAmount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 /** The end of a run that said something that it may not. */

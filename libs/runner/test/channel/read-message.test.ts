@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { runEnd } from '../../src/channel/message-shapes.ts';
 import { readMessage } from '../../src/channel/read-message.ts';
 
 const PROGRESS = { runId: '7', rows: 1, bytes: 2, phase: 'sorting', waiting: null, summary: { files: 1 } };
@@ -96,6 +97,14 @@ describe('an end', () => {
         },
       },
     ]);
+  });
+
+  test.each([
+    [{ ...DONE, time: { beganAt: 1, ranMs: 2 }, summary: { files: 1, half: 0.5 }, own: 1 }],
+    [{ ...DONE, time: { beganAt: Number.NaN, ranMs: 2 } }],
+    [DONE],
+  ])('that succeeded is read as its shape says: %j', (end) => {
+    expect(ends({ kind: 'settled', ends: [end] })).toEqual([runEnd.parse(end)]);
   });
 
   test('cannot say itself that it is blameless', () => {
