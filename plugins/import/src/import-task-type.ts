@@ -3,9 +3,8 @@ import { isRetryablePostgresError } from '@longshore/sdk/postgres';
 import { ImportErrorCode } from './errors/import-error-code.ts';
 import { importMeta, type ImportMeta } from './meta/import-meta.ts';
 import { importSettings, type ImportSettings } from './meta/import-settings.ts';
-import { preparedOfMeta } from './meta/prepared-of-meta.ts';
 import { loadStep } from './steps/load-step.ts';
-import { loadTotals } from './steps/load-totals.ts';
+import { importResult } from './steps/import-result.ts';
 import { modifyImport } from './steps/modify-import.ts';
 import { planLoad } from './steps/plan-load.ts';
 import { planScan } from './steps/plan-scan.ts';
@@ -59,10 +58,7 @@ export const importTaskType: TaskType<ImportMeta, ImportSettings> = defineTaskTy
   scheduler: {
     prepare: prepareImport,
     planStep: (context, step) => stepOf(step).plan(context),
-    onDone: async (context) => {
-      const { files } = preparedOfMeta(context.task.meta);
-      return { ...(await loadTotals(context)), files: files.length };
-    },
+    onDone: importResult,
     revert: revertImport,
     modifyMeta: modifyImport,
     isRetryableError: isRetryablePostgresError,

@@ -81,9 +81,9 @@ describe('the rows of an import are those of one COPY', () => {
     ]);
   });
 
-  test('of TSV', async () => {
+  test('of TSV with quotes', async () => {
     const files = await target.write('items.tsv', '1\ta, b\t2.5\n2\t"tab\there"\t\n');
-    await target.start({ table: 'items', files, format: 'tsv' }).run();
+    await target.start({ table: 'items', files, format: 'tsv', quote: '"' }).run();
     expect(await rowsIn('items')).toEqual([
       { id: 1, note: 'a, b', price: '2.5' },
       { id: 2, note: 'tab\there', price: null },

@@ -3,6 +3,7 @@ import {
   isPlannedKind,
   LongshoreError,
   MAX_CHECKPOINT_BYTES,
+  MAX_META_BYTES,
   stopEffect,
   waitForTarget,
   wantedLongLived,
@@ -23,10 +24,10 @@ const LEASE_LOST: ErrorData = {
 const STORE_BACK_MS = 1_000;
 
 /** A result larger than the store takes would fail its batch: it fails its subtask instead. */
-export function checkStoredSize(value: unknown, what: string): void {
+export function checkStoredSize(value: unknown, what: string, limit = MAX_CHECKPOINT_BYTES): void {
   const size = Buffer.byteLength(JSON.stringify(value ?? null));
-  if (size <= MAX_CHECKPOINT_BYTES) return;
-  throw new LongshoreError('META_TOO_LARGE', `${what} has ${size} bytes; the limit is ${MAX_CHECKPOINT_BYTES}`);
+  if (size <= limit) return;
+  throw new LongshoreError('META_TOO_LARGE', `${what} has ${size} bytes; the limit is ${limit}`);
 }
 
 /** What a plan or a placement came to, with the membership that it holds for. */
@@ -66,7 +67,9 @@ export function settlementOf(
   if (settled.ok) {
     try {
       const result = resultOf(run, settled.result);
-      checkStoredSize(result, `the result of subtask ${claimed.id}`);
+      // What `prepare` returns becomes the task's meta, and may be as large as one, with room for the rest of it.
+      const limit = claimed.kind === 'prepare' ? MAX_META_BYTES + MAX_CHECKPOINT_BYTES : MAX_CHECKPOINT_BYTES;
+      checkStoredSize(result, `the result of subtask ${claimed.id}`, limit);
       // What goes on beside the steps is added by the owner, with the first of them.
       const wish = { hasGates: task.gates.length > 0, type: { hooks: task.hooks ?? [] } };
       const startsStep = claimed.kind === 'plan' && wantedLongLived(wish).length === 0;

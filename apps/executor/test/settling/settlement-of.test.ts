@@ -98,3 +98,19 @@ test('a call that needed the store while it was away is no failure', () => {
   const once = run('work', { claimed: { ...claim('7'), isIdempotent: false } });
   expect(settlementOf(once, away, task, 0)).toMatchObject({ how: 'fail' });
 });
+
+describe('a result', () => {
+  const ended = (bytes: number) => ({ ok: true, result: 'x'.repeat(bytes), rows: 0, bytes: 0 }) as const;
+
+  test('of a prepare may be as large as a meta, which it becomes', () => {
+    expect(settlementOf(run('prepare'), ended(256 * 1024), task, 0)).toMatchObject({ how: 'succeed' });
+    expect(settlementOf(run('prepare'), ended(321 * 1024), task, 0)).toMatchObject({ how: 'fail' });
+  });
+
+  test.each<SubtaskKind>(['work', 'finish'])('of a %s that the store would not take fails it', (kind) => {
+    expect(settlementOf(run(kind), ended(64 * 1024), task, 0)).toMatchObject({
+      how: 'fail',
+      error: { code: 'META_TOO_LARGE', permanent: true },
+    });
+  });
+});

@@ -13,6 +13,10 @@ export const CsvErrorCode = {
   UnterminatedQuote: 'CSV_UNTERMINATED_QUOTE',
   /** A zero byte, which no text in Postgres can hold. */
   NulByte: 'CSV_NUL_BYTE',
+  /** The character that stands for "no quotes" is in a file whose quotes are data. */
+  ControlCharacter: 'CSV_CONTROL_CHARACTER',
+  /** A record has more lines than are believed. */
+  RecordTooLong: 'CSV_RECORD_TOO_LONG',
   /** A header is expected and the file is empty. */
   HeaderMissing: 'CSV_HEADER_MISSING',
   /** The first record does not end within the bytes that a header may take. */

@@ -6,6 +6,11 @@ export interface CsvDialect {
   readonly delimiter: string;
   /** Around fields that hold delimiters, quotes or line ends. One ASCII character. */
   readonly quote: string;
+  /**
+   * Whether quotes mean something. COPY can't be told that none does, so otherwise `quote` and `escape` are a character that stands
+   * for none; a file that has it can't be read.
+   */
+  readonly isQuoted: boolean;
   /** Before a quote that is data. One ASCII character, by default the quote itself (`""`). */
   readonly escape: string;
   /** What an unquoted field says to mean NULL. By default the empty string, so that `""` is an empty string. */
@@ -15,10 +20,29 @@ export interface CsvDialect {
 }
 
 /** RFC 4180 with a header, which is what most programs write. */
-export const csvDefaults: CsvDialect = { delimiter: ',', quote: '"', escape: '"', nullText: '', header: true };
+export const csvDefaults: CsvDialect = {
+  delimiter: ',',
+  quote: '"',
+  escape: '"',
+  isQuoted: true,
+  nullText: '',
+  header: true,
+};
 
-/** The same reader with a tab; not Postgres' `FORMAT text`, whose backslashes mean something else. */
-export const tsvDefaults: CsvDialect = { ...csvDefaults, delimiter: '\t' };
+/** DEL, which no text has and no program writes between fields. */
+export const STAND_IN_QUOTE = '\x7f';
+
+/**
+ * Fields between tabs in which quotes are data, as programs write TSV. Not Postgres' `FORMAT text`, whose backslashes mean
+ * something else.
+ */
+export const tsvDefaults: CsvDialect = {
+  ...csvDefaults,
+  delimiter: '\t',
+  quote: STAND_IN_QUOTE,
+  escape: STAND_IN_QUOTE,
+  isQuoted: false,
+};
 
 /**
  * Throws unless Postgres would accept the dialect and we can find its record ends.

@@ -14,6 +14,8 @@ export interface FoldOptions {
    * ranges are, and it is larger where one record spans ranges.
    */
   readonly targetChunkBytes: number;
+  /** Lines of one record at most: more are two stray quotes rather than data. Default: any number. */
+  readonly maxRecordLines?: number;
 }
 
 /** A part of the file that holds whole records and is one `COPY`. */
@@ -57,6 +59,8 @@ interface Boundary {
  * - **A quote that is open at the end of the file** would fail the last chunk, after all others. Postgres lets it pass
  *   in a header that swallows the file; here it is an error: `CSV_UNTERMINATED_QUOTE`.
  * - **A zero byte** fails in every encoding of Postgres: `CSV_NUL_BYTE`.
+ * - **The character that stands for no quotes** would be one: `CSV_CONTROL_CHARACTER`.
+ * - **A record of very many lines** is what two stray quotes make of the records between them: `CSV_RECORD_TOO_LONG`.
  *
  * The byte order mark, and the header with it, are in no chunk.
  *
@@ -64,7 +68,7 @@ interface Boundary {
  * @throws {CsvError} as above, with the first place in the file; `CSV_RANGES_INVALID` if the ranges do not fit together.
  */
 export function foldChunks(scans: readonly RangeScan[], options: FoldOptions): ChunkPlan {
-  const { fileBytes, header, targetChunkBytes } = options;
+  const { fileBytes, header, targetChunkBytes, maxRecordLines = Infinity } = options;
   checkCoverage(scans, fileBytes);
 
   const boundaries: Boundary[] = [];
@@ -74,13 +78,21 @@ export function foldChunks(scans: readonly RangeScan[], options: FoldOptions): C
   let style: LineEnd | null = null;
   let lfs = 0;
   let crs = 0;
+  const tooLong: CsvError[] = [];
+  const limitLines = (lines: number, offset: number, line: number): void => {
+    if (lines <= maxRecordLines) return;
+    const message = `The record that begins here has ${lines} lines, and ${maxRecordLines} are the limit: a quote before it may have no partner. If all of it is data, raise maxRecordLines`;
+    tooLong.push(new CsvError(CsvErrorCode.RecordTooLong, message, { offset, line }));
+  };
   for (const scan of scans) {
     const reading = readingFrom(scan, state);
     style ??= firstStyle(reading);
     const lineOf = (mark: Mark): number => 1 + (style === LineEnd.Cr ? crs + mark.crs : lfs + mark.lfs);
     failAtFirstFault(scan, reading, style, lineOf);
     if (reading.firstBoundary !== null && reading.lastBoundary !== null) {
-      const { firstBoundary, lastBoundary, records } = reading;
+      const { firstBoundary, lastBoundary, records, longest } = reading;
+      limitLines(lineOf(firstBoundary) - last.line, last.offset, last.line);
+      if (longest != null) limitLines(longest.lines, longest.at.offset, lineOf(longest.at));
       boundaries.push({ offset: firstBoundary.offset, line: lineOf(firstBoundary), records: last.records + 1 });
       last = { offset: lastBoundary.offset, line: lineOf(lastBoundary), records: last.records + records };
     }
@@ -92,6 +104,10 @@ export function foldChunks(scans: readonly RangeScan[], options: FoldOptions): C
     const message = 'A quoted field never ends, in the record that begins here: its closing quote is missing';
     throw new CsvError(CsvErrorCode.UnterminatedQuote, message, { offset: last.offset, line: last.line });
   }
+  limitLines(1 + (style === LineEnd.Cr ? crs : lfs) - last.line, last.offset, last.line);
+  // Behind all other faults: it tells less than they do.
+  const [firstTooLong] = tooLong;
+  if (firstTooLong !== undefined) throw firstTooLong;
 
   const end: Boundary = { offset: fileBytes, line: 0, records: last.records + (last.offset < fileBytes ? 1 : 0) };
   const first = header ? (boundaries[0] ?? end) : dataStart;
@@ -155,6 +171,11 @@ function failAtFirstFault(
 ): void {
   const faults = [
     fault(scan.nul, CsvErrorCode.NulByte, 'The file has a zero byte; it may be UTF-16, or no text'),
+    fault(
+      scan.standIn ?? null,
+      CsvErrorCode.ControlCharacter,
+      'The file has the character DEL (0x7F), which no file may have whose quotes are data; remove it, or give a quote',
+    ),
     fault(
       reading.endOfData,
       CsvErrorCode.EndOfDataMarker,

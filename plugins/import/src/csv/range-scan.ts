@@ -36,6 +36,15 @@ export interface RangeReading {
   readonly lineEnds: Readonly<Record<LineEnd, Mark | null>>;
   /** The backslash of the first `\.` that is alone on its line. It may lie up to two bytes before the range. */
   readonly endOfData: Mark | null;
+  /** Of the records that begin and end in the range and have several lines, the longest; null or absent: there is none. */
+  readonly longest?: LongRecord | null | undefined;
+}
+
+/** A record of several lines. */
+export interface LongRecord {
+  readonly lines: number;
+  /** Where it begins. */
+  readonly at: Mark;
 }
 
 /** One range read once: plain data that a subtask returns, and that survives JSON. */
@@ -48,6 +57,8 @@ export interface RangeScan extends ByteRange {
   readonly crs: number;
   /** The first zero byte. */
   readonly nul: Mark | null;
+  /** The first character that stands for no quotes, where quotes are data. */
+  readonly standIn?: Mark | null | undefined;
   /** Per state the range may begin in; without `escaped` where the escape is the quote. */
   readonly readings: Readonly<Partial<Record<QuoteState, RangeReading>>>;
 }

@@ -38,6 +38,7 @@ export class RangeScanner {
   readonly #range: ScannedRange;
   readonly #quote: number;
   readonly #escape: number;
+  readonly #isQuoted: boolean;
   readonly #states: JointStates;
   readonly #tally: ReadingTally;
   readonly #marks = new ByteMarks();
@@ -47,6 +48,7 @@ export class RangeScanner {
   #lfs = 0;
   #crs = 0;
   #nul: Mark | null = null;
+  #standIn: Mark | null = null;
   /** Absolute offset of the next byte to be read. */
   #offset: number;
   /** The bytes before `#offset`, for looking back over the seam between two pieces. */
@@ -61,6 +63,7 @@ export class RangeScanner {
     this.#range = range;
     this.#quote = dialect.quote.charCodeAt(0);
     this.#escape = dialect.escape.charCodeAt(0);
+    this.#isQuoted = dialect.isQuoted;
     this.#states = jointStates(dialect);
     this.#tally = new ReadingTally(this.#states.starts.length);
     this.#offset = range.start;
@@ -105,6 +108,7 @@ export class RangeScanner {
       lfs: this.#lfs,
       crs: this.#crs,
       nul: this.#nul,
+      ...(!this.#isQuoted && { standIn: this.#standIn }),
       readings,
     };
   }
@@ -113,7 +117,8 @@ export class RangeScanner {
   #scan(bytes: Buffer): void {
     for (let i = 0; this.#head.length < byteOrderMark.length && i < bytes.length; i++) this.#head.push(bytes[i] ?? 0);
     this.#settleCr(bytes[0]);
-    this.#findNul(bytes);
+    this.#nul ??= this.#find(bytes, 0);
+    if (!this.#isQuoted) this.#standIn ??= this.#find(bytes, this.#quote);
 
     const { afterQuote, afterEscape, afterOther, outside } = this.#states;
     const quote = this.#quote;
@@ -191,13 +196,13 @@ export class RangeScanner {
     return index >= 0 ? bytes[index] : this.#tail[this.#tail.length + index];
   }
 
-  #findNul(bytes: Buffer): void {
-    if (this.#nul !== null) return;
-    const index = bytes.indexOf(0);
-    if (index < 0) return;
+  /** The first byte of this value in a piece. */
+  #find(bytes: Buffer, wanted: number): Mark | null {
+    const index = bytes.indexOf(wanted);
+    if (index < 0) return null;
     const isBefore = (value: number) => (count: number, byte: number) => (byte === value ? count + 1 : count);
     const before = bytes.subarray(0, index);
-    this.#nul = {
+    return {
       offset: this.#offset + index,
       lfs: this.#lfs + before.reduce(isBefore(lf), 0),
       crs: this.#crs + before.reduce(isBefore(cr), 0),

@@ -1,5 +1,5 @@
 import type { QuoteState } from './quote-state.ts';
-import { LineEnd, type Mark, type RangeReading } from './range-scan.ts';
+import { LineEnd, type LongRecord, type Mark, type RangeReading } from './range-scan.ts';
 
 const styles = [LineEnd.Lf, LineEnd.Crlf, LineEnd.Cr] as const;
 
@@ -16,6 +16,11 @@ export class ReadingTally {
   readonly #seen: Uint8Array;
   readonly #first: Record<LineEnd, Mark | null>[];
   readonly #endOfData: (Mark | null)[];
+  /** The mask of the last line end. */
+  #mask = 0;
+  /** Per reading: the boundary behind which it went into quotes; and the longest record so far. */
+  readonly #open: (Mark | null)[];
+  readonly #longest: (LongRecord | null)[];
 
   constructor(readings: number) {
     const masks = 1 << readings;
@@ -24,10 +29,13 @@ export class ReadingTally {
     this.#seen = new Uint8Array(masks);
     this.#first = Array.from({ length: masks }, () => ({ lf: null, crlf: null, cr: null }));
     this.#endOfData = Array.from({ length: masks }, () => null);
+    this.#open = Array.from({ length: readings }, () => null);
+    this.#longest = Array.from({ length: readings }, () => null);
   }
 
   /** Notes a line end; `offset` is the first byte after it, `lfs` and `crs` are counted up to there. */
   addLineEnd(mask: number, style: LineEnd, offset: number, lfs: number, crs: number): void {
+    if (mask !== this.#mask) this.#turn(mask, lfs, crs);
     this.#records[mask] = (this.#records[mask] ?? 0) + 1;
     this.#last[mask * 3] = offset;
     this.#last[mask * 3 + 1] = lfs;
@@ -38,6 +46,23 @@ export class ReadingTally {
     this.#seen[mask] = seen | bit;
     const first = this.#first[mask];
     if (first !== undefined) first[style] = { offset, lfs, crs };
+  }
+
+  /**
+   * Other readings are outside quotes than at the last line end. Only then can a record of several lines begin or end, so that lines
+   * of one record each cost nothing.
+   */
+  #turn(mask: number, lfs: number, crs: number): void {
+    const left = this.#mask & ~mask;
+    const entered = mask & ~this.#mask;
+    for (const index of this.#open.keys()) {
+      if ((left & (1 << index)) !== 0) this.#open[index] = this.#lastBoundary(this.#mask);
+      const at = this.#open[index] ?? null;
+      if ((entered & (1 << index)) === 0 || at === null) continue;
+      const lines = Math.max(lfs - at.lfs, crs - at.crs);
+      if (lines > (this.#longest[index]?.lines ?? 1)) this.#longest[index] = { lines, at };
+    }
+    this.#mask = mask;
   }
 
   /** Notes a `\.` alone on its line. */
@@ -60,6 +85,7 @@ export class ReadingTally {
       }, null),
       lineEnds,
       endOfData: earliest(masks.map((mask) => this.#endOfData[mask] ?? null)),
+      longest: this.#longest[index] ?? null,
     };
   }
 

@@ -10,6 +10,8 @@ export const ImportErrorCode = {
   FileUnreadable: 'IMPORT_FILE_UNREADABLE',
   /** It is a folder, a device or a pipe. */
   FileUnsupported: 'IMPORT_FILE_UNSUPPORTED',
+  /** It is compressed, a workbook or in another encoding: no text in UTF-8. */
+  FileNotText: 'IMPORT_FILE_NOT_TEXT',
   /** Its size or time of change is another than when the import began. */
   FileChanged: 'IMPORT_FILE_CHANGED',
   /** A pattern matches no file. */

@@ -1,4 +1,4 @@
-import { checkDialect, csvDefaults, tsvDefaults, type CsvDialect } from '../csv/dialect.ts';
+import { checkDialect, csvDefaults, STAND_IN_QUOTE, tsvDefaults, type CsvDialect } from '../csv/dialect.ts';
 import { CsvError } from '../csv/csv-error.ts';
 import { importError } from '../errors/import-error.ts';
 import { ImportErrorCode } from '../errors/import-error-code.ts';
@@ -10,11 +10,18 @@ import type { ImportMeta } from './import-meta.ts';
  * @throws {TaskTypeError} IMPORT_META_INVALID when its characters contradict each other.
  */
 export function dialectOfMeta(meta: ImportMeta): CsvDialect {
-  const { delimiter } = meta.format === 'tsv' ? tsvDefaults : csvDefaults;
+  const base = meta.format === 'tsv' ? tsvDefaults : csvDefaults;
+  const isQuoted = meta.quote === undefined ? base.isQuoted : meta.quote !== '';
+  if (!isQuoted && meta.escape !== undefined) {
+    const message = 'Give escape only together with quote: without quotes nothing can be escaped.';
+    throw importError(ImportErrorCode.MetaInvalid, message);
+  }
+  const quote = isQuoted ? (meta.quote ?? base.quote) : STAND_IN_QUOTE;
   const dialect: CsvDialect = {
-    delimiter: meta.delimiter ?? delimiter,
-    quote: meta.quote,
-    escape: meta.escape ?? meta.quote,
+    delimiter: meta.delimiter ?? base.delimiter,
+    quote,
+    escape: meta.escape ?? quote,
+    isQuoted,
     nullText: meta.nullText,
     header: meta.header,
   };

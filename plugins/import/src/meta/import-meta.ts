@@ -36,7 +36,7 @@ export const importMeta = z.strictObject({
     .enum(['csv', 'tsv'])
     .default('csv')
     .describe(
-      "Format of the files. Both follow the CSV rules of Postgres (quotes, doubled quotes, line ends within quotes); tsv only changes the default delimiter to a tab. The backslashes of Postgres' own text format have no meaning. UTF-8. Default csv.",
+      "Format of the files. csv follows the CSV rules of Postgres (quotes, doubled quotes, line ends within quotes). tsv has a tab between fields, and quotes are data unless quote is given. The backslashes of Postgres' own text format have no meaning. UTF-8. Default csv.",
     ),
   header: z
     .boolean()
@@ -53,9 +53,13 @@ export const importMeta = z.strictObject({
       "Names of the table's columns in the files, in the files' order, for files without a header. Without quotes, in the case of the table. Default: all columns in the table's order, without generated ones.",
     ),
   delimiter: character.optional().describe('Between fields. One ASCII character. Default: , for csv, a tab for tsv.'),
-  quote: character
-    .default('"')
-    .describe('Around fields that contain delimiters, quotes or line ends. One ASCII character. Default: ".'),
+  quote: z
+    .string()
+    .max(1)
+    .optional()
+    .describe(
+      'Around fields that contain delimiters, quotes or line ends. One ASCII character; empty: quotes are data, and no field can contain delimiters or line ends. Default: " for csv, empty for tsv.',
+    ),
   escape: character
     .optional()
     .describe('Before a quote that is data. One ASCII character. Default: the quote, so that "" is one quote.'),
@@ -65,6 +69,20 @@ export const importMeta = z.strictObject({
     .default('')
     .describe(
       'The text of an unquoted field that means NULL. Default: empty, so that an empty field is NULL and "" is an empty string, for csv and tsv. For files that write \\N give \\N.',
+    ),
+  dateOrder: z
+    .enum(['ymd', 'mdy', 'dmy'])
+    .optional()
+    .describe(
+      'How dates such as 02/01/2026 are read: mdy takes it for 1 February, dmy for 2 January. Default: the DateStyle of the server or role.',
+    ),
+  maxRecordLines: z
+    .int()
+    .min(1)
+    .max(1_000_000_000)
+    .default(1_000)
+    .describe(
+      'Lines of one record at most, counted with those within its quotes, 1 to 1000000000. Default 1000. A longer one fails the import, as two stray quotes make one record of all that is between them. Raise it for files with long texts.',
     ),
   chunkBytes: z
     .int()

@@ -52,6 +52,12 @@ export const loadStep: StepExecutor<ImportMeta, ImportSettings> = {
   },
 };
 
+interface ChunkOptions {
+  readonly dialect: CsvDialect;
+  readonly maxRecordLines: number;
+  readonly signal: AbortSignal;
+}
+
 interface OpenWork {
   readonly work: LoadWork;
   readonly file: InputFile;
@@ -65,10 +71,13 @@ async function loadChunk(
 ): Promise<LoadResult> {
   const { table, columns } = preparedOfMeta(task.meta);
   const dialect = dialectOfMeta(task.meta);
-  const chunk = work.chunk ?? (await chunkOfFile(handle, file, dialect, signal));
+  const chunk =
+    work.chunk ?? (await chunkOfFile(handle, file, { dialect, maxRecordLines: task.meta.maxRecordLines, signal }));
   if (chunk === null) return { file: work.file, rows: 0, bytes: 0 };
   // How many rows a file has that was not scanned is known only now.
   if (work.chunk === null) await throttle.spend({ rows: chunk.records });
+  const { dateOrder } = task.meta;
+  if (dateOrder !== undefined) await client.query(`SET LOCAL datestyle = 'ISO, ${dateOrder.toUpperCase()}'`);
   const statement = `COPY ${table.name} (${columns.join(', ')}) FROM STDIN WITH ${copyOptions(dialect)}`;
   try {
     const rows = await sendRange(client, handle, chunk, {
@@ -99,11 +108,10 @@ async function loadChunk(
 async function chunkOfFile(
   handle: FileHandle,
   { bytes: fileBytes }: InputFile,
-  dialect: CsvDialect,
-  signal: AbortSignal,
+  { dialect, maxRecordLines, signal }: ChunkOptions,
 ): Promise<WorkChunk | null> {
   const scan = await scanRange(handle, { start: 0, end: fileBytes }, { dialect, fileBytes, signal });
-  const options = { fileBytes, header: dialect.header, targetChunkBytes: fileBytes + 1 };
+  const options = { fileBytes, header: dialect.header, targetChunkBytes: fileBytes + 1, maxRecordLines };
   const { chunks, lineEnd } = foldChunks([scan], options);
   const [chunk] = chunks;
   return chunk === undefined ? null : { ...chunk, lineEnd };

@@ -39,7 +39,7 @@ function* chunksOf(meta: ImportMeta, file: number, scans: readonly RangeScan[]):
   try {
     // Which files were scanned, and in which ranges, stays as it was; only where they are cut may have been changed since.
     const targetChunkBytes = meta.chunkBytes ?? prepared.chunkBytes;
-    const options = { fileBytes, header: meta.header, targetChunkBytes };
+    const options = { fileBytes, header: meta.header, targetChunkBytes, maxRecordLines: meta.maxRecordLines };
     const { chunks, lineEnd } = foldChunks(scans, options);
     for (const chunk of chunks) {
       const work: LoadWork = { file, chunk: { ...chunk, lineEnd } };

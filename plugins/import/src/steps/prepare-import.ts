@@ -3,6 +3,7 @@ import { readHeader } from '../csv/read-header.ts';
 import type { CsvDialect } from '../csv/dialect.ts';
 import { importError } from '../errors/import-error.ts';
 import { ImportErrorCode } from '../errors/import-error-code.ts';
+import { refuseForeignContent } from '../files/refuse-foreign-content.ts';
 import { listFiles } from '../files/list-files.ts';
 import { withInput } from '../files/open-input.ts';
 import { defaultChunkBytes } from '../meta/chunk-bytes.ts';
@@ -34,6 +35,10 @@ export async function prepareImport(context: Context): Promise<Prepared<ImportMe
     throw importError(ImportErrorCode.MetaInvalid, message);
   }
   const files = await listFiles([meta.files].flat(), roots, context.signal);
+  for (const file of files) {
+    context.signal.throwIfAborted();
+    await withInput(file, roots, (handle) => refuseForeignContent(handle, file.path));
+  }
   const header = meta.header ? await readCommonHeader(files, dialect, context) : null;
   const source = meta.header ? `the header of ${files[0]?.path ?? 'the files'}` : 'the list of columns in the meta';
 
@@ -49,7 +54,7 @@ export async function prepareImport(context: Context): Promise<Prepared<ImportMe
     const isOneChunk = files.length === 1 && totalBytes <= chunkBytes;
     if (!isOneChunk) await refuseSelfReference(client, table);
     const prepared = { ...meta, prepared: { files: [...files], table, columns, chunkBytes } };
-    checkMetaSize(prepared, files.length);
+    checkMetaSize(prepared, files.length, columns.length);
     return { meta: prepared };
   });
 }
@@ -83,9 +88,9 @@ function ordinal(index: number): string {
   return `${index + 1}${suffix}`;
 }
 
-function checkMetaSize(meta: ImportMeta, fileCount: number): void {
+function checkMetaSize(meta: ImportMeta, fileCount: number, columnCount: number): void {
   const bytes = Buffer.byteLength(JSON.stringify(meta));
   if (bytes <= MAX_META_BYTES) return;
-  const message = `The list of ${fileCount} files makes a meta of ${bytes} bytes; the limit is ${MAX_META_BYTES}. Import the files in several tasks, or join small files.`;
+  const message = `The lists of ${fileCount} files and ${columnCount} columns make a meta of ${bytes} bytes; the limit is ${MAX_META_BYTES}. Import the files in several tasks, or join small files.`;
   throw importError(ImportErrorCode.TooManyFiles, message, { files: fileCount });
 }

@@ -23,6 +23,7 @@ const reading = z.object({
     [LineEnd.Cr]: mark.nullable(),
   }),
   endOfData: mark.nullable(),
+  longest: z.object({ lines: z.number(), at: mark }).nullish(),
 });
 const rangeScan = z.object({
   start: z.number(),
@@ -31,6 +32,7 @@ const rangeScan = z.object({
   lfs: z.number(),
   crs: z.number(),
   nul: mark.nullable(),
+  standIn: mark.nullish(),
   readings: z.object({ outside: reading.optional(), inside: reading.optional(), escaped: reading.optional() }),
 });
 

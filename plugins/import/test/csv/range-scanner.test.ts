@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { csvDefaults, type CsvDialect } from '../../src/csv/dialect.ts';
 import { QuoteState } from '../../src/csv/quote-state.ts';
-import type { ByteRange, Mark, RangeReading, RangeScan } from '../../src/csv/range-scan.ts';
+import type { ByteRange, LongRecord, Mark, RangeReading, RangeScan } from '../../src/csv/range-scan.ts';
 import { lookAheadBytes, lookBehindBytes, RangeScanner } from '../../src/csv/range-scanner.ts';
 
 const backslashEscape: CsvDialect = { ...csvDefaults, escape: '\\' };
@@ -58,7 +58,20 @@ function readNaively(
     lastBoundary: boundaries.at(-1) ?? null,
     lineEnds: first,
     endOfData,
+    longest: longestOf(boundaries),
   };
+}
+
+/** The first of the longest records between two boundaries, if it has several lines. */
+function longestOf(boundaries: readonly Mark[]): LongRecord | null {
+  let longest: LongRecord | null = null;
+  for (const [i, mark] of boundaries.entries()) {
+    const at = boundaries[i - 1];
+    if (at === undefined) continue;
+    const lines = Math.max(mark.lfs - at.lfs, mark.crs - at.crs);
+    if (lines > (longest?.lines ?? 1)) longest = { lines, at };
+  }
+  return longest;
 }
 
 function scan(file: Buffer, range: ByteRange, dialect: CsvDialect, pieces: readonly number[] = [1024]): RangeScan {

@@ -26,9 +26,11 @@ test('the JSON Schema describes every field, asks for three, and allows no other
 
 test.each([
   ['CSV', {}, { delimiter: ',', quote: '"', escape: '"', nullText: '', header: false }],
-  ['TSV', { format: 'tsv' }, { delimiter: '\t', quote: '"', escape: '"', nullText: '', header: false }],
+  ['TSV', { format: 'tsv' }, { delimiter: '\t', quote: '\x7f', escape: '\x7f', isQuoted: false, nullText: '' }],
+  ['TSV with quotes', { format: 'tsv', quote: '"' }, { delimiter: '\t', quote: '"', escape: '"', isQuoted: true }],
+  ['CSV without quotes', { quote: '' }, { delimiter: ',', quote: '\x7f', escape: '\x7f', isQuoted: false }],
   ['another quote', { quote: "'" }, { delimiter: ',', quote: "'", escape: "'", nullText: '', header: false }],
-  ['another delimiter of TSV', { format: 'tsv', delimiter: '|' }, { delimiter: '|', quote: '"', escape: '"' }],
+  ['another delimiter of TSV', { format: 'tsv', delimiter: '|' }, { delimiter: '|', isQuoted: false }],
 ])('the dialect of %s', (_, meta, dialect) => {
   expect(dialectOfMeta(importMeta.parse({ ...least, ...meta }))).toMatchObject(dialect);
 });
