@@ -20,7 +20,7 @@ export interface ControlCommand<Flags extends ControlFlags> {
   /** Adds flags of its own. */
   readonly withFlags?: (command: Command) => Command;
   /** Reads what can be wrong before anything is asked of the cluster, and gives what asks for the control. */
-  readonly prepare: (flags: Flags) => (handle: TaskHandle) => Promise<ControlReply>;
+  readonly prepare: (flags: Flags) => (handle: TaskHandle, client: LongshoreClient) => Promise<ControlReply>;
   /** What is printed without `--wait`, before the state. */
   readonly text: (handle: TaskHandle, reply: ControlReply) => string;
   /** Carries out `--wait`. */
@@ -44,7 +44,7 @@ export function addControlCommand<Flags extends ControlFlags = ControlFlags>(
       const ask = control.prepare(flags);
       await withClient(flags, context, async (client: LongshoreClient) => {
         const handle = await findTask(client, name);
-        const reply = await ask(handle);
+        const reply = await ask(handle, client);
         const isJson = flags.json === true;
         if (flags.wait === true && waitFor !== undefined) return waitFor(handle, isJson);
         const text = `${control.text(handle, reply)}; state ${reply.task.state}`;

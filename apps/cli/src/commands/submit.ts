@@ -3,7 +3,9 @@ import { LongshoreError } from '@longshore/core';
 import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
 import { withClient, withClusterFlags, type CommonFlags } from '../cluster/with-client.ts';
+import { findSchema } from '../meta/find-schema.ts';
 import { readMeta } from '../meta/read-meta.ts';
+import { setValues } from '../meta/set-value.ts';
 import { readSettings, withSettingsFlags, type SettingsFlags } from '../settings/task-settings.ts';
 import { collected } from './options.ts';
 import { waitForTask } from './wait-for-task.ts';
@@ -26,7 +28,8 @@ Examples:
       --selector 'zone in (a,b)' --selector disk=ssd
   $ jq '.table = "public.orders_2"' orders.json | longshore submit import --meta - --key orders-2 --json
 
-A --set value that is valid JSON is that JSON; any other value is text. A dot in the key goes one level deeper.
+A --set value is read as the type's schema says: as it is where that wants text, otherwise as JSON. A dot in the
+key goes one level deeper; a name with dots stands in double quotes.
 "longshore type show TYPE" shows what the meta of a type must look like. A second submit with the same --key
 and the same content gives the same task, so a script may run again. Settings without a flag have the type's
 default. "longshore task modify" changes them later.`;
@@ -51,8 +54,13 @@ export function addSubmitCommand(program: Command, context: CommandContext): voi
     .action(async (type: string, flags: SubmitFlags) => {
       const { key, typeVersion, scope } = flags;
       const settings = { key, typeVersion, scope, ...readSettings(flags), ...readGates(flags) };
-      const meta = readMeta(flags.meta, flags.set ?? [], context.cwd);
+      // What is wrong by itself is said before anything is asked of the cluster.
+      const { set = [] } = flags;
+      const given = readMeta(flags.meta, [], context.cwd);
+      setValues(given, set);
       await withClient(flags, context, async (client) => {
+        const schema = set.length === 0 ? undefined : await findSchema(client, type, typeVersion);
+        const meta = setValues(given, set, schema);
         const task = await client.submit({ type, meta, ...settings }, { signal: context.signal });
         const isJson = flags.json === true;
         if (flags.wait !== true) {

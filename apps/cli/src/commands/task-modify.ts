@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
-import { readMeta } from '../meta/read-meta.ts';
+import { findSchema } from '../meta/find-schema.ts';
+import { setValues } from '../meta/set-value.ts';
 import { readChanges, withRemovalFlags, type ChangesFlags } from '../settings/task-changes.ts';
 import { withSettingsFlags } from '../settings/task-settings.ts';
 import { addControlCommand, type ControlFlags } from './control-command.ts';
@@ -29,8 +30,14 @@ export function addTaskModifyCommand(task: Command, context: CommandContext): vo
       return withRemovalFlags(withSettingsFlags(command));
     },
     prepare: (flags) => {
-      const changes = readChanges(flags, readMeta(undefined, flags.set ?? [], context.cwd));
-      return (handle) => handle.modify(changes, { reason: flags.reason, signal: context.signal });
+      const { set = [], reason } = flags;
+      readChanges(flags, setValues({}, set));
+      return async (handle, client) => {
+        const { type, typeVersion } = handle.task;
+        const schema = set.length === 0 ? undefined : await findSchema(client, type, typeVersion);
+        const changes = readChanges(flags, setValues({}, set, schema));
+        return handle.modify(changes, { reason, signal: context.signal });
+      };
     },
     text: ({ id }) => `task ${id} is modified`,
   });

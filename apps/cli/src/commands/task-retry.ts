@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
-import { readMeta } from '../meta/read-meta.ts';
+import { findSchema } from '../meta/find-schema.ts';
+import { setValues } from '../meta/set-value.ts';
 import { addControlCommand, type ControlFlags } from './control-command.ts';
 import { collected } from './options.ts';
 import { waitForTask } from './wait-for-task.ts';
@@ -24,8 +25,12 @@ export function addTaskRetryCommand(task: Command, context: CommandContext): voi
     withFlags: (command) =>
       command.option('--set <key=value>', 'change one key of the meta first; may be given several times', collected),
     prepare: ({ set, reason }) => {
-      const meta = set === undefined ? undefined : readMeta(undefined, set, context.cwd);
-      return (handle) => handle.retry({ meta, reason, signal: context.signal });
+      if (set === undefined) return (handle) => handle.retry({ reason, signal: context.signal });
+      setValues({}, set);
+      return async (handle, client) => {
+        const schema = await findSchema(client, handle.task.type, handle.task.typeVersion);
+        return handle.retry({ meta: setValues({}, set, schema), reason, signal: context.signal });
+      };
     },
     text: ({ id }) => `task ${id} tries its failed work again`,
     waitFor: (handle, asJson) => waitForTask(handle, asJson, context),

@@ -1,7 +1,7 @@
 import { LongshoreError } from '@longshore/core';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { setValue } from './set-value.ts';
+import { setValues } from './set-value.ts';
 
 /**
  * The meta of a submit: the JSON object of a file (`-`: of stdin), then each `--set` over it.
@@ -13,7 +13,7 @@ export function readMeta(
   assignments: readonly string[],
   cwd: string,
 ): Record<string, unknown> {
-  return assignments.reduce(setValue, file === undefined ? {} : readObject(file, cwd));
+  return setValues(file === undefined ? {} : readObject(file, cwd), assignments);
 }
 
 function readObject(file: string, cwd: string): Record<string, unknown> {
