@@ -1,5 +1,6 @@
 import { MAX_META_BYTES } from '@longshore/core';
-import { expect, test } from 'vitest';
+import pg from 'pg';
+import { expect, expectTypeOf, test } from 'vitest';
 import { submitWithin, type SubmitRequest } from '../src/index.ts';
 
 /** What reached the driver of an application; answers as Postgres would, or fails with its words. */
@@ -65,6 +66,33 @@ test('a Kysely outside of a transaction is refused: the task would be there with
   const submitting = submitWithin({ ...kysely, isTransaction: false }, { type: 'toy', meta: {} });
   await expect(submitting).rejects.toMatchObject({ code: 'ARGUMENT_INVALID', message: /^transaction: / });
   expect(sent).toEqual([]);
+});
+
+test('a pool is refused, by its type as well: each of its statements commits by itself', async () => {
+  const pool = new pg.Pool({ port: 1 });
+  // @ts-expect-error -- a pool has no transaction
+  const submitting = submitWithin(pool, { type: 'toy', meta: {} });
+  await expect(submitting).rejects.toMatchObject({ code: 'ARGUMENT_INVALID', message: /pool\.connect\(\)/ });
+  await pool.end();
+});
+
+test('a client on which no BEGIN was awaited is refused', async () => {
+  const { sent, pg: client } = driver();
+  const idle = { ...client, getTransactionStatus: () => 'I' };
+  await expect(submitWithin(idle, { type: 'toy', meta: {} })).rejects.toMatchObject({
+    code: 'ARGUMENT_INVALID',
+    message: /BEGIN/,
+  });
+  expect(sent).toEqual([]);
+  expect(await submitWithin({ ...client, getTransactionStatus: () => 'T' }, { type: 'toy', meta: {} })).toEqual({
+    id: '7',
+  });
+});
+
+/** What the type of a transaction takes. */
+test('a client of a pool and one of its own are taken', () => {
+  expectTypeOf<pg.PoolClient>().toExtend<Parameters<typeof submitWithin>[0]>();
+  expectTypeOf<pg.Client>().toExtend<Parameters<typeof submitWithin>[0]>();
 });
 
 test("the function's own errors get their code, others stay as they are", async () => {

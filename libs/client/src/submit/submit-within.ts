@@ -21,7 +21,7 @@ const SUBMIT = 'SELECT longshore.submit_task($1, $2::jsonb, $3::jsonb)::text AS 
  * What can be checked without the task type is checked here. Its type, and the meta against the type's schema, are looked at by an owner
  * after the commit: what a submit through the API would have been refused for ends the task as `failed`, with the same code.
  *
- * @param transaction a `pg` client that has an open transaction, or a Kysely transaction. Whatever has `query(text, values)` or
+ * @param transaction a `pg` client that has an open transaction (no pool), or a Kysely transaction. Whatever has `query(text, values)` or
  * `executeQuery(compiledQuery)` in their way will do.
  * @param request as `submit` takes it. With a `key` the same call again gives the same task; a call that finds the key in another open
  * transaction waits for its end.
