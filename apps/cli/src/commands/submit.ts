@@ -6,6 +6,7 @@ import { withClient, withClusterFlags, type CommonFlags } from '../cluster/with-
 import { findSchema } from '../meta/find-schema.ts';
 import { readMeta } from '../meta/read-meta.ts';
 import { setValues } from '../meta/set-value.ts';
+import { submittedJson, submittedText } from '../output/submitted-text.ts';
 import { readSettings, withSettingsFlags, type SettingsFlags } from '../settings/task-settings.ts';
 import { collected } from './options.ts';
 import { waitForTask } from './wait-for-task.ts';
@@ -31,7 +32,8 @@ Examples:
 A --set value is read as the type's schema says: as it is where that wants text, otherwise as JSON. A dot in the
 key goes one level deeper; a name with dots stands in double quotes.
 "longshore type show TYPE" shows what the meta of a type must look like. A second submit with the same --key
-and the same content gives the same task, so a script may run again. Settings without a flag have the type's
+and the same content gives the same task, so a script may run again; "started" in its JSON says whether anything
+began. A key whose task has failed stays that task's for 14 days: give another key to run it anew. Settings without a flag have the type's
 default. "longshore task modify" changes them later.`;
 
 export function addSubmitCommand(program: Command, context: CommandContext): void {
@@ -63,13 +65,14 @@ export function addSubmitCommand(program: Command, context: CommandContext): voi
         const meta = setValues(given, set, schema);
         const task = await client.submit({ type, meta, ...settings }, { signal: context.signal });
         const isJson = flags.json === true;
+        const text = submittedText(task, context.program);
         if (flags.wait !== true) {
-          context.print(
-            isJson ? JSON.stringify({ task: task.task, created: task.created }) : submittedText(task, context.program),
-          );
+          context.print(isJson ? JSON.stringify(submittedJson(task)) : text);
           return;
         }
-        if (!isJson) context.note(submittedText(task, context.program).split('\n')[0] ?? '');
+        // On stderr: what the wait prints is the output, in JSON too.
+        if (!task.created) context.note(text);
+        else if (!isJson) context.note(text.split('\n')[0] ?? '');
         await waitForTask(task, isJson, context);
       });
     });
@@ -87,9 +90,4 @@ function readGate(text: string): NonNullable<SubmitRequest['gates']>[number] {
     const message = `--gate ${text} is not JSON: ${(cause as Error).message}`;
     throw new LongshoreError('ARGUMENT_INVALID', message, { cause });
   }
-}
-
-function submittedText(task: { readonly id: string; readonly created: boolean }, program: string): string {
-  const what = task.created ? `task ${task.id} submitted` : `task ${task.id} already has this key and content`;
-  return `${what}\nwatch it: ${program} task watch ${task.id}`;
 }
