@@ -171,8 +171,8 @@ it('a task whose revert could not begin goes on where it was', async () => {
   const held = await task.wait({ ...deadline(), until: (now) => now.task.state === 'awaiting-resolution' });
   expect(held.controls).toMatchObject([{ kind: 'revert', state: 'failed' }]);
   await onTarget('ALTER DATABASE shop ALLOW_CONNECTIONS true');
-  await task.resume();
   await task.modify({ throttle: null });
+  await task.resume();
   expect((await task.wait(deadline())).task).toMatchObject({ outcome: 'succeeded', result: { rows: ROWS } });
   expect(await proveRows(shopUrl(), csv)).toMatchObject({ holds: true });
 });
