@@ -64,18 +64,25 @@ export function taskRead(
   }
   state.tasks.delete(idle.task.id);
   effects.push({ do: 'move-runner', from: idle.task.id, task });
-  runnerTaken(state, task, then, at);
+  runnerTaken(state, task, idle.runnerSlots, then, at);
 }
 
-/** A task has a runner. */
-export function runnerTaken(state: NodeState, task: TaskForRunner, then: Opened, at: number): void {
+/** A task has a runner. @param runnerSlots the slots whose memory it has. */
+export function runnerTaken(
+  state: NodeState,
+  task: TaskForRunner,
+  runnerSlots: number,
+  then: Opened,
+  at: number,
+): void {
   let local = state.tasks.get(task.id);
   if (local === undefined) {
-    local = newLocalTask(task, at);
+    local = newLocalTask(task, runnerSlots, at);
     state.tasks.set(task.id, local);
   } else {
     local.isAlive = true;
     local.isReusable = true;
+    local.runnerSlots = runnerSlots;
     renew(local, task, at);
     // What comes into a new runner is started as the task is now.
     local.told = local.task;
@@ -96,16 +103,17 @@ export function renew(local: LocalTask, task: TaskForRunner, at: number): void {
 }
 
 /**
- * Finds a task of the type that has nothing here now and whose runner is large enough. Otherwise a burst of small tasks would start a
- * worker each, while the workers of earlier tasks wait to be given back.
+ * Finds a task of the type that has nothing here now and whose runner is large enough, the smallest of these: larger ones stay for larger
+ * tasks. Otherwise a burst of small tasks would start a worker each, while the workers of earlier tasks wait to be given back.
  */
 function findIdle(state: NodeState, { id, type, slots }: TaskForRunner): LocalTask | undefined {
+  let found: LocalTask | undefined;
   for (const local of state.tasks.values()) {
-    const { task } = local;
-    const fits = task.id !== id && task.type === type && task.slots >= slots && local.isAlive && local.isReusable;
-    if (fits && isIdle(state, local)) return local;
+    const fits = local.task.id !== id && local.task.type === type && local.runnerSlots >= slots;
+    const isFree = local.isAlive && local.isReusable && isIdle(state, local);
+    if (fits && isFree && local.runnerSlots < (found?.runnerSlots ?? Infinity)) found = local;
   }
-  return undefined;
+  return found;
 }
 
 function takeWaiters(state: NodeState, taskId: string): readonly Waiter[] {

@@ -19,19 +19,26 @@ export interface PoolOptions {
   readonly logger: Logger;
 }
 
+/** A runner and what it was started with, whichever task has it. */
+export interface PooledRunner {
+  readonly runner: Runner;
+  /** The slots whose memory it has. A task of as many or fewer can run in it. */
+  readonly slots: number;
+}
+
 interface LoadedPlugin {
   readonly setup: RunnerSetup;
   readonly type: TypeDescription;
 }
 
 /**
- * Runners by task type. One idle runner of each type is kept warm, so that a task's first subtask doesn't wait for a thread to
- * start and a package to load.
+ * Runners by task type. One idle runner of each type is kept warm, the one with the most memory, so that a task's first subtask doesn't
+ * wait for a thread to start and a package to load.
  */
 export class RunnerPool {
   readonly #options: PoolOptions;
   readonly #plugins = new Map<string, LoadedPlugin>();
-  readonly #idle = new Map<string, { readonly runner: Runner; readonly memoryBytes: number }>();
+  readonly #idle = new Map<string, PooledRunner>();
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -65,34 +72,37 @@ export class RunnerPool {
     }
     this.#plugins.set(type.type, { setup, type });
     // How much memory the warm one needs is known only now.
-    const memoryBytes = this.memoryOf(type.defaults.slots ?? 1);
-    if (memoryBytes > this.memoryOf(1)) await first.terminate();
-    const runner = memoryBytes > this.memoryOf(1) ? await startRunner({ setup, memoryBytes }) : first;
-    this.#idle.set(type.type, { runner, memoryBytes });
+    const slots = type.defaults.slots ?? 1;
+    if (slots > 1) await first.terminate();
+    const runner = slots > 1 ? await startRunner({ setup, memoryBytes: this.memoryOf(slots) }) : first;
+    this.#idle.set(type.type, { runner, slots });
   }
 
   /** A runner for a task of this many slots. @throws {LongshoreError} TYPE_UNKNOWN, or what starting one throws. */
-  async take(type: string, slots: number): Promise<Runner> {
+  async take(type: string, slots: number): Promise<PooledRunner> {
     const plugin = this.#plugins.get(type);
     if (plugin === undefined)
       throw new LongshoreError('TYPE_UNKNOWN', `this executor has not loaded the task type ${type}`);
-    const memoryBytes = this.memoryOf(slots);
     const idle = this.#idle.get(type);
-    if (idle?.runner.isAlive === true && idle.memoryBytes >= memoryBytes) {
+    if (idle?.runner.isAlive === true && idle.slots >= slots) {
       this.#idle.delete(type);
-      return idle.runner;
+      return idle;
     }
-    return startRunner({ setup: plugin.setup, memoryBytes });
+    return { runner: await startRunner({ setup: plugin.setup, memoryBytes: this.memoryOf(slots) }), slots };
   }
 
-  /** Takes a runner back whose task is over here: kept warm if there is no other of its type, ended otherwise. */
-  async giveBack(runner: Runner, slots: number): Promise<void> {
-    const type = runner.type.type;
-    if (runner.isAlive && runner.isReusable && this.#idle.get(type)?.runner.isAlive !== true) {
-      this.#idle.set(type, { runner, memoryBytes: this.memoryOf(slots) });
-      return;
-    }
-    await runner.terminate();
+  /**
+   * Takes a runner back whose task is over here: kept warm if no other of its type has as much memory, ended otherwise. One that was kept
+   * and has less makes room, since it would make every larger task start a new one.
+   */
+  async giveBack(pooled: PooledRunner): Promise<void> {
+    const type = pooled.runner.type.type;
+    const idle = this.#idle.get(type);
+    const isUsable = pooled.runner.isAlive && pooled.runner.isReusable;
+    const isKept = isUsable && (idle?.runner.isAlive !== true || idle.slots < pooled.slots);
+    if (isKept) this.#idle.set(type, pooled);
+    const left = isKept ? idle : pooled;
+    await left?.runner.terminate();
   }
 
   async close(): Promise<void> {

@@ -7,11 +7,12 @@ import type { Run } from '../running/run.ts';
 import type { AttemptSpans } from './attempt-spans.ts';
 import { answerHostCall, CallsWaiting } from './host-calls.ts';
 import type { PlanWriter } from './plan-writer.ts';
+import type { PooledRunner } from './runner-pool.ts';
 import type { TaskThrottle } from './task-throttle.ts';
 
 export interface TaskHostOptions {
   readonly taskId: string;
-  readonly runner: Runner;
+  readonly pooled: PooledRunner;
   readonly throttle: TaskThrottle;
   readonly store: Store;
   readonly spans: AttemptSpans;
@@ -29,6 +30,8 @@ export interface TaskHostOptions {
 /** What the runner of a task talks to: it turns what the runner says into events, and answers the calls of its hooks. */
 export class TaskHost implements RunnerHost {
   readonly runner: Runner;
+  /** Its runner as the pool knows it. */
+  readonly pooled: PooledRunner;
   readonly throttle: TaskThrottle;
   /** Writers of the plans that run, by subtask id. */
   readonly plans = new Map<string, PlanWriter>();
@@ -37,7 +40,8 @@ export class TaskHost implements RunnerHost {
 
   constructor(options: TaskHostOptions) {
     this.#options = options;
-    this.runner = options.runner;
+    this.pooled = options.pooled;
+    this.runner = options.pooled.runner;
     this.throttle = options.throttle;
     this.runner.host = this;
   }

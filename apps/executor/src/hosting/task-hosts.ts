@@ -1,11 +1,10 @@
-import type { Runner } from '@longshore/runner';
 import { readTaskForRunner, type Store, type TaskForRunner } from '@longshore/store';
 import type { Logger, ThreadMetrics } from '@longshore/telemetry';
 import type { NodeEvent } from '../node/events.ts';
 import { within } from '../node/within.ts';
 import type { Run } from '../running/run.ts';
 import type { AttemptSpans } from './attempt-spans.ts';
-import type { RunnerPool } from './runner-pool.ts';
+import type { PooledRunner, RunnerPool } from './runner-pool.ts';
 import { TaskHost } from './task-host.ts';
 import { TaskThrottle } from './task-throttle.ts';
 
@@ -30,7 +29,7 @@ export class TaskHosts {
   readonly #options: TaskHostsOptions;
   readonly #hosts = new Map<string, TaskHost>();
   /** What is on its way from the pool. */
-  readonly #taking = new Set<Promise<void>>();
+  readonly #taking = new Set<Promise<PooledRunner>>();
   /** What is on its way back to it. */
   readonly #leaving = new Set<Promise<void>>();
 
@@ -47,12 +46,17 @@ export class TaskHosts {
     return readTaskForRunner(this.#options.store.db, taskId);
   }
 
-  /** A runner of the pool's becomes a task's. @throws {LongshoreError} what loading the type in a new runner throws. */
-  async take(task: TaskForRunner): Promise<void> {
-    const taking = this.#options.pool.take(task.type, task.slots).then((runner) => this.#host(task, runner));
+  /**
+   * A runner of the pool's becomes a task's.
+   *
+   * @returns the slots whose memory it has.
+   * @throws {LongshoreError} what loading the type in a new runner throws.
+   */
+  async take(task: TaskForRunner): Promise<number> {
+    const taking = this.#options.pool.take(task.type, task.slots).then((pooled) => this.#host(task, pooled));
     this.#taking.add(taking);
     try {
-      await taking;
+      return (await taking).slots;
     } finally {
       this.#taking.delete(taking);
     }
@@ -66,7 +70,7 @@ export class TaskHosts {
     before.throttle.close();
     // It goes on in the thread, whatever runs there next.
     void before.runner.endTask(from);
-    this.#host(task, before.runner);
+    this.#host(task, before.pooled);
   }
 
   /**
@@ -94,11 +98,11 @@ export class TaskHosts {
     await this.#options.pool.close();
   }
 
-  #host(task: TaskForRunner, runner: Runner): void {
+  #host(task: TaskForRunner, pooled: PooledRunner): PooledRunner {
     const { store, spans, threadMetrics, logger, find, mayClaim, tell } = this.#options;
     const host = new TaskHost({
       taskId: task.id,
-      runner,
+      pooled,
       // What waits in it goes on waiting when the runner before has ended.
       throttle: this.#hosts.get(task.id)?.throttle ?? this.#throttleOf(task),
       store,
@@ -111,6 +115,7 @@ export class TaskHosts {
       tell,
     });
     this.#hosts.set(task.id, host);
+    return pooled;
   }
 
   #throttleOf(task: TaskForRunner): TaskThrottle {
@@ -129,14 +134,14 @@ export class TaskHosts {
     });
   }
 
-  async #giveBack({ runner, throttle }: TaskHost, task: TaskForRunner): Promise<void> {
+  async #giveBack({ pooled, throttle }: TaskHost, task: TaskForRunner): Promise<void> {
     throttle.close();
-    await this.#cleanUp(runner, task.id);
-    await this.#options.pool.giveBack(runner, task.slots);
+    await this.#cleanUp(pooled.runner, task.id);
+    await this.#options.pool.giveBack(pooled);
   }
 
   /** Has a task's step executors cleaned up. A thread in which that doesn't come to an end is ended, as one with a hook that doesn't stop. */
-  async #cleanUp(runner: Runner, taskId: string): Promise<void> {
+  async #cleanUp(runner: TaskHost['runner'], taskId: string): Promise<void> {
     if (await within(this.#options.abortGraceMs, runner.endTask(taskId))) return;
     this.#options.logger.warn({ task_id: taskId }, 'a clean-up did not come to an end in time, ending its runner');
     await runner.terminate();

@@ -57,7 +57,7 @@ export function carryOut(effect: Effect, outside: Outside): void {
       return;
     case 'take-runner':
       void hosts.take(effect.task).then(
-        () => tell({ kind: 'runner-taken', task: effect.task, at: performance.now() }),
+        (runnerSlots) => tell({ kind: 'runner-taken', task: effect.task, runnerSlots, at: performance.now() }),
         (error: unknown) => notOpened(effect.task.id, error, outside),
       );
       return;

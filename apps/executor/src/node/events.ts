@@ -58,7 +58,13 @@ export type NodeEvent =
   // Opening a task.
   /** @property task null: it has left for history. */
   | { readonly kind: 'task-read'; readonly taskId: string; readonly task: TaskForRunner | null; readonly at: number }
-  | { readonly kind: 'runner-taken'; readonly task: TaskForRunner; readonly at: number }
+  /** `runnerSlots`: the slots whose memory the runner has. */
+  | {
+      readonly kind: 'runner-taken';
+      readonly task: TaskForRunner;
+      readonly runnerSlots: number;
+      readonly at: number;
+    }
   | { readonly kind: 'not-opened'; readonly taskId: string; readonly error: ErrorData; readonly at: number }
   | {
       readonly kind: 'control-ready';

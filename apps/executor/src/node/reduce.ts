@@ -55,7 +55,7 @@ export function reduce(state: NodeState, event: NodeEvent): readonly Effect[] {
       taskRead(state, event.taskId, event.task, whenOpen(state, event.at, effects), event.at, effects);
       break;
     case 'runner-taken':
-      runnerTaken(state, event.task, whenOpen(state, event.at, effects), event.at);
+      runnerTaken(state, event.task, event.runnerSlots, whenOpen(state, event.at, effects), event.at);
       break;
     case 'not-opened':
       notOpened(state, event.taskId, event.error, whenOpen(state, event.at, effects));

@@ -10,6 +10,8 @@ export interface LocalTask {
   told: TaskForRunner;
   /** Whether `prepare` ran here: until what it asked for is part of `task`, this is as the task was before. */
   awaitsPrepared: boolean;
+  /** The slots whose memory its runner has: those of the task that it was started for, or more. */
+  runnerSlots: number;
   /** Whether its runner has not ended. */
   isAlive: boolean;
   /** Whether its runner may be another task's after it. */
@@ -29,11 +31,12 @@ export interface LocalTask {
   changing: TaskChange | null;
 }
 
-export function newLocalTask(task: TaskForRunner, at: number): LocalTask {
+export function newLocalTask(task: TaskForRunner, runnerSlots: number, at: number): LocalTask {
   return {
     task,
     told: task,
     awaitsPrepared: false,
+    runnerSlots,
     isAlive: true,
     isReusable: true,
     ahead: new ClaimAhead(),

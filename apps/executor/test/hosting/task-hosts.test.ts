@@ -145,6 +145,32 @@ describe('the runner of a task that has nothing here', () => {
     expect([tasks.get('1'), runners.length]).toEqual([work, 2]);
   });
 
+  test('keeps its memory, whatever the slots of the tasks that it had', async () => {
+    const { ground, givenBack, runner, runners } = await oneTask();
+    await ground.open(toyTask({ id: '2', slots: 1 }));
+    await ground.open(toyTask({ id: '3' }));
+    expect(runners).toEqual([ground.host('3').runner]);
+    await ground.look(states('succeed'), 0);
+    expect(givenBack).toEqual([[runner, 4]]);
+  });
+
+  test('is taken by its own memory, not by the slots that its task has got since', async () => {
+    const { ground, tasks, work, runners } = await oneTask();
+    work.task = { ...work.task, slots: 8 };
+    await ground.open(toyTask({ id: '2', slots: 8 }));
+    expect([tasks.get('1'), runners.length]).toEqual([work, 2]);
+  });
+
+  test('is the smallest that fits, so that larger ones stay for larger tasks', async () => {
+    const { ground, runners } = await oneTask();
+    const [large] = runners;
+    await ground.open(toyTask({ id: '2', slots: 5 }));
+    await ground.open(toyTask({ id: '3', slots: 4 }));
+    expect(ground.host('3').runner).toBe(large);
+    await ground.open(toyTask({ id: '4', slots: 5 }));
+    expect(runners).toHaveLength(2);
+  });
+
   test('is kept while something is claimed of it, by whoever claims', async () => {
     const { ground, tasks, work, slots, runners, givenBack } = await oneTask();
     const [first, second] = [slots.keep('1', 2), slots.keep('1', 2)];
