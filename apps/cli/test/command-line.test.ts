@@ -74,6 +74,7 @@ describe('nonsense', () => {
     { args: ['task', 'list', '--outcome', 'good'], code: 2, error: 'Allowed choices are succeeded, failed, canceled' },
     { args: ['task', 'subtasks', '1', '--state', 'gone'], code: 2, error: 'ARGUMENT_INVALID' },
     { args: ['limits', 'set'], code: 2, error: 'name at least one limit' },
+    { args: ['limits', 'set', '--max-subtasks-per-step', '0'], code: 2, error: 'a whole number from 1 to 100000000' },
     { args: ['limits', 'set', '--max-scheduled-tasks', '0'], code: 2, error: 'a whole number from 1 to 1000' },
     { args: ['submit', 'import', '--meta', 'nowhere.json'], code: 2, error: 'the file does not exist' },
     { args: ['submit', 'import', '--meta', '-'], stdin: '{', code: 2, error: '--meta stdin is not JSON' },

@@ -175,5 +175,10 @@ test('limits are shown and set', async () => {
   expect(await client.limits()).toEqual({ maxScheduledTasks: 16 });
   expect(await client.setLimits({ maxScheduledTasks: 64 })).toEqual({ maxScheduledTasks: 64 });
   expect(await client.limits()).toEqual({ maxScheduledTasks: 64 });
+  expect(await client.setLimits({ maxSubtasksPerStep: 5_000_000 })).toEqual({
+    maxScheduledTasks: 64,
+    maxSubtasksPerStep: 5_000_000,
+  });
+  await expect(client.setLimits({ maxSubtasksPerStep: 0 })).rejects.toMatchObject({ code: 'ARGUMENT_INVALID' });
   await expect(client.setLimits({})).rejects.toMatchObject({ code: 'ARGUMENT_INVALID' });
 });

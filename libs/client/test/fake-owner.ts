@@ -200,8 +200,9 @@ export class FakeOwner {
       'task.revert': async (request) => Promise.resolve(this.#control('task.revert', request)),
       'task.cancel': async (request) => Promise.resolve(this.#control('task.cancel', request)),
       'limits.get': async () => Promise.resolve({ limits: this.limits }),
-      'limits.set': async ({ maxScheduledTasks = this.limits.maxScheduledTasks }) => {
-        this.limits = { maxScheduledTasks };
+      'limits.set': async ({ maxScheduledTasks, maxSubtasksPerStep }) => {
+        if (maxScheduledTasks !== undefined) this.limits = { ...this.limits, maxScheduledTasks };
+        if (maxSubtasksPerStep !== undefined) this.limits = { ...this.limits, maxSubtasksPerStep };
         return Promise.resolve({ limits: this.limits });
       },
       'task.events': async ({ after = 0, limit = 100 }) => {

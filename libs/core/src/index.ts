@@ -89,6 +89,12 @@ export { TARGET_AWAY_LIMIT_MS, waitForTarget, type TargetWait } from './subtask/
 export { decideFailure, DEFAULT_RETRY_POLICY, type FailureDecision, type RetryPolicy } from './subtask/retry-policy.ts';
 export { chooseTypeVersion, compareTypeVersions, isCompatibleVersion } from './placement/type-version.ts';
 export {
+  DEFAULT_MAX_SUBTASKS_PER_STEP,
+  HIGHEST_MAX_SUBTASKS_PER_STEP,
+  stepLimit,
+  type StepLimit,
+} from './subtask/step-limit.ts';
+export {
   DEFAULT_MAX_SCHEDULED_TASKS,
   MAX_CHECKPOINT_BYTES,
   MAX_KEY_CHARS,

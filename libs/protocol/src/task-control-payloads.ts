@@ -1,3 +1,4 @@
+import { HIGHEST_MAX_SUBTASKS_PER_STEP } from '@longshore/core';
 import { z } from 'zod';
 import { taskSettings } from './task-settings.ts';
 import { taskRef, taskView } from './task-payloads.ts';
@@ -54,6 +55,8 @@ export type ModifyRequest = z.infer<typeof modifyRequest>;
 export const clusterLimits = z.object({
   /** Tasks that have slots at once. */
   maxScheduledTasks: z.int().min(1).max(1_000),
+  /** Subtasks of one step at most; a task type may allow fewer. Absent: each type's own limit counts, or 1,000,000. */
+  maxSubtasksPerStep: z.int().min(1).max(HIGHEST_MAX_SUBTASKS_PER_STEP).optional(),
 });
 export type ClusterLimits = z.infer<typeof clusterLimits>;
 

@@ -1,5 +1,5 @@
 import type { HostCall, PlannedStep, PlanPage, Settled } from '../src/index.ts';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { startFixture, taskOf } from './start-fixture.ts';
 
 function pagesOf(calls: readonly HostCall[]): PlanPage[] {
@@ -144,4 +144,28 @@ test('a plan shows that it goes on with each subtask, without a page', async () 
   );
   writing.resolve(null);
   expect(await host.settlement(id)).toMatchObject({ ok: true });
+});
+
+describe('a plan without end', () => {
+  test.each([
+    ['its type', 2_500, null, 'type', 'let the task type allow more (maxSubtasksPerStep)'],
+    ['its type, which allows fewer than the cluster', 2_500, 5_000, 'type', 'let the task type allow more'],
+    ['the cluster', 1_000, 1_000, 'cluster', 'longshore limits set --max-subtasks-per-step'],
+  ])('ends at the limit of %s', async (_, maxSubtasks, maxSubtasksPerStep, from, help) => {
+    const { host, start } = await startFixture({ file: 'endless.ts' });
+    const settled = await host.settlement(start('', { ...plan({}), maxSubtasksPerStep }));
+    expect(settled).toMatchObject({
+      ok: false,
+      error: { code: 'STEP_TOO_LARGE', permanent: true, details: { step: 'work', maxSubtasks, from } },
+    });
+    expect((settled as { readonly error: { readonly message: string } }).error.message).toContain(help);
+    // Nothing beyond the limit was written.
+    expect(pagesOf(host.calls).flatMap((page) => page.subtasks)).toHaveLength(Math.floor(maxSubtasks / 1_000) * 1_000);
+  });
+
+  test('is none with as many subtasks as the limit', async () => {
+    const { host, start } = await startFixture({ file: 'endless.ts' });
+    const settled = await host.settlement(start('', plan({ subtasks: 2_500 })));
+    expect(settled).toMatchObject({ ok: true, result: { subtasks: 2_500 } });
+  });
 });

@@ -62,6 +62,11 @@ export interface TaskTypeDefinition<Meta = unknown, Settings = unknown> {
   readonly steps: readonly string[];
   readonly defaults?: TaskTypeDefaults;
   /**
+   * Subtasks of one step at most, 1 to 100,000,000. A plan with more fails with STEP_TOO_LARGE: it would fill the store. Raise it for a type
+   * that needs more; lower it to find a plan without end sooner. The cluster may have a lower limit. Default: the cluster's, or 1,000,000.
+   */
+  readonly maxSubtasksPerStep?: number;
+  /**
    * Whether a runner that has served one task of the type may serve the next one, which then begins at once. False for a type, or a library
    * of it, that keeps something of a task in the memory of its thread: each task waits for a thread of its own to start (some 0.3 s).
    * A runner whose built-in objects or global variables a task has changed is never given to another. Default true.
@@ -89,6 +94,9 @@ export interface TaskType<Meta = unknown, Settings = unknown> extends TaskTypeDe
 /** The time between two calls of `onTick`, in milliseconds, where a type names none: several fit into what is kept for a minute. */
 export const DEFAULT_TICK_INTERVAL_MS = 10_000;
 
+/** The highest `maxSubtasksPerStep`. */
+const HIGHEST_STEP_LIMIT = 100_000_000;
+
 const NAME = /^[a-z][a-z0-9-]{0,63}$/;
 const STEP = /^[a-z][a-z0-9_-]{0,63}$/;
 const VERSION = /^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?$/;
@@ -96,7 +104,8 @@ const VERSION = /^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?$/;
 /**
  * Declares a task type. Export the result as the package's default.
  *
- * @throws {TypeError} when the name, version or steps are not well formed, or the interval of `onTick` is out of its bounds.
+ * @throws {TypeError} when the name, version or steps are not well formed, or the interval of `onTick` or the limit of subtasks is out of its
+ * bounds.
  */
 export function defineTaskType<Meta, Settings = undefined>(
   definition: TaskTypeDefinition<Meta, Settings>,
@@ -121,6 +130,12 @@ export function defineTaskType<Meta, Settings = undefined>(
   if (!(tickIntervalMs >= 100 && tickIntervalMs <= 3_600_000)) {
     throw new TypeError(
       `tickIntervalMs ${tickIntervalMs} of ${definition.type}: expected 100 to 3,600,000 milliseconds`,
+    );
+  }
+  const { maxSubtasksPerStep = 1 } = definition;
+  if (!(Number.isInteger(maxSubtasksPerStep) && maxSubtasksPerStep >= 1 && maxSubtasksPerStep <= HIGHEST_STEP_LIMIT)) {
+    throw new TypeError(
+      `maxSubtasksPerStep ${maxSubtasksPerStep} of ${definition.type}: expected a whole number from 1 to ${HIGHEST_STEP_LIMIT}`,
     );
   }
   return { ...definition, kind: 'longshore.task-type', contract: CONTRACT_VERSION, hooks: usedHooks(definition) };

@@ -757,6 +757,8 @@ test('settings are what was set last', async () => {
   await saveSettings(db, {});
   await saveSettings(db, { maxScheduledTasks: 9 });
   expect(await readSettings(db)).toEqual({ maxScheduledTasks: 9 });
+  await saveSettings(db, { maxSubtasksPerStep: 5_000_000 });
+  expect(await readSettings(db)).toEqual({ maxScheduledTasks: 9, maxSubtasksPerStep: 5_000_000 });
 });
 
 test('history keeps what the clean-up hook left of the meta', async () => {

@@ -220,6 +220,19 @@ it('the limit of scheduled tasks is set for the whole cluster; what undoes or pa
   }
 });
 
+it('a plan with more subtasks than the cluster allows for a step fails at once, and what it wrote is removed', async () => {
+  await cluster.client.setLimits({ maxSubtasksPerStep: 1_500 });
+  try {
+    const task = await cluster.client.submit({ type: 'toy', meta: sleeping(1_501, 0) });
+    const ended = await task.wait(deadline());
+    expect(ended.task).toMatchObject({ state: 'reverted', error: { code: 'STEP_TOO_LARGE', permanent: true } });
+    expect(ended.task.error?.message).toContain('longshore limits set --max-subtasks-per-step');
+    for await (const { kind } of task.subtasks()) expect(kind).not.toBe('work');
+  } finally {
+    await cluster.client.setLimits({ maxSubtasksPerStep: 1_000_000 });
+  }
+});
+
 it('what prepare asks for counts from the first plan on', async () => {
   const task = await cluster.client.submit({
     type: 'toy-prepared',

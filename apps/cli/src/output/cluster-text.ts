@@ -1,4 +1,5 @@
 import type { ClusterLimits, NodeView, TypeView } from '@longshore/client';
+import { DEFAULT_MAX_SUBTASKS_PER_STEP } from '@longshore/core';
 import { formatAge, formatCount, NONE } from './format-values.ts';
 import { fieldsText, tableText } from './table.ts';
 
@@ -57,6 +58,9 @@ export function typeText(view: TypeView): string {
 }
 
 /** Limits of the whole cluster. */
-export function limitsText({ maxScheduledTasks }: ClusterLimits): string {
-  return fieldsText([['most tasks with slots at once', maxScheduledTasks]]);
+export function limitsText({ maxScheduledTasks, maxSubtasksPerStep }: ClusterLimits): string {
+  return fieldsText([
+    ['most tasks with slots at once', maxScheduledTasks],
+    ['most subtasks of a step', maxSubtasksPerStep ?? `each type's own, or ${DEFAULT_MAX_SUBTASKS_PER_STEP}`],
+  ]);
 }

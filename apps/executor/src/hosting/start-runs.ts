@@ -41,7 +41,8 @@ export class RunStarter {
     if (claimed.kind === 'plan') {
       host.plans.set(claimed.id, new PlanWriter(this.#options.store, identity, claimed, nodes));
     }
-    const spec = this.#specOf(run, task, taskOf(task), nodes.length);
+    const { maxSubtasksPerStep } = task;
+    const spec = { ...this.#specOf(run, task, taskOf(task), nodes.length), maxSubtasksPerStep };
     host.runner.start(candidates === null ? spec : { ...spec, candidates: candidates.nodes });
   }
 

@@ -71,6 +71,9 @@ export const ERROR_CODES = {
     'The runner of the subtask ended: out of memory, or an exit in plugin code. The retry policy decides about the next attempt.',
   ),
   STATE_CONFLICT: permanent("The task's state doesn't allow this; the message names the state."),
+  STEP_TOO_LARGE: permanent(
+    'A plan made more subtasks for one step than its task type or the cluster allows. Plan larger subtasks, or raise the limit that the message names. What it had written is removed.',
+  ),
   STORE_DATA_REFUSED: permanent(
     'Postgres refuses what a subtask is to be stored with, for its data; the message has the SQLSTATE. The subtask fails, and no other. Report it with what the task type returned.',
   ),

@@ -55,6 +55,8 @@ export interface RunSpec {
   readonly resource: { readonly slots: number; readonly memoryBytes: number };
   /** For a plan: the nodes that it is spread over. */
   readonly nodeCount: number;
+  /** For a plan: subtasks of a step at most, as the cluster has it. Default: null, nobody has set it. */
+  readonly maxSubtasksPerStep?: number | null;
   /** For a type that says where its steps run, while it plans or places one: the nodes that the task could use. */
   readonly candidates?: readonly CandidateNode[] | undefined;
   /** The span of this attempt, as the parent of what the hook does. Default: it isn't traced. */

@@ -1,4 +1,4 @@
-import { LongshoreError, MAX_SUBTASK_META_BYTES } from '@longshore/core';
+import { LongshoreError, MAX_SUBTASK_META_BYTES, stepLimit, type StepLimit } from '@longshore/core';
 import type { PlanContext, PlannedSubtask, TaskType } from '@longshore/sdk';
 import type { Host } from '../parent/host.ts';
 import { jsonText } from '../channel/json-text.ts';
@@ -13,6 +13,8 @@ const PAGE_BYTES = 4 * 1024 * 1024;
 /**
  * Plans the step after the current one: asks which it is, then hands its subtasks to the executor page by page. The next page is
  * made while the one before is being written, no further ahead. The last one goes with the result, so that a small plan is one write.
+ *
+ * @throws {LongshoreError} PLAN_INVALID for what is no plan, STEP_TOO_LARGE for one without end.
  */
 export async function planStep(
   run: RunSpec,
@@ -40,6 +42,7 @@ export async function planStep(
   let bytes = 0;
   let written: Promise<unknown> = Promise.resolve();
   const totals = { subtasks: 0, rows: null as number | null, bytes: null as number | null };
+  const limit = stepLimit(type.maxSubtasksPerStep, run.maxSubtasksPerStep ?? null);
   const writePage = async (): Promise<void> => {
     await written;
     written = host.call(run.runId, { method: 'plan-page', page: { step, subtasks } });
@@ -51,6 +54,7 @@ export async function planStep(
   for await (const planned of type.scheduler.planStep(planContext, step)) {
     context.signal.throwIfAborted();
     life.sign();
+    if (totals.subtasks === limit.maxSubtasks) throw tooLarge(type, step, limit);
     const { meta, size } = checkPlanned(planned, type.type, totals.subtasks + 1);
     bytes += size;
     subtasks.push({ meta, isIdempotent: isIdempotent(type, step, planned) });
@@ -69,6 +73,15 @@ export async function planStep(
     lastPage: subtasks.length === 0 ? null : { step, subtasks },
     placement,
   };
+}
+
+function tooLarge({ type }: TaskType, step: string, { maxSubtasks, from }: StepLimit): LongshoreError {
+  const raise =
+    from === 'cluster'
+      ? 'raise the limit with "longshore limits set --max-subtasks-per-step"'
+      : 'let the task type allow more (maxSubtasksPerStep)';
+  const message = `planStep of ${type}: step ${step} has more than ${maxSubtasks} subtasks, the limit of the ${from === 'default' ? 'framework' : from}; plan larger subtasks, or ${raise}`;
+  return new LongshoreError('STEP_TOO_LARGE', message, { details: { step, maxSubtasks, from } });
 }
 
 async function nextStep(type: TaskType, context: PlanContext): Promise<string | null> {

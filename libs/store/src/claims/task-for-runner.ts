@@ -8,6 +8,7 @@ import type {
 } from '@longshore/core';
 import { sql, type RawBuilder } from 'kysely';
 import { fromStore } from '../session/open-store.ts';
+import { maxSubtasksPerStep } from '../cluster/cluster-settings.ts';
 import type { Db } from '../session/transactions.ts';
 
 /** What a runner needs to know of its task. */
@@ -42,6 +43,8 @@ export interface TaskForRunner {
   readonly stallTimeoutMs: number | null;
   /** What is being changed of it; null: nothing. */
   readonly modification: Modification | null;
+  /** Subtasks of a step at most, as the cluster has it; null: nobody has set it. */
+  readonly maxSubtasksPerStep: number | null;
 }
 
 export interface TaskRow {
@@ -71,13 +74,15 @@ export interface TaskRow {
   subtask_timeout_ms: number | null;
   stall_timeout_ms: number | null;
   modification: Modification | null;
+  max_subtasks_per_step: number | null;
 }
 
 /** Reads active tasks with their metas. @param ids an array of bigint. */
 export function taskForRunner(ids: RawBuilder<unknown>): RawBuilder<TaskRow> {
   return sql<TaskRow>`
     SELECT id, key, type, type_version, state, is_prepared, version, step, scope, selectors, slots, slots_per_subtask, reserved_nodes, meta, retry, trace,
-      throttle, gates, revision, priority, created_at, runtime_slots, pause_on, subtask_timeout_ms, stall_timeout_ms, modification
+      throttle, gates, revision, priority, created_at, runtime_slots, pause_on, subtask_timeout_ms, stall_timeout_ms, modification,
+      ${maxSubtasksPerStep} AS max_subtasks_per_step
     FROM tasks WHERE id = ANY(${ids})`;
 }
 
@@ -109,6 +114,7 @@ export function toTaskForRunner(row: TaskRow): TaskForRunner {
     subtaskTimeoutMs: row.subtask_timeout_ms,
     stallTimeoutMs: row.stall_timeout_ms,
     modification: row.modification,
+    maxSubtasksPerStep: row.max_subtasks_per_step,
   };
 }
 

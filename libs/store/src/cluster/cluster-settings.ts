@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import { fromStore } from '../session/open-store.ts';
 import { readPrepared } from '../session/read-prepared.ts';
 import type { Db } from '../session/transactions.ts';
@@ -7,14 +7,25 @@ import type { Db } from '../session/transactions.ts';
 export interface ClusterSettings {
   /** Tasks that have slots at once. */
   readonly maxScheduledTasks?: number;
+  /** Subtasks of one step at most, of every type; a type may allow fewer. */
+  readonly maxSubtasksPerStep?: number;
 }
+
+const NAMES = ['maxScheduledTasks', 'maxSubtasksPerStep'] as const satisfies readonly (keyof ClusterSettings)[];
 
 /** The settings as they are now. */
 export async function readSettings(db: Db): Promise<ClusterSettings> {
   const rows = await readPrepared(db, db.selectFrom('settings').select(['name', 'value']));
-  const limit = rows.find((row) => row.name === 'maxScheduledTasks')?.value;
-  return typeof limit === 'number' ? { maxScheduledTasks: limit } : {};
+  const known = NAMES.flatMap((name) => {
+    const value = rows.find((row) => row.name === name)?.value;
+    return typeof value === 'number' ? [[name, value]] : [];
+  });
+  return Object.fromEntries(known) as ClusterSettings;
 }
+
+/** The cluster's limit of subtasks for a statement that reads something else; null: nobody has set it. */
+export const maxSubtasksPerStep: RawBuilder<number | null> = sql<number | null>`
+  (SELECT value::text::int FROM settings WHERE name = 'maxSubtasksPerStep')`;
 
 /** Stores settings; those that are absent stay. */
 export async function saveSettings(db: Db, settings: ClusterSettings): Promise<void> {
