@@ -40,9 +40,10 @@ export async function keepBalance(context: Context, lease: LeaderLease, signal: 
     },
   });
   const subscription = bus.subscribe(bus.subjects.wakeBalancer, wakeHint, () => loop.wake());
-  bus.onReconnect(() => loop.wake());
+  const reconnects = bus.onReconnect(() => loop.wake());
   await loop.done;
   subscription.close();
+  reconnects.close();
 }
 
 /** What one round needs. */

@@ -37,8 +37,8 @@ export interface Bus {
   publish(subject: string, payload: unknown): void;
   /** Receives hints; what doesn't fit the schema is dropped, and the connection's `onHintDropped` told. */
   subscribe<T>(subject: string, schema: z.ZodType<T>, receive: (payload: T) => void): Subscription;
-  /** Calls back after each connection that was not there at once, or was re-established: hints were missed, look now. */
-  onReconnect(callback: () => void): void;
+  /** Calls back after each connection that was not there at once, or was re-established: hints were missed, look now. Until it is closed. */
+  onReconnect(callback: () => void): Subscription;
   /**
    * Resolves once everything sent so far has reached the server.
    *

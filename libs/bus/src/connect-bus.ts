@@ -30,10 +30,10 @@ const DEFAULT_REQUEST_TIMEOUT_MS = 5_000;
  */
 export async function connectBus(options: BusOptions): Promise<Bus> {
   const subjects = subjectsOf(options.cluster);
-  const reconnected = new Set<() => void>();
+  const reconnected = new Set<{ readonly callback: () => void }>();
   const onCallbackError = options.onCallbackError ?? warn;
   const link = await NatsLink.open(options, () => {
-    for (const callback of reconnected) guarded(callback, onCallbackError);
+    for (const { callback } of reconnected) guarded(callback, onCallbackError);
   });
   return {
     subjects,
@@ -84,7 +84,12 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
         });
         return { close: () => subscription.unsubscribe() };
       }),
-    onReconnect: (callback) => void reconnected.add(callback),
+    onReconnect: (callback) => {
+      // Of its own, since the same callback may be given twice.
+      const entry = { callback };
+      reconnected.add(entry);
+      return { close: () => void reconnected.delete(entry) };
+    },
     flush: () => within(options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS, link.nats?.flush()),
     close: () => link.close(),
   };

@@ -396,6 +396,23 @@ export function describeBus(name: string, start: StartServer): void {
         expect(errors).toEqual([new Error('a callback that throws')]);
       });
 
+      test('calls back as often as was asked for, and no more once that was closed', async () => {
+        const server = await start();
+        const bus = await open(server);
+        const called: string[] = [];
+        const twice = (): void => void called.push('twice');
+        const [closed, kept] = [bus.onReconnect(twice), bus.onReconnect(twice)];
+        bus.onReconnect(() => called.push('closed before')).close();
+        closed.close();
+        const reconnected = new Promise<void>((resolve) => bus.onReconnect(resolve));
+        await server.stop();
+        await vi.waitFor(() => expect(bus.isConnected).toBe(false), { timeout: AT_ONCE_MS });
+        await startServer({ port: server.port });
+        await reconnected;
+        expect(called).toEqual(['twice']);
+        kept.close();
+      });
+
       test('a client does not wait for a server that is not there', async () => {
         const server = await start();
         await server.stop();

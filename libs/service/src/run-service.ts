@@ -1,5 +1,5 @@
 import { connectBus, type Bus } from '@longshore/bus';
-import { toErrorData } from '@longshore/core';
+import { LongshoreError, toErrorData } from '@longshore/core';
 import { refusalOf } from '@longshore/launcher';
 import { openStore, storeError, type Store } from '@longshore/store';
 import { counterOf, createLogger, startTelemetry, type Logger, type Telemetry } from '@longshore/telemetry';
@@ -9,6 +9,7 @@ import { startHealthServer } from './health-server.ts';
 import { HelpShown, parseOptions, type ConfigOf, type OptionSet } from './option-set.ts';
 import { openParentLink } from './parent-link.ts';
 import { onStopSignal } from './stop-signals.ts';
+import { onUnhandled } from './unhandled-errors.ts';
 import { abortedLater, unlessAborted } from './unless-aborted.ts';
 import { waitForStore } from './wait-for-store.ts';
 import { waitLog } from './wait-log.ts';
@@ -56,6 +57,9 @@ const SETTINGS_FAULTS: ReadonlySet<string> = new Set([
   'BUS_UNAVAILABLE',
 ]);
 
+/** The exit code after an error that nobody handled: EX_SOFTWARE of sysexits.h. Other than 1, because it is a fault of the code. */
+const EXIT_UNHANDLED = 70;
+
 /** A clean stop must not hang with a broken dependency: after this the process ends anyway. */
 const STOP_LIMIT_MS = 30_000;
 /**
@@ -68,7 +72,8 @@ const ORPHAN_LIMIT_MS = 5_000;
 
 /**
  * Runs a service as this process until SIGTERM, SIGINT or the parent's end; `main.ts` of each service is a call of this.
- * Exit codes: 0 after a clean stop, 2 for wrong settings (also those that the store or NATS refuses at the start), 1 for everything else.
+ * Exit codes: 0 after a clean stop, 2 for wrong settings (also those that the store or NATS refuses at the start), 70 after an error that
+ * nobody handled, 1 for everything else.
  */
 export async function runService<O extends OptionSet>(definition: ServiceDefinition<O>): Promise<void> {
   const refusal = refusalOf(`longshore-${definition.name}`);
@@ -110,8 +115,13 @@ export async function runService<O extends OptionSet>(definition: ServiceDefinit
     parent?.report({ event: 'failed', code: error.code, message: error.message });
     process.stderr.write(`error ${error.code}: ${error.message}\n`);
     // Lets the report reach the parent before the pipe closes.
-    setTimeout(() => process.exit(SETTINGS_FAULTS.has(error.code) ? 2 : 1), 50);
+    setTimeout(() => process.exit(exitCodeOf(error.code)), 50);
   }
+}
+
+function exitCodeOf(code: string): number {
+  if (code === 'SERVICE_FAULT') return EXIT_UNHANDLED;
+  return SETTINGS_FAULTS.has(code) ? 2 : 1;
 }
 
 async function serve<O extends OptionSet>(
@@ -130,6 +140,14 @@ async function serve<O extends OptionSet>(
     cluster: config.cluster,
     logger,
     metrics,
+  });
+  let isFaulty = false;
+  onUnhandled((error, origin) => {
+    isFaulty = true;
+    logger.fatal({ error, origin }, 'nobody handled an error; stopping');
+    counterOf(metrics, 'unhandledErrors').inc({ origin });
+    const { message } = toErrorData(error);
+    fail(new LongshoreError('SERVICE_FAULT', `nobody handled an error: ${message}`, { cause: error }));
   });
   let running: RunningService | null = null;
   let bus: Bus | null = null;
@@ -168,7 +186,7 @@ async function serve<O extends OptionSet>(
   } finally {
     const limit = setTimeout(() => {
       logger.error('the clean stop took too long, ending now');
-      process.exit(1);
+      process.exit(isFaulty ? EXIT_UNHANDLED : 1);
     }, STOP_LIMIT_MS).unref();
     await running?.stop();
     await bus?.close();

@@ -96,6 +96,33 @@ test('a service that gives up hands back first, then ends with code 1', async ()
   expect(child.lastLines().at(-1)).toBe('error INTERNAL: it gave up');
 });
 
+test.each([
+  ['rejection', 'unhandledRejection'],
+  ['exception', 'uncaughtException'],
+])(
+  'an unhandled %s is logged, and ends it with an exit code of its own after it has handed back',
+  async (what, origin) => {
+    const child = await startService(await environment(), ['--unhandled', what]);
+    expect(await child.exited).toEqual({ code: 70, signal: null });
+    const lines = child.lastLines();
+    const logged = lines
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(logged).toContainEqual(
+      expect.objectContaining({
+        message: 'nobody handled an error; stopping',
+        origin,
+        error: expect.objectContaining({
+          message: 'a fault of the code',
+          stack: expect.stringContaining('fixtures/service'),
+        }),
+      }),
+    );
+    expect(logged.map(({ message }) => message)).toContain('handing back');
+    expect(lines.at(-1)).toBe('error SERVICE_FAULT: nobody handled an error: a fault of the code');
+  },
+);
+
 test('while it waits for its store it is alive but not ready, and can be stopped', async () => {
   const child = spawn(process.execPath, [...process.execArgv, fileURLToPath(ENTRY), '--http-port', '0'], {
     env: {

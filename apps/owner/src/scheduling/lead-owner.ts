@@ -89,7 +89,7 @@ export async function leadOwner(
     signal,
   });
   const subscription = bus.subscribe(bus.subjects.wakeOwner, wakeHint, () => loop.wake());
-  bus.onReconnect(() => loop.wake());
+  const reconnects = bus.onReconnect(() => loop.wake());
   const forgetWake = onWakeable(() => loop.wake());
   try {
     await Promise.all([loop.done, retention.done, listening]);
@@ -97,6 +97,7 @@ export async function leadOwner(
     clearTimeout(lookingAgain);
     forgetWake();
     subscription.close();
+    reconnects.close();
     // Another one leads now, and counts them.
     taskGauge.reset();
   }

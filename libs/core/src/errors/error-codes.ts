@@ -70,6 +70,9 @@ export const ERROR_CODES = {
   RUNNER_CRASHED: transient(
     'The runner of the subtask ended: out of memory, or an exit in plugin code. The retry policy decides about the next attempt.',
   ),
+  SERVICE_FAULT: transient(
+    'A service met an error that nobody handled, which is a bug of Longshore. It logged the error with its stack, handed its work back and ended with exit code 70.',
+  ),
   STATE_CONFLICT: permanent("The task's state doesn't allow this; the message names the state."),
   STEP_TOO_LARGE: permanent(
     'A plan made more subtasks for one step than its task type or the cluster allows. Plan larger subtasks, or raise the limit that the message names. What it had written is removed.',

@@ -104,6 +104,14 @@ export const METRICS = {
     help: 'Spans that were not exported.',
     labels: [],
   },
+  unhandledErrors: {
+    name: 'longshore.unhandled_errors',
+    type: 'counter',
+    unit: '{error}',
+    by: 'all',
+    help: 'Errors that nobody handled (`uncaughtException`, `unhandledRejection`). The service stops after the first one, with exit code 70.',
+    labels: ['origin'],
+  },
 } as const satisfies Record<string, MetricInfo>;
 
 /** Metrics of Node itself that are exported by OTLP too, by their names for Prometheus. */
