@@ -20,7 +20,7 @@ export interface HealthOptions {
 }
 
 /**
- * Serves `/healthz` (the process answers), `/readyz` (it can do its work) and `/metrics` (Prometheus text format).
+ * Serves `/healthz` (the process answers), `/readyz` (it can do all of its work; if not, what is wrong and since when) and `/metrics` (Prometheus text format).
  *
  * @throws {LongshoreError} HTTP_PORT_IN_USE.
  */

@@ -8,7 +8,7 @@ import {
   type LeaseName,
   type Store,
 } from '@longshore/store';
-import { counterOf, type Logger } from '@longshore/telemetry';
+import { counterOf, gaugeOf, type Logger } from '@longshore/telemetry';
 import type { Registry } from 'prom-client';
 
 export interface LeaderOptions {
@@ -40,6 +40,8 @@ export async function leadWhileElected(options: LeaderOptions): Promise<void> {
   const pauseMs = ttlMs / RENEWALS_PER_TTL;
   const leases = options.store.openForLease(ttlMs);
   const terms = new Set<Promise<void>>();
+  // There from the start, so that an alert can count leaders.
+  showLeading(options, false);
   try {
     while (!signal.aborted) {
       try {
@@ -68,6 +70,7 @@ async function leadOnce(
   const term = new AbortController();
   const stop = AbortSignal.any([term.signal, options.signal]);
   logger.info({ epoch: lease.epoch }, `leading ${options.name}`);
+  showLeading(options, true);
   options.onChange?.(true);
   const renewing = renewUntilLost(options, leases, lease, stop).finally(() => term.abort());
   const leading = options.lead(lease, stop).catch((error: unknown) => {
@@ -80,6 +83,7 @@ async function leadOnce(
   });
   const outcome = await Promise.race([over, lostOf(renewing)]);
   term.abort();
+  showLeading(options, false);
   options.onChange?.(false);
   if (outcome === 'over') {
     await renewing;
@@ -88,6 +92,10 @@ async function leadOnce(
     });
   }
   logger.info({ epoch: lease.epoch }, `no longer leading ${options.name}`);
+}
+
+function showLeading({ metrics, name }: LeaderOptions, isLeading: boolean): void {
+  gaugeOf(metrics, 'leader').set({ lease: name }, isLeading ? 1 : 0);
 }
 
 /** Resolves if the lease is lost, and never if renewing ends for another reason. */

@@ -1,10 +1,11 @@
 import { connectBus, type Bus } from '@longshore/bus';
 import { LongshoreError, toErrorData } from '@longshore/core';
 import { refusalOf } from '@longshore/launcher';
-import { openStore, storeError, type Store } from '@longshore/store';
+import { openStore, pingStore, storeError, type Store } from '@longshore/store';
 import { counterOf, createLogger, startTelemetry, type Logger, type Telemetry } from '@longshore/telemetry';
 import { Registry } from 'prom-client';
 import { COMMON_OPTIONS } from './common-options.ts';
+import { DependencyWatch, type DependencyWatchOptions } from './dependency-watch.ts';
 import { startHealthServer } from './health-server.ts';
 import { HelpShown, parseOptions, type ConfigOf, type OptionSet } from './option-set.ts';
 import { openParentLink } from './parent-link.ts';
@@ -151,16 +152,19 @@ async function serve<O extends OptionSet>(
   });
   let running: RunningService | null = null;
   let bus: Bus | null = null;
+  let dependencies: DependencyWatch | null = null;
   const store = openStore({
     url: config.databaseUrl,
     applicationName: `longshore-${definition.name}/${config.instance}`.slice(0, 63),
     maxConnections: config.databaseConnections,
-    onConnectionError: (error) => logger.warn({ error: storeError(error) }, 'a session of the store was lost'),
+    // One by one they say little: the watch says once that the store is away.
+    onConnectionError: (error) => logger.debug({ error: storeError(error) }, 'a session of the store was lost'),
   });
   const notReady = (): string | null => {
     if (running === null) return 'starting';
     if (signal.aborted) return 'stopping';
-    return running.notReady?.() ?? null;
+    const reasons = [dependencies?.problem, running.notReady?.()].filter((reason) => reason != null);
+    return reasons.length === 0 ? null : reasons.join('; ');
   };
   const health = await startHealthServer({
     host: config.httpHost,
@@ -175,6 +179,7 @@ async function serve<O extends OptionSet>(
     const droppedHints = counterOf(metrics, 'droppedHints');
     const hints = { onHintDropped: () => droppedHints.inc() };
     bus = await unlessAborted(connectBus({ ...busOptions(definition.name, config, waiting), ...hints }), signal);
+    dependencies = watchDependencies(store, bus, { logger, metrics, signal });
     const starting = definition.start({ config, logger, store, bus, metrics, telemetry, signal, fail });
     running = await unlessAborted(starting, abortedLater(signal, START_LIMIT_MS));
     logger.info({ http: health.url }, `${definition.name} is ready`);
@@ -189,12 +194,39 @@ async function serve<O extends OptionSet>(
       process.exit(isFaulty ? EXIT_UNHANDLED : 1);
     }, STOP_LIMIT_MS).unref();
     await running?.stop();
+    await dependencies?.done;
     await bus?.close();
     await store.close();
     await health.close();
     await telemetry.shutdown();
     clearTimeout(limit);
   }
+}
+
+function watchDependencies(
+  store: Store,
+  bus: Bus,
+  options: Pick<DependencyWatchOptions, 'logger' | 'metrics' | 'signal'>,
+): DependencyWatch {
+  return new DependencyWatch({
+    ...options,
+    dependencies: [
+      {
+        name: 'the store',
+        consequence: 'running work continues, its results wait in memory, and nothing new starts',
+        gauge: 'storeConnected',
+        look: () => pingStore(store),
+      },
+      {
+        name: 'NATS',
+        consequence: 'work continues by polling, and the API does not answer',
+        gauge: 'natsConnected',
+        look: () => (bus.isConnected ? Promise.resolve() : Promise.reject(new Error('no connection'))),
+        // The start says so by itself, again and again.
+        isAway: !bus.isConnected,
+      },
+    ],
+  });
 }
 
 function busOptions(

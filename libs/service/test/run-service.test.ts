@@ -151,6 +151,30 @@ test('a service starts and works without NATS, says once that it waits, and ends
   expect(JSON.parse(waits[0]!)).toMatchObject({ code: 'BUS_UNAVAILABLE' });
 });
 
+/** Seen to fail: it stayed ready, and not one line was logged. */
+test('a service whose NATS is lost says so by /readyz with its time, and in one line of its log', async () => {
+  const lost = await startBroker();
+  const child = await startService({ ...(await environment()), LONGSHORE_NATS_URL: lost.url });
+  await lost.stop();
+  const ready = async (): Promise<{ status: number; text: string }> => {
+    const response = await fetch(`${String(child.ready['httpUrl'])}/readyz`);
+    return { status: response.status, text: await response.text() };
+  };
+  const answer = await vi.waitFor(
+    async () => {
+      const seen = await ready();
+      expect(seen.status).toBe(503);
+      return seen;
+    },
+    { timeout: 60_000, interval: 50 },
+  );
+  expect(JSON.parse(answer.text)).toEqual({
+    status: 'not ready',
+    reason: expect.stringMatching(/^NATS is away since 20\S+Z: no connection$/) as string,
+  });
+  expect(child.lastLines().filter((line) => line.includes('NATS is away'))).toHaveLength(1);
+});
+
 test('a file for NATS that is not there ends it with exit code 2 and one clear line', async () => {
   const child = spawn(process.execPath, [...process.execArgv, fileURLToPath(ENTRY)], {
     env: { ...process.env, ...(await environment()), LONGSHORE_NATS_CA: '/not/there.pem' },

@@ -1,6 +1,7 @@
 export type { RetryColumns, TypeDefaults } from './schema/database.ts';
 export { isStoreAway, openStore, SCHEMA, storeError, type Store, type StoreOptions } from './session/open-store.ts';
 export { checkSchema, migrateStore, type MigrateResult } from './schema/migrate.ts';
+export { pingStore } from './session/ping-store.ts';
 export { checkSessions } from './session/check-sessions.ts';
 export { storeRefusal } from './session/store-refusal.ts';
 export { readTogether, type Db } from './session/transactions.ts';

@@ -8,6 +8,7 @@ import type { SlotLedger } from '../running/slot-ledger.ts';
 export class ExecutorMetrics {
   readonly #durations: ReturnType<typeof histogramOf>;
   readonly #retries: ReturnType<typeof counterOf>;
+  readonly #targetWaits: ReturnType<typeof counterOf>;
   readonly #lateWrites: ReturnType<typeof counterOf>;
   readonly #leaseLosses: ReturnType<typeof counterOf>;
   readonly #counters: ReturnType<typeof counterOf>;
@@ -19,6 +20,7 @@ export class ExecutorMetrics {
   constructor(registry: MetricsRegistry) {
     this.#durations = histogramOf(registry, 'subtaskDuration');
     this.#retries = counterOf(registry, 'subtaskRetries');
+    this.#targetWaits = counterOf(registry, 'targetWaits');
     this.#lateWrites = counterOf(registry, 'lateWrites');
     this.#leaseLosses = counterOf(registry, 'leaseLosses');
     this.#counters = counterOf(registry, 'subtaskCounters');
@@ -45,6 +47,7 @@ export class ExecutorMetrics {
     }
     child.observe(ranMs / 1_000);
     if (outcome === 'retry') this.#retries.inc({ type });
+    if (settlement?.how === 'postpone' && settlement.code === 'TARGET_UNAVAILABLE') this.#targetWaits.inc({ type });
   }
 
   /** A run has counted on: its step executor's summary. */

@@ -9,8 +9,8 @@ import {
   type LeaderLease,
   type RetentionCursor,
 } from '@longshore/store';
-import { gaugeOf } from '@longshore/telemetry';
 import type { OWNER_OPTIONS } from '../owner-options.ts';
+import { PassMetrics } from './pass-metrics.ts';
 import { schedulingRounds } from './scheduling-round.ts';
 
 /** How often old tasks are looked for, in milliseconds. */
@@ -34,7 +34,7 @@ export async function leadOwner(
   onWakeable: (wake: () => void) => () => void,
 ): Promise<void> {
   const { store, bus, logger, config } = context;
-  const taskGauge = gaugeOf(context.metrics, 'tasks');
+  const counts = new PassMetrics(context.metrics);
   const patience = new LockPatience();
   const round = schedulingRounds({
     db: store.db,
@@ -61,7 +61,7 @@ export async function leadOwner(
       }
       if (result.mustMove) bus.publish(bus.subjects.wakeBalancer, {});
       for (const id of result.changed) announce(id);
-      countTasks(taskGauge, result.tasks);
+      counts.show(result);
       if (result.changed.length > 0 && !result.movesOn) lookingAgain = setTimeout(() => loop.wake(), LOOK_AGAIN_MS);
       // What was changed may allow a next move at once.
       return result.movesOn;
@@ -99,15 +99,6 @@ export async function leadOwner(
     subscription.close();
     reconnects.close();
     // Another one leads now, and counts them.
-    taskGauge.reset();
+    counts.reset();
   }
-}
-
-/** Sets how many tasks are in which state. States and types without any vanish. */
-function countTasks(
-  gauge: ReturnType<typeof gaugeOf>,
-  tasks: readonly { readonly state: string; readonly type: string }[],
-): void {
-  gauge.reset();
-  for (const { state, type } of tasks) gauge.inc({ state, type });
 }
