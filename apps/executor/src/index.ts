@@ -78,7 +78,11 @@ export const executorService: ServiceDefinition<typeof EXECUTOR_OPTIONS> = {
       onError: (error) => logger.warn({ error }, 'a ledger could not be cleaned up'),
       round: async () => {
         for (const [name, url] of Object.entries(connections)) {
-          const tasks = await cleanLedgers(store.db, clusterId, url);
+          // One target that can't be cleaned up keeps no other from it.
+          const tasks = await cleanLedgers(store.db, clusterId, url).catch((error: unknown) => {
+            logger.warn({ error, connection: name }, 'a ledger could not be cleaned up');
+            return 0;
+          });
           if (tasks > 0) logger.info({ connection: name, tasks }, 'cleaned up after forgotten tasks');
         }
         return false;

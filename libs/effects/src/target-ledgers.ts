@@ -7,7 +7,10 @@ import { sqlClient } from './sql-client.ts';
 export interface TargetLedgers {
   /** Ids of the tasks of a cluster that have left rows, after an id, in order. */
   tasks(clusterId: string, afterId: string, limit: number): Promise<readonly string[]>;
-  /** Removes the remains of tasks. Only for forgotten tasks: none of their effects can come late any more. */
+  /**
+   * Removes the remains of tasks. Only for forgotten tasks: none of their effects can come late any more. What another session has locked stays
+   * until the next time, with its task's fence.
+   */
   forget(clusterId: string, taskIds: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
@@ -42,14 +45,23 @@ export function openTargetLedgers(url: string): TargetLedgers {
       }),
     forget: (clusterId, taskIds) =>
       withClient(async (client) => {
-        await client.query(`DELETE FROM ${LEDGER} WHERE cluster_id = $1 AND task_id = ANY($2::bigint[])`, [
-          clusterId,
-          taskIds,
-        ]);
-        await client.query(`DELETE FROM ${FENCE} WHERE cluster_id = $1 AND task_id = ANY($2::bigint[])`, [
-          clusterId,
-          taskIds,
-        ]);
+        await client.query(
+          `WITH free AS (
+            SELECT task_id, subtask_id, connection FROM ${LEDGER}
+            WHERE cluster_id = $1 AND task_id = ANY($2::bigint[]) FOR UPDATE SKIP LOCKED)
+          DELETE FROM ${LEDGER} l USING free f
+          WHERE l.cluster_id = $1 AND l.task_id = f.task_id AND l.subtask_id = f.subtask_id AND l.connection = f.connection`,
+          [clusterId, taskIds],
+        );
+        // The fence goes last: what is left of a task is found by it.
+        await client.query(
+          `WITH free AS (
+            SELECT task_id FROM ${FENCE} f WHERE cluster_id = $1 AND task_id = ANY($2::bigint[])
+              AND NOT EXISTS (SELECT 1 FROM ${LEDGER} l WHERE l.cluster_id = f.cluster_id AND l.task_id = f.task_id)
+            FOR UPDATE SKIP LOCKED)
+          DELETE FROM ${FENCE} f USING free WHERE f.cluster_id = $1 AND f.task_id = free.task_id`,
+          [clusterId, taskIds],
+        );
       }),
     close: () => pool.end(),
   };

@@ -121,12 +121,6 @@ const CASES: readonly Case[] = [
     table: 'subtasks',
     write: ({ db, node, held }) => settleSubtasks(db, node, succeeded(held)),
   },
-  {
-    name: 'a release of what is lost takes tasks',
-    table: 'tasks',
-    write: ({ db, node }) => releaseUnknown(db, node, []),
-    options: { isIdempotent: false },
-  },
 ];
 
 function claimBoth({ db, node, tasks }: World): Promise<unknown> {
@@ -142,6 +136,10 @@ function saveAdmissions({ db, owner, tasks }: World): Promise<unknown> {
 async function sweep({ db, manager }: World): Promise<unknown> {
   await addNode(db, 'n1');
   return sweepOrphans(db, manager, undefined, new LockPatience(LONG_MS));
+}
+
+function release({ db, node }: World): Promise<unknown> {
+  return releaseUnknown(db, node, [], undefined, new LockPatience(LONG_MS));
 }
 
 const succeeded = (held: readonly ClaimedSubtask[]) => held.map((one) => ended(one, SUCCEEDED));
@@ -174,11 +172,12 @@ describe('rows are locked in order of their ids', () => {
 /** Each is a round over many: whoever has locked one delays no other, and what is done with the others is written by then. */
 describe('a round that waits for one task holds no other', () => {
   test.each([
-    ['admissions', saveAdmissions],
-    ['a sweep', sweep],
-  ])('%s', async (_, write) => {
+    ['admissions', saveAdmissions, {}],
+    ['a sweep', sweep, {}],
+    ['a release of what is lost', release, { isIdempotent: false }],
+  ])('%s', async (_, write, options) => {
     const store = await server.store();
-    const world = await makeWorld(store, {});
+    const world = await makeWorld(store, options);
     expect(await freeWhileHighestIsTaken(store, 'tasks', 'true', () => write(world))).toHaveLength(1);
   });
 });
@@ -189,6 +188,7 @@ describe('what comes first in the order is taken first', () => {
   const BEFORE_ROWS: readonly Case[] = [
     ...CASES.filter(({ table }) => table === 'tasks'),
     { name: 'a sweep takes tasks', table: 'tasks', write: sweep },
+    { name: 'a release of what is lost takes tasks', table: 'tasks', write: release, options: { isIdempotent: false } },
   ];
 
   test.each(BEFORE_ROWS)('$name, and no row before', async ({ write, options = {} }) => {

@@ -14,6 +14,16 @@ import {
   saveProgress,
   setNodeState,
   sweepOrphans,
+  cancelTask,
+  endCleanUp,
+  leaseThrottle,
+  modifyTask,
+  pauseTask,
+  releaseUnknown,
+  resumeTask,
+  retryTask,
+  revertTask,
+  skipFailed,
 } from '../src/index.ts';
 import { useStoreServer, type TestStore } from './fixtures/store-server.ts';
 import {
@@ -112,6 +122,46 @@ describe('a locked task', () => {
     expect(tasksOf(await claimAll())).toEqual([other, hooks[1], hooks[3]].toSorted());
     await letGo();
     expect(tasksOf(await claimAll())).toEqual([locked, hooks[0], hooks[2]].toSorted());
+  });
+
+  test('is not waited for by what somebody asks of it: the answer says so', async () => {
+    const store = await server.store();
+    const id = await submit(store.db);
+    const letGo = await hold(store, 'tasks', `id = ${id}`);
+    const asked = [cancelTask, pauseTask, resumeTask, retryTask, skipFailed, revertTask, endCleanUp].map((ask) =>
+      expect(ask(store.db, id, 'client test', null)).rejects.toMatchObject({ code: 'ROW_LOCKED', permanent: false }),
+    );
+    await Promise.all([
+      ...asked,
+      expect(modifyTask(store.db, id, { slots: 2 }, 'client test', null)).rejects.toMatchObject({ code: 'ROW_LOCKED' }),
+    ]);
+    await letGo();
+    expect(await pauseTask(store.db, id, 'client test', null)).toMatchObject({ changed: true });
+  });
+
+  test('keeps no rows of others that their node doesn’t know from being handed back', async () => {
+    const store = await server.store();
+    const owner = await leadingOwner(store.db);
+    const n1 = await addNode(store.db, 'n1');
+    const [locked, other] = [
+      await runningTask(store.db, owner, n1, { rows: 1, isIdempotent: false }),
+      await runningTask(store.db, owner, n1, { rows: 1, isIdempotent: false }),
+    ];
+    for (const id of [locked, other]) await claim(store.db, n1, id, 1);
+    const letGo = await hold(store, 'tasks', `id = ${locked}`);
+    expect(await releaseUnknown(store.db, n1, [])).toBe(1);
+    await letGo();
+    expect(await releaseUnknown(store.db, n1, [])).toBe(1);
+  });
+
+  test('’s budget is given up on soon', async () => {
+    const store = await server.store();
+    const id = await submit(store.db, { throttle: { rows: 10 } });
+    await leaseThrottle(store.db, 'n1', id, { rows: 1 });
+    const letGo = await hold(store, 'task_budgets', `task_id = ${id}`);
+    await expect(leaseThrottle(store.db, 'n1', id, { rows: 1 })).rejects.toMatchObject({ code: '55P03' });
+    await letGo();
+    expect(await leaseThrottle(store.db, 'n1', id, { rows: 1 })).toMatchObject({ limits: { rows: 10 } });
   });
 
   test('keeps its rows from being freed, and those of no other', async () => {

@@ -1,5 +1,5 @@
 import { decideGates, TokenQueue, type ThrottleLimits, type Tokens } from '@longshore/core';
-import { leaseThrottle, readGates, type Store } from '@longshore/store';
+import { isRowLocked, leaseThrottle, readGates, type Store } from '@longshore/store';
 import type { Logger } from '@longshore/telemetry';
 
 /** What a subtask is told to wait for. */
@@ -26,6 +26,15 @@ interface Request {
   readonly isBatch: boolean;
   readonly resolve: () => void;
 }
+
+const STORE_AWAY: ThrottleReason = {
+  code: 'STORE_UNAVAILABLE',
+  message: "its budget and gates can't be read while Postgres is away",
+};
+const ROW_LOCKED: ThrottleReason = {
+  code: 'ROW_LOCKED',
+  message: 'another session has locked the row of its budget in the store',
+};
 
 /** The least time between two leases and two looks at gates while something waits, in milliseconds. */
 const LOOK_MS = 250;
@@ -96,13 +105,10 @@ export class TaskThrottle {
       this.#serve();
       this.#explain();
     } catch (error) {
-      this.#options.logger.warn({ error }, "a task's budget and gates could not be read: its batches hold");
-      for (const { owner } of this.#queue.waiting) {
-        this.#options.onWaiting(owner, {
-          code: 'STORE_UNAVAILABLE',
-          message: "its budget and gates can't be read while Postgres is away",
-        });
-      }
+      const { logger, taskId, onWaiting } = this.#options;
+      logger.warn({ error, task_id: taskId }, "a task's budget and gates could not be read: its batches hold");
+      const reason = isRowLocked(error) ? ROW_LOCKED : STORE_AWAY;
+      for (const { owner } of this.#queue.waiting) onWaiting(owner, reason);
     }
   }
 

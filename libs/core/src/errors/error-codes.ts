@@ -67,6 +67,9 @@ export const ERROR_CODES = {
   REPORT_INVALID: permanent(
     'A subtask said something of itself that it may not: progress that is no whole number from 0, or a result that is not JSON. The message names the field. Fix the task type.',
   ),
+  ROW_LOCKED: transient(
+    'Another session keeps a row of the store locked that the request needs, such as a transaction that somebody left open. Nothing was changed. Ask again, or end that session.',
+  ),
   RUNNER_CRASHED: transient(
     'The runner of the subtask ended: out of memory, or an exit in plugin code. The retry policy decides about the next attempt.',
   ),

@@ -1,6 +1,7 @@
 import type { ErrorData } from '@longshore/core';
 import { sql } from 'kysely';
 import { attemptsById, runsOn, type NodeIdentity, type SubtaskAttempt } from '../claims/holder.ts';
+import { eachOnItsOwn, LockPatience } from '../session/lock-patience.ts';
 import { fromStore } from '../session/open-store.ts';
 import { recordEvents } from '../tasks/record-event.ts';
 import { inTransaction, type Db, type Tx } from '../session/transactions.ts';
@@ -25,6 +26,7 @@ export type StillUnknown = (found: readonly SubtaskAttempt[]) => Promise<readonl
  *
  * @param known ids that the node has.
  * @param stillUnknown asked before anything is freed. Default: all of them, for a node that has no claim under way.
+ * @param patience how long it waits for tasks that others have locked. Default: 500 ms, until one wait was in vain.
  * @returns how many rows were freed.
  */
 export async function releaseUnknown(
@@ -32,6 +34,7 @@ export async function releaseUnknown(
   node: NodeIdentity,
   known: readonly string[],
   stillUnknown: StillUnknown = (found) => Promise.resolve(found),
+  patience = new LockPatience(),
 ): Promise<number> {
   const found = await fromStore(
     sql<UnknownRow>`
@@ -44,11 +47,31 @@ export async function releaseUnknown(
   const unknown = new Set((await stillUnknown(found.rows)).map((one) => one.id));
   const freed = found.rows.filter((row) => unknown.has(row.id));
   if (freed.length === 0) return 0;
-  return inTransaction(db, async (tx) => {
+  let released = 0;
+  // What can't be freed now is found again by the next look.
+  await eachOnItsOwn(
+    Map.groupBy(freed, (row) => row.task_id),
+    patience,
+    async ([taskId, rows]) => {
+      released += await release(db, node, taskId, rows, patience.ms);
+    },
+  );
+  return released;
+}
+
+/** Hands back rows of one task. @returns how many. */
+function release(
+  db: Db,
+  node: NodeIdentity,
+  taskId: string,
+  found: readonly UnknownRow[],
+  lockTimeoutMs: number,
+): Promise<number> {
+  const work = async (tx: Tx): Promise<number> => {
     // Failures leave events, numbered under the task's row, and tasks are locked before subtasks.
-    const failing = [...new Set(freed.filter((row) => !row.is_idempotent).map((row) => row.task_id))];
-    await sql`SELECT 1 FROM tasks WHERE id = ANY(${failing}::bigint[]) ORDER BY id FOR UPDATE`.execute(tx);
-    const rows = await lockUnknown(tx, node, freed);
+    if (!found.every((row) => row.is_idempotent))
+      await sql`SELECT 1 FROM tasks WHERE id = ${taskId} FOR UPDATE`.execute(tx);
+    const rows = await lockUnknown(tx, node, found);
     await sql`
       UPDATE subtasks SET state = 'pending', node_epoch = NULL, reason = 'unknown to its node', waiting = NULL
       WHERE id = ANY(${rows.filter((row) => row.is_idempotent).map((row) => row.id)}::bigint[])`.execute(tx);
@@ -58,7 +81,8 @@ export async function releaseUnknown(
       rows.filter((row) => !row.is_idempotent),
     );
     return rows.length;
-  });
+  };
+  return inTransaction(db, work, lockTimeoutMs);
 }
 
 /** By their attempts: a row that was settled and claimed again meanwhile is another attempt, which the node may know. */

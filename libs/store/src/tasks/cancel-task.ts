@@ -1,9 +1,10 @@
 import { isTerminalTaskState, LongshoreError, nextTaskState, type ErrorData } from '@longshore/core';
 import { sql } from 'kysely';
+import { inControl } from './in-control.ts';
 import type { Actor } from './actor.ts';
-import { lockActiveTask, type ControlResult } from './pause-task.ts';
+import type { ControlResult } from './pause-task.ts';
 import { recordEvents } from './record-event.ts';
-import { inTransaction, type Db, type Tx } from '../session/transactions.ts';
+import type { Db, Tx } from '../session/transactions.ts';
 import { transitionTask, type LockedTask } from './transition-task.ts';
 import { isControl, isUnknown } from '../schema/kind-predicates.ts';
 
@@ -12,7 +13,7 @@ import { isControl, isUnknown } from '../schema/kind-predicates.ts';
  * claimed. If no hook of the plugin ever ran, the task ends at once.
  *
  * @param isForced hooks that can't run or that hang are left out while it is undone; also for one that is being undone already.
- * @throws {LongshoreError} STATE_CONFLICT when it has ended, TASK_NOT_FOUND when it isn't active.
+ * @throws {LongshoreError} STATE_CONFLICT when it has ended, TASK_NOT_FOUND when it isn't active; ROW_LOCKED.
  */
 export async function cancelTask(
   db: Db,
@@ -21,8 +22,7 @@ export async function cancelTask(
   reason: string | null,
   isForced = false,
 ): Promise<ControlResult> {
-  return inTransaction(db, async (tx) => {
-    const task = await lockActiveTask(tx, id);
+  return inControl(db, id, async (tx, task) => {
     if (task.state === 'cancelling' || task.state === 'reverting') {
       const changed = isForced && !task.isForced;
       if (changed) await force(tx, task, actor, reason);
@@ -73,11 +73,10 @@ async function dropUnbegun(tx: Tx, task: LockedTask): Promise<void> {
 /**
  * Lets a task that has ended leave without its clean-up hook, if that hangs, fails or can't run.
  *
- * @throws {LongshoreError} STATE_CONFLICT when it has not ended, TASK_NOT_FOUND when it isn't active.
+ * @throws {LongshoreError} STATE_CONFLICT when it has not ended, TASK_NOT_FOUND when it isn't active; ROW_LOCKED.
  */
 export function endCleanUp(db: Db, id: string, actor: Actor, reason: string | null): Promise<ControlResult> {
-  return inTransaction(db, async (tx) => {
-    const task = await lockActiveTask(tx, id);
+  return inControl(db, id, async (tx, task) => {
     if (!isTerminalTaskState(task.state)) {
       const message = `task ${id} is ${task.state}; it has no clean-up before it has ended`;
       throw new LongshoreError('STATE_CONFLICT', message, { details: { state: task.state } });

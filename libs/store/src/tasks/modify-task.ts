@@ -1,12 +1,13 @@
 import { LongshoreError, type Modification, type TaskChanges } from '@longshore/core';
+import { inControl } from './in-control.ts';
 import type { Actor } from './actor.ts';
-import { controlTask, lockActiveTask, type ControlResult } from './pause-task.ts';
-import { inTransaction, type Db } from '../session/transactions.ts';
+import { controlTask, type ControlResult } from './pause-task.ts';
+import type { Db } from '../session/transactions.ts';
 
 /**
  * Asks for a modification; the leading owner applies it. One at a time.
  *
- * @throws {LongshoreError} STATE_CONFLICT naming the state, TASK_NOT_FOUND when it isn't active.
+ * @throws {LongshoreError} STATE_CONFLICT naming the state, TASK_NOT_FOUND when it isn't active; ROW_LOCKED.
  */
 export function modifyTask(
   db: Db,
@@ -15,8 +16,7 @@ export function modifyTask(
   actor: Actor,
   reason: string | null,
 ): Promise<ControlResult> {
-  return inTransaction(db, async (tx) => {
-    const task = await lockActiveTask(tx, id);
+  return inControl(db, id, async (tx, task) => {
     if (task.state === 'modifying') {
       throw new LongshoreError('STATE_CONFLICT', `task ${id} is already being modified; ask again later`, {
         details: { state: task.state },

@@ -1,7 +1,8 @@
 import { LongshoreError, nextTaskState, type TaskGuard, type TaskTrigger } from '@longshore/core';
+import { inControl } from './in-control.ts';
 import type { Actor } from './actor.ts';
-import { inTransaction, type Db, type Tx } from '../session/transactions.ts';
-import { lockTask, transitionTask, type LockedTask, type Transition } from './transition-task.ts';
+import type { Db, Tx } from '../session/transactions.ts';
+import { transitionTask, type LockedTask, type Transition } from './transition-task.ts';
 
 /** What became of a user's wish. */
 export interface ControlResult {
@@ -16,21 +17,13 @@ export interface ControlResult {
  * Pauses a task: one update of its row, for any number of subtasks. From that commit on none of its subtasks can be claimed. It is
  * `paused` when none of its work runs any more.
  *
- * @throws {LongshoreError} STATE_CONFLICT naming the state, TASK_NOT_FOUND when it isn't active.
+ * @throws {LongshoreError} STATE_CONFLICT naming the state, TASK_NOT_FOUND when it isn't active; ROW_LOCKED.
  */
 export function pauseTask(db: Db, id: string, actor: Actor, reason: string | null): Promise<ControlResult> {
-  return inTransaction(db, async (tx) => {
-    const task = await lockActiveTask(tx, id);
+  return inControl(db, id, async (tx, task) => {
     if (task.state === 'pausing' || task.state === 'paused') return { changed: false, state: task.state };
     return controlTask(tx, task, 'pause', [], { actor, message: reason });
   });
-}
-
-/** Takes an active task's row. @throws {LongshoreError} TASK_NOT_FOUND. */
-export async function lockActiveTask(tx: Tx, id: string): Promise<LockedTask> {
-  const task = await lockTask(tx, id);
-  if (task === null) throw new LongshoreError('TASK_NOT_FOUND', `task ${id} is not active`);
-  return task;
 }
 
 /**

@@ -1,10 +1,11 @@
 import { resolutionGuard, type TaskGuard } from '@longshore/core';
 import { sql } from 'kysely';
+import { inControl } from './in-control.ts';
 import type { Actor } from './actor.ts';
 import { archiveEndedControls } from '../controls/ended-controls.ts';
-import { controlTask, lockActiveTask, type ControlResult } from './pause-task.ts';
+import { controlTask, type ControlResult } from './pause-task.ts';
 import { recordEvents } from './record-event.ts';
-import { inTransaction, type Db, type Tx } from '../session/transactions.ts';
+import type { Db, Tx } from '../session/transactions.ts';
 import type { LockedTask } from './transition-task.ts';
 import { isControl, isKnown, isSkippable } from '../schema/kind-predicates.ts';
 
@@ -12,11 +13,10 @@ import { isControl, isKnown, isSkippable } from '../schema/kind-predicates.ts';
  * Tries the failed work of a task that awaits resolution again: it is pending anew, with no failures counted. Of a task that is being undone
  * that is the revert alone.
  *
- * @throws {LongshoreError} STATE_CONFLICT naming the state, TASK_NOT_FOUND when it isn't active.
+ * @throws {LongshoreError} STATE_CONFLICT naming the state, TASK_NOT_FOUND when it isn't active; ROW_LOCKED.
  */
 export function retryTask(db: Db, id: string, actor: Actor, reason: string | null): Promise<ControlResult> {
-  return inTransaction(db, async (tx) => {
-    const task = await lockActiveTask(tx, id);
+  return inControl(db, id, async (tx, task) => {
     const guard = await readHoldGuard(tx, task);
     const result = await controlTask(tx, task, 'retry', [guard], {
       actor,
@@ -37,11 +37,10 @@ export function retryTask(db: Db, id: string, actor: Actor, reason: string | nul
 /**
  * Lets a task that awaits resolution continue without its failed work, which counts as done; a failed finish hook or revert is left out.
  *
- * @throws {LongshoreError} STATE_CONFLICT naming the state, or when it is a plan that failed; TASK_NOT_FOUND when it isn't active.
+ * @throws {LongshoreError} STATE_CONFLICT naming the state, or when it is a plan that failed; TASK_NOT_FOUND when it isn't active; ROW_LOCKED.
  */
 export function skipFailed(db: Db, id: string, actor: Actor, reason: string | null): Promise<ControlResult> {
-  return inTransaction(db, async (tx) => {
-    const task = await lockActiveTask(tx, id);
+  return inControl(db, id, async (tx, task) => {
     const guard = await readHoldGuard(tx, task);
     const outcome =
       guard === 'a revert failed'
@@ -64,11 +63,10 @@ export function skipFailed(db: Db, id: string, actor: Actor, reason: string | nu
 /**
  * Undoes a task that awaits resolution.
  *
- * @throws {LongshoreError} STATE_CONFLICT naming the state, TASK_NOT_FOUND when it isn't active.
+ * @throws {LongshoreError} STATE_CONFLICT naming the state, TASK_NOT_FOUND when it isn't active; ROW_LOCKED.
  */
 export function revertTask(db: Db, id: string, actor: Actor, reason: string | null): Promise<ControlResult> {
-  return inTransaction(db, async (tx) => {
-    const task = await lockActiveTask(tx, id);
+  return inControl(db, id, async (tx, task) => {
     if (task.state === 'reverting') return { changed: false, state: task.state };
     const result = await controlTask(tx, task, 'revert', [], { actor, message: reason });
     // A revert that failed before must not stand for this one.

@@ -2,10 +2,11 @@ import { LongshoreError } from '@longshore/core';
 import { sql } from 'kysely';
 import { archiveEndedControls } from '../controls/ended-controls.ts';
 import { isPlanned } from '../schema/kind-predicates.ts';
-import { inTransaction, type Db, type Tx } from '../session/transactions.ts';
+import type { Db, Tx } from '../session/transactions.ts';
 import { bringBack } from '../settlements/move-to-history.ts';
+import { inControl } from './in-control.ts';
 import type { Actor } from './actor.ts';
-import { controlTask, lockActiveTask, type ControlResult } from './pause-task.ts';
+import { controlTask, type ControlResult } from './pause-task.ts';
 import { readHoldGuard } from './resolve-task.ts';
 import type { LockedTask } from './transition-task.ts';
 
@@ -15,11 +16,10 @@ const DROP_PAGE_ROWS = 10_000;
 /**
  * Resumes a paused task where it was, or lets one go on whose revert failed before it could undo anything.
  *
- * @throws {LongshoreError} STATE_CONFLICT naming the state, TASK_NOT_FOUND when it isn't active.
+ * @throws {LongshoreError} STATE_CONFLICT naming the state, TASK_NOT_FOUND when it isn't active; ROW_LOCKED.
  */
 export function resumeTask(db: Db, id: string, actor: Actor, reason: string | null): Promise<ControlResult> {
-  return inTransaction(db, async (tx) => {
-    const task = await lockActiveTask(tx, id);
+  return inControl(db, id, async (tx, task) => {
     if (task.state === 'resuming') return { changed: false, state: task.state };
     if (task.state === 'awaiting-resolution') return resumeUndone(tx, task, actor, reason);
     return controlTask(tx, task, 'resume', [], { actor, message: reason });

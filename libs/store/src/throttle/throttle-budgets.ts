@@ -7,7 +7,7 @@ import {
   type Tokens,
 } from '@longshore/core';
 import { sql } from 'kysely';
-import { allTogether, COMMIT_LATER, inTransaction, type Db } from '../session/transactions.ts';
+import { allTogether, COMMIT_LATER, inTransaction, type Commit, type Db, type Tx } from '../session/transactions.ts';
 
 /** What a node got of a task's budget. */
 export interface ThrottleLease {
@@ -15,6 +15,12 @@ export interface ThrottleLease {
   readonly limits: ThrottleLimits;
   readonly granted: Tokens;
 }
+
+/**
+ * How long a lease waits for its budget's row, in milliseconds: leases of other nodes hold it for a few. A longer wait would keep a session that
+ * other tasks need.
+ */
+const LOCK_TIMEOUT_MS = 100;
 
 type Budgets = Readonly<Partial<Record<string, TokenBudget>>>;
 
@@ -24,6 +30,7 @@ type Budgets = Readonly<Partial<Record<string, TokenBudget>>>;
  *
  * @param wanted what the node could spend now, by unit.
  * @returns null when the task is not active any more.
+ * @throws Postgres's error 55P03 when another session keeps the row locked.
  */
 export async function leaseThrottle(
   db: Db,
@@ -31,7 +38,7 @@ export async function leaseThrottle(
   taskId: string,
   wanted: Tokens,
 ): Promise<ThrottleLease | null> {
-  return inTransaction(db, async (tx, commit) => {
+  const lease = async (tx: Tx, commit: Commit): Promise<ThrottleLease | null> => {
     const [, found] = await allTogether([
       sql`INSERT INTO task_budgets (task_id, budgets) SELECT id, '{}' FROM tasks WHERE id = ${taskId}
         ON CONFLICT (task_id) DO NOTHING`.execute(tx),
@@ -53,9 +60,9 @@ export async function leaseThrottle(
       const perSecond = limits[unit];
       if (perSecond === undefined) continue;
       const budget = row.budgets[unit] ?? fullBudget(perSecond, now.now_ms);
-      const lease = leaseTokens(budget, perSecond, nodeId, wanted[unit] ?? 0, now.now_ms);
-      budgets[unit] = lease.budget;
-      granted[unit] = lease.granted;
+      const leased = leaseTokens(budget, perSecond, nodeId, wanted[unit] ?? 0, now.now_ms);
+      budgets[unit] = leased.budget;
+      granted[unit] = leased.granted;
     }
     // After a crash of Postgres a second's tokens may be given out again.
     await commit(
@@ -63,5 +70,6 @@ export async function leaseThrottle(
       'throttle.before-commit',
     );
     return { limits, granted };
-  });
+  };
+  return inTransaction(db, lease, LOCK_TIMEOUT_MS);
 }
