@@ -14,4 +14,6 @@ export type {
 } from './channel/messages.ts';
 export { startRunner, type Runner, type RunnerHost, type RunnerOptions } from './parent/start-runner.ts';
 export type { TypeDescription } from './channel/type-description.ts';
-export type { Turn } from './parent/turn.ts';
+export type { TurnOfRuns } from './parent/turn.ts';
+export type { RunnerKind } from './channel/runner-kind.ts';
+export type { ProcessWatch } from './parent/vessel.ts';

@@ -12,6 +12,7 @@ test('a loaded type describes itself as data', async () => {
     hooks: ['prepare', 'onDone', 'revert'],
     schema: { type: 'object' },
     defaults: { slots: 2 },
+    runner: 'thread',
   });
   expect(runner).toMatchObject({ isAlive: true, runs: 0 });
 });

@@ -1,5 +1,12 @@
 import { onTestFinished } from 'vitest';
-import { startRunner, type Runner, type RunnerSetup, type RunSpec } from '../src/index.ts';
+import {
+  startRunner,
+  type ProcessWatch,
+  type Runner,
+  type RunnerKind,
+  type RunnerSetup,
+  type RunSpec,
+} from '../src/index.ts';
 import { RecordingHost } from './recording-host.ts';
 
 const MIB = 1024 * 1024;
@@ -17,11 +24,14 @@ export interface FixtureOptions {
   readonly memoryMib?: number;
   readonly setup?: Partial<RunnerSetup>;
   readonly loadTimeoutMs?: number;
+  /** Default `thread`. */
+  readonly kind?: RunnerKind;
+  readonly watch?: ProcessWatch;
 }
 
-/** Starts a real worker thread with a task type of the fixtures; it ends with the test. */
+/** Starts a real worker thread or process with a task type of the fixtures; it ends with the test. */
 export async function startFixture(options: FixtureOptions = {}): Promise<Fixture> {
-  const { file = 'behaviours.ts', memoryMib = 256, setup = {}, loadTimeoutMs } = options;
+  const { file = 'behaviours.ts', memoryMib = 256, setup = {}, loadTimeoutMs, kind, watch } = options;
   const runner = await startRunner({
     setup: {
       moduleUrl: new URL(`./fixtures/${file}`, import.meta.url).href,
@@ -36,6 +46,8 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
     },
     memoryBytes: memoryMib * MIB,
     ...(loadTimeoutMs !== undefined && { loadTimeoutMs }),
+    ...(kind !== undefined && { kind }),
+    ...(watch !== undefined && { watch }),
   });
   onTestFinished(() => runner.terminate());
   const host = new RecordingHost();

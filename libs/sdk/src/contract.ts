@@ -11,7 +11,12 @@ export const CONTRACT_VERSION = 1;
 type Optional<T> = { [K in keyof T]-?: undefined extends T[K] ? K : never }[keyof T];
 
 // Records, so that a hook that is missing here doesn't compile: a host that doesn't know it would ignore it in silence.
-const typeHooks: Record<'connections' | 'settings', true> = { connections: true, settings: true };
+// `runner` is none, but a host that doesn't know it would run native code where it can't be.
+const typeHooks: Record<'connections' | 'settings' | 'runner', true> = {
+  connections: true,
+  settings: true,
+  runner: true,
+};
 const schedulerHooks: Record<Optional<SchedulerExtension>, true> = {
   prepare: true,
   nextStep: true,

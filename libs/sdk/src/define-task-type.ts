@@ -67,6 +67,12 @@ export interface TaskTypeDefinition<Meta = unknown, Settings = unknown> {
    */
   readonly maxSubtasksPerStep?: number;
   /**
+   * What it runs in. `thread`: a worker thread of the executor, which starts fast and shares its process. `process`: a process of its own,
+   * for native code that can't be loaded in a thread, or whose crash would end the executor. It costs some 40 MB and a few hundred
+   * milliseconds for each start, and hands small subtasks over one by one. Default `thread`.
+   */
+  readonly runner?: 'thread' | 'process';
+  /**
    * Whether a runner that has served one task of the type may serve the next one, which then begins at once. False for a type, or a library
    * of it, that keeps something of a task in the memory of its thread: each task waits for a thread of its own to start (some 0.3 s).
    * A runner whose built-in objects or global variables a task has changed is never given to another. Default true.
@@ -104,8 +110,8 @@ const VERSION = /^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?$/;
 /**
  * Declares a task type. Export the result as the package's default.
  *
- * @throws {TypeError} when the name, version or steps are not well formed, or the interval of `onTick` or the limit of subtasks is out of its
- * bounds.
+ * @throws {TypeError} when the name, version, steps or runner are not well formed, or the interval of `onTick` or the limit of subtasks is
+ * out of its bounds.
  */
 export function defineTaskType<Meta, Settings = undefined>(
   definition: TaskTypeDefinition<Meta, Settings>,
@@ -125,6 +131,10 @@ export function defineTaskType<Meta, Settings = undefined>(
   }
   if (new Set(definition.steps).size !== definition.steps.length) {
     throw new TypeError(`steps of ${definition.type}: each name once`);
+  }
+  const runners: readonly unknown[] = ['thread', 'process', undefined];
+  if (!runners.includes(definition.runner)) {
+    throw new TypeError(`runner ${JSON.stringify(definition.runner)} of ${definition.type}: "thread" or "process"`);
   }
   const { tickIntervalMs = DEFAULT_TICK_INTERVAL_MS } = definition.scheduler;
   if (!(tickIntervalMs >= 100 && tickIntervalMs <= 3_600_000)) {

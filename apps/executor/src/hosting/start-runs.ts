@@ -1,5 +1,5 @@
 import { nodeId, runtimeSlotsOf, type NodeId } from '@longshore/core';
-import type { RunSpec, Turn } from '@longshore/runner';
+import type { RunSpec, TurnOfRuns } from '@longshore/runner';
 import type { JsonValue } from '@longshore/sdk';
 import type { Store, TaskForRunner } from '@longshore/store';
 import type { NodeEvent } from '../node/events.ts';
@@ -27,10 +27,16 @@ const LONGEST_TURN_MS = 50;
 export class RunStarter {
   readonly #options: RunStarterOptions;
   /** Turns that may be taken back, by their lanes. */
-  readonly #turns = new Map<Lane, { readonly turn: Pick<Turn, 'takeBack'>; readonly timer: NodeJS.Timeout }>();
+  readonly #turns = new Map<Lane, { readonly turn: Pick<TurnOfRuns, 'takeBack'>; readonly timer: NodeJS.Timeout }>();
 
   constructor(options: RunStarterOptions) {
     this.#options = options;
+  }
+
+  /** Starts a run in a process of its own. */
+  startAlone(host: TaskHost, run: Run, task: TaskForRunner): void {
+    if (run.lane === null) this.startControl(host, run, task);
+    else this.startLane(host, run.lane, [run], task);
   }
 
   /** Starts a control subtask. A plan is spread over the nodes that its task has, or else over this one. */

@@ -27,8 +27,8 @@ const MAX_CAUSES = 5;
 /** The shapes of all fields of a message: one that is missing here would be lost on its way, so it doesn't compile. */
 type ShapesOf<Message> = Record<keyof Message, z.ZodType>;
 type Succeeded = Extract<Settled, { readonly ok: true }>;
-/** Only the parent knows whether a run is blameless. */
-type Failed = Omit<Extract<Settled, { readonly ok: false }>, 'isBlameless'>;
+/** Only the parent knows whether a run is blameless, and whether its runner ended by itself. */
+type Failed = Omit<Extract<Settled, { readonly ok: false }>, 'isBlameless' | 'isCrash'>;
 
 const text = (most: number) => z.string().transform((value) => storableText(value.slice(0, most)));
 
@@ -152,6 +152,7 @@ const typeDescription = z.object({
   schema: z.record(z.string(), z.unknown()).and(json),
   defaults: z.record(z.string(), z.unknown()).and(json),
   isReused: z.boolean().optional(),
+  runner: z.enum(['thread', 'process']),
 });
 
 /** Answers that name what was asked. */
@@ -162,5 +163,6 @@ export const callFromRunner = z.object({
 });
 export const modified = z.object({ changeId: z.int(), isConformed: z.boolean(), error: errorData.optional() });
 export const taskEnded = z.object({ endId: z.int() });
+export const failedWith = z.object({ message: text(MAX_MESSAGE) });
 export const loadFailed = z.object({ error: errorData });
 export const ready = z.object({ type: typeDescription, warning: z.string().nullable() });

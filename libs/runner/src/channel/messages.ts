@@ -4,7 +4,7 @@ import type { Measurement, SpanData, TraceContext } from '@longshore/telemetry';
 import type { TypeDescription } from './type-description.ts';
 import type { Waiting } from '../worker/waiting-reasons.ts';
 
-/** What a worker is started with. */
+/** What a runner is started with. */
 export interface RunnerSetup {
   /** URL of the task type's module, resolved by the executor. */
   readonly moduleUrl: string;
@@ -164,6 +164,8 @@ export type Settled =
       readonly bytes: number;
       /** Its runner ended before it began, or after its work was done: it is not to blame. */
       readonly isBlameless?: true;
+      /** Its runner ended by itself while it ran, or by its limits: nobody had told it to end. */
+      readonly isCrash?: true;
     };
 
 /** The end of a run. */
@@ -187,6 +189,8 @@ export interface LogLine {
 export type MessageFromRunner =
   | { readonly kind: 'ready'; readonly type: TypeDescription; readonly warning: string | null }
   | { readonly kind: 'load-failed'; readonly error: ErrorData }
+  /** Something was thrown where nobody waits. The process ends after this. */
+  | { readonly kind: 'failed'; readonly message: string }
   | { readonly kind: 'call'; readonly callId: number; readonly runId: string; readonly call: HostCall }
   | { readonly kind: 'progress'; readonly runs: readonly RunProgress[] }
   | { readonly kind: 'settled'; readonly ends: readonly RunEnd[] }
@@ -196,7 +200,7 @@ export type MessageFromRunner =
   | { readonly kind: 'task-ended'; readonly endId: number }
   /** What all code of the thread shares is not as it was when the type was loaded: no other task may run in it. */
   | { readonly kind: 'globals-changed' }
-  /** What the task type measured in this thread. */
+  /** What the task type measured in this runner. */
   | { readonly kind: 'measurements'; readonly measurements: readonly Measurement[] }
   /** Ended spans of a run, before it is settled. */
   | { readonly kind: 'spans'; readonly runId: string; readonly spans: readonly SpanData[] }

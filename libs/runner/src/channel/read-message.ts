@@ -3,6 +3,7 @@ import type { SpanData } from '@longshore/telemetry';
 import type { z } from 'zod';
 import {
   callFromRunner,
+  failedWith,
   loadFailed,
   logLine,
   measurement,
@@ -50,6 +51,8 @@ export function readMessage(value: unknown): Heard {
       return whole(ready, raw, (read) => ({ kind: 'ready', ...read }) as MessageFromRunner);
     case 'load-failed':
       return whole(loadFailed, raw, (read) => ({ kind: 'load-failed', ...read }));
+    case 'failed':
+      return whole(failedWith, raw, (read) => ({ kind: 'failed', ...read }));
     case 'log': {
       const read = logLine.safeParse(raw);
       return read.success ? heard({ kind: 'log', ...read.data }) : 'nothing';

@@ -1,4 +1,5 @@
 import { SUBTASK_KIND_NAMES, SUBTASK_KINDS } from '@longshore/core';
+import type { RunnerKind } from './runner-kind.ts';
 import type { SchedulerExtension, TaskType, TaskTypeDefaults } from '@longshore/sdk';
 
 /** A task type as data: what the control plane knows about it. */
@@ -14,6 +15,8 @@ export interface TypeDescription {
   readonly defaults: TaskTypeDefaults;
   /** Whether a runner serves several tasks of the type, one after the other. Default true. */
   readonly isReused?: boolean;
+  /** What its runners live in. */
+  readonly runner: RunnerKind;
 }
 
 /** Optional hooks that become control subtasks, or change how steps follow one another. */
@@ -36,5 +39,6 @@ export function describeType(type: TaskType): TypeDescription {
     schema: type.meta['~standard'].jsonSchema.input({ target: 'draft-2020-12' }),
     defaults: type.defaults ?? {},
     ...(type.reuse === false && { isReused: false }),
+    runner: type.runner ?? 'thread',
   };
 }

@@ -1,8 +1,8 @@
-import { parentPort } from 'node:worker_threads';
 import type { ErrorData } from '@longshore/core';
 import { errorOfData } from '../channel/error-of-data.ts';
 import { LINE_RATE, LogLimit } from '../channel/log-limit.ts';
 import type { HostCall, LogLine, MessageFromRunner } from '../channel/messages.ts';
+import type { RunnerPort } from '../worker/runner-port.ts';
 
 /** A hook's way to the executor: calls that are answered, and messages that aren't. */
 export interface Host {
@@ -17,13 +17,10 @@ export interface Host {
   answer(callId: number, value: unknown, error: ErrorData | undefined): void;
 }
 
-/** @throws {Error} outside of a worker thread. */
-export function connectHost(): Host {
-  if (parentPort === null) throw new Error('the runner runs in a worker thread only');
-  const port = parentPort;
+export function connectHost(port: Pick<RunnerPort, 'post'>): Host {
   const waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: unknown) => void }>();
   let lastCall = 0;
-  const send = (message: MessageFromRunner): void => port.postMessage(message);
+  const send = (message: MessageFromRunner): void => port.post(message);
   const lines = new LogLimit(LINE_RATE);
   return {
     send,

@@ -6,6 +6,16 @@ const BEGUN = 0;
 const DONE = 1;
 const CLOSED = 1 << 30;
 
+/** Runs that a runner carries out one after the other, as its parent sees them. */
+export interface TurnOfRuns {
+  /** Ends the turn after what has begun. @returns the runs that haven't begun, and now won't; none the second time. */
+  takeBack(): readonly string[];
+  /** The run that was under way when the runner ended; null: none was. */
+  readonly underWay: string | null;
+  /** A run of it has come to its end. */
+  ended(runId: string): void;
+}
+
 /** The memory that both sides of a turn share. */
 export function turnMemory(): SharedArrayBuffer {
   return new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT);
@@ -15,7 +25,7 @@ export function turnMemory(): SharedArrayBuffer {
  * Runs that a runner carries out one after the other: one message for many small subtasks. What has not begun can be taken back at any
  * time and at once, also from a thread that is blocked or has ended, because the count of what has begun lies in shared memory.
  */
-export class Turn {
+export class Turn implements TurnOfRuns {
   readonly #runIds: readonly string[];
   readonly #cells: Int32Array<SharedArrayBuffer>;
 
@@ -24,16 +34,19 @@ export class Turn {
     this.#cells = new Int32Array(memory);
   }
 
-  /** Ends the turn after what has begun. @returns the runs that haven't begun, and now won't; none the second time. */
   takeBack(): readonly string[] {
     const before = Atomics.or(this.#cells, BEGUN, CLOSED);
     return before >= CLOSED ? [] : this.#runIds.slice(before);
   }
 
-  /** The run that was under way when the thread ended; null: none was. */
   get underWay(): string | null {
     const begun = Math.min(Atomics.load(this.#cells, BEGUN) & ~CLOSED, this.#runIds.length);
     return begun > Atomics.load(this.#cells, DONE) ? (this.#runIds[begun - 1] ?? null) : null;
+  }
+
+  /** The runner has counted it in the shared memory already, and begins the next one by itself. */
+  ended(): void {
+    // Nothing is left to do.
   }
 }
 

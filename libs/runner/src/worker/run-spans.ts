@@ -1,14 +1,11 @@
-import { parentPort } from 'node:worker_threads';
 import { startWorkerTracing, type WorkerTracing } from '@longshore/telemetry/worker';
-import type { MessageFromRunner } from '../channel/messages.ts';
+import type { RunnerPort } from './runner-port.ts';
 
 let tracing: WorkerTracing | null = null;
 
-/** Has this thread traced: spans of its runs go to the executor, which exports them. */
-export async function openRunSpans(): Promise<void> {
-  tracing = await startWorkerTracing((runId, spans) => {
-    parentPort?.postMessage({ kind: 'spans', runId, spans } satisfies MessageFromRunner);
-  });
+/** Has this runner traced: spans of its runs go to the executor, which exports them. */
+export async function openRunSpans(port: Pick<RunnerPort, 'post'>): Promise<void> {
+  tracing = await startWorkerTracing((runId, spans) => port.post({ kind: 'spans', runId, spans }));
 }
 
 /** Hands over what a run has left, right before its end is told. */

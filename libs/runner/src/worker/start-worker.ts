@@ -1,10 +1,10 @@
-import { workerData } from 'node:worker_threads';
-import type { RunnerSetup } from '../channel/messages.ts';
+import { openPort } from './runner-port.ts';
 import { openRunSpans } from './run-spans.ts';
 import { tellMemory } from './tell-memory.ts';
 
-tellMemory();
+const port = await openPort();
+tellMemory(port.memoryPort);
 
 // Tracing comes first: `pg` has to be instrumented before anything imports it.
-if ((workerData as RunnerSetup).isTracing === true) await openRunSpans();
+if (port.setup.isTracing === true) await openRunSpans(port);
 await import('./worker-entry.ts');

@@ -1,4 +1,3 @@
-import { parentPort, workerData } from 'node:worker_threads';
 import { SUBTASK_KINDS, toErrorData, toJsonData } from '@longshore/core';
 import { areFaultsOn, faultPoint } from '@longshore/faults';
 import { stopReason, SubtaskPostponed, SubtaskStopped } from '@longshore/sdk';
@@ -9,24 +8,16 @@ import { GlobalsWatch } from './globals-watch.ts';
 import { takeMeasurements } from './hook-telemetry.ts';
 import { connectHost } from '../parent/host.ts';
 import { loadTaskType, type LoadedType } from './load-task-type.ts';
-import type {
-  MessageToRunner,
-  Postponed,
-  RunEnd,
-  RunningTaskChange,
-  RunnerSetup,
-  RunSpec,
-  Settled,
-} from '../channel/messages.ts';
+import type { MessageToRunner, Postponed, RunEnd, RunningTaskChange, RunSpec, Settled } from '../channel/messages.ts';
 import { modifyTask } from './modify-task.ts';
 import { ProgressMeter } from './progress-meter.ts';
 import { RunEnds } from '../parent/run-ends.ts';
 import { runHook, type RunReports } from './run-hook.ts';
 import { RunSummary } from './run-summary.ts';
+import { openPort } from './runner-port.ts';
 import { SignsOfLife } from './signs-of-life.ts';
 import { flushRunSpans } from './run-spans.ts';
 import { StepExecutors } from './step-executors.ts';
-import { takeSetup } from './take-setup.ts';
 import { TurnOfRunner } from '../parent/turn.ts';
 import { describeType } from '../channel/type-description.ts';
 import { WaitingReasons } from './waiting-reasons.ts';
@@ -34,8 +25,9 @@ import { WaitingReasons } from './waiting-reasons.ts';
 /** The least time between two reports of progress, in milliseconds. */
 const PROGRESS_MS = 1_000;
 
-const setup = takeSetup(workerData as RunnerSetup);
-const host = connectHost();
+const port = await openPort();
+const { setup } = port;
+const host = connectHost(port);
 /** Null: the type is not loaded yet, or the change was told. */
 let globals: GlobalsWatch | null = null;
 const active = new Map<string, RunReports & { readonly run: RunSpec; readonly abort: AbortController }>();
@@ -46,7 +38,7 @@ try {
   const executors = new StepExecutors(loaded, (run, signal) =>
     openHookContext(setup, loaded, run, host, signal, active.get(run.runId) ?? newReports(run), false),
   );
-  parentPort?.on('message', (message: MessageToRunner) => receive(message, loaded, executors));
+  port.onMessage((message) => receive(message, loaded, executors));
   setInterval(reportProgress, PROGRESS_MS).unref();
   setInterval(() => void reportMeasurements(), PROGRESS_MS).unref();
   globals = new GlobalsWatch();

@@ -8,9 +8,9 @@ const HELD_BYTES = 64 * 1024 * 1024;
 test.each([true, false])('what a thread uses is read; by Node itself: %s', async (isBuiltIn) => {
   const memory = openThreadMemory(isBuiltIn);
   const held = `
-    const { parentPort } = require('node:worker_threads');
+    const { parentPort, workerData } = require('node:worker_threads');
     import(${JSON.stringify(TELL.href)}).then(({ tellMemory }) => {
-      tellMemory();
+      tellMemory(workerData.memoryPort);
       globalThis.held = Buffer.alloc(${HELD_BYTES});
       parentPort.on('message', () => undefined);
       parentPort.postMessage('ready');
