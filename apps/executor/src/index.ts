@@ -1,9 +1,12 @@
+import { leaseEnding } from '@longshore/core';
 import { startLoop, type ServiceDefinition } from '@longshore/service';
-import { readClusterId, registerType } from '@longshore/store';
+import { agreeOnLease, readClusterId, registerType } from '@longshore/store';
+import { NodeGuard } from './guard/node-guard.ts';
 import { AttemptSpans } from './hosting/attempt-spans.ts';
 import { cleanLedgers } from './node/clean-ledgers.ts';
 import { Executor } from './node/executor.ts';
 import { ExecutorMetrics } from './node/executor-metrics.ts';
+import { readBootId } from './node/boot-id.ts';
 import { EXECUTOR_OPTIONS, readConnections, readGateConnections } from './node/executor-options.ts';
 import { Membership } from './node/membership.ts';
 import { resolvePlugin } from './hosting/resolve-plugin.ts';
@@ -24,6 +27,9 @@ export const executorService: ServiceDefinition<typeof EXECUTOR_OPTIONS> = {
     const logger = context.logger.child({ node: config.nodeId });
     const connections = readConnections(process.env);
     const clusterId = await readClusterId(store.db);
+    const lease = await agreeOnLease(store.db, { ttlMs: config.leaseTtlMs, marginMs: config.leaseMarginMs });
+    const ending = leaseEnding(lease, config.abortGraceMs);
+    const guard = new NodeGuard({ databaseUrl: config.databaseUrl, logger });
     const pool = new RunnerPool({
       nodeId: config.nodeId,
       clusterId,
@@ -33,6 +39,7 @@ export const executorService: ServiceDefinition<typeof EXECUTOR_OPTIONS> = {
       slotMemoryBytes: config.slotMemoryMb * 1024 * 1024,
       fenceGraceMs: config.fenceGraceMs,
       isTracing: telemetry.tracing !== null,
+      watch: guard.watch,
       logger,
     });
     for (const name of config.plugins) await pool.load(name, resolvePlugin(name, process.cwd()));
@@ -51,9 +58,15 @@ export const executorService: ServiceDefinition<typeof EXECUTOR_OPTIONS> = {
         types: pool.types.map(({ type, version }) => ({ type, version })),
         host: config.host,
         pid: process.pid,
-        leaseTtlMs: config.leaseTtlMs,
+        bootId: readBootId(),
+        leaseTtlMs: lease.ttlMs,
+        agreed: lease,
       },
       signal: leaving.signal,
+      onRenewed: (node, endsAt) => {
+        guard.leaseRenewed(node, endsAt, ending.killMs);
+        executor?.leaseRenewed(endsAt);
+      },
       onFenced: () => {
         metrics.leaseLost();
         executor?.loseLease('all');
@@ -70,8 +83,11 @@ export const executorService: ServiceDefinition<typeof EXECUTOR_OPTIONS> = {
       pool,
       new AttemptSpans(telemetry.tracing, clusterId),
       metrics,
+      guard,
+      ending,
     );
     executor = running;
+    running.leaseRenewed(membership.leaseEndsAt);
     const cleaning = startLoop({
       intervalMs: CLEAN_LEDGERS_MS,
       signal: leaving.signal,
@@ -97,6 +113,7 @@ export const executorService: ServiceDefinition<typeof EXECUTOR_OPTIONS> = {
         leaving.abort();
         await cleaning.done;
         await membership.leave().catch((error: unknown) => logger.warn({ error }, 'could not leave the cluster'));
+        guard.close();
         bus.publish(bus.subjects.wakeBalancer, { reason: 'node left' });
         bus.publish(bus.subjects.wakeOwner, { reason: 'node left' });
       },

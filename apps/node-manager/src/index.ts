@@ -1,4 +1,5 @@
 import { leadWhileElected, type ServiceDefinition } from '@longshore/service';
+import { agreeOnLease } from '@longshore/store';
 import { NODE_MANAGER_OPTIONS } from './node-manager-options.ts';
 import { watchNodes } from './watch-nodes.ts';
 
@@ -7,8 +8,9 @@ export const nodeManagerService: ServiceDefinition<typeof NODE_MANAGER_OPTIONS> 
   name: 'node-manager',
   description: 'Watches node leases: declares nodes dead and frees their subtasks.',
   options: NODE_MANAGER_OPTIONS,
-  start: (context) => {
+  start: async (context) => {
     const { config, store, logger } = context;
+    const nodeLease = await agreeOnLease(store.db, { ttlMs: config.nodeLeaseTtlMs, marginMs: config.leaseMarginMs });
     const stopping = new AbortController();
     const leading = leadWhileElected({
       name: 'node-manager',
@@ -17,14 +19,14 @@ export const nodeManagerService: ServiceDefinition<typeof NODE_MANAGER_OPTIONS> 
       logger,
       metrics: context.metrics,
       ttlMs: config.leaderTtlMs,
-      lead: (lease, signal) => watchNodes(context, lease, signal),
+      lead: (lease, signal) => watchNodes(context, nodeLease, lease, signal),
       signal: stopping.signal,
     });
-    return Promise.resolve({
+    return {
       stop: async () => {
         stopping.abort();
         await leading;
       },
-    });
+    };
   },
 };

@@ -1,3 +1,4 @@
+import { LEASE_BOUNDS } from '@longshore/core';
 import { integer, LEADER_OPTIONS, type OptionSpec } from '@longshore/service';
 
 /** What a node-manager is told besides the common settings. */
@@ -7,15 +8,13 @@ export const NODE_MANAGER_OPTIONS = {
   leaseMarginMs: {
     flag: 'lease-margin-ms',
     env: 'LONGSHORE_LEASE_MARGIN_MS',
-    help: 'How long after the end of its lease a node is declared dead, in milliseconds, 0 to 60000. In this time an executor notices by its own clock and stops non-idempotent work.',
-    schema: integer(0, 60_000),
-    default: '2000',
+    help: 'How long after the end of its lease a node is declared dead, in milliseconds, 200 to 60000; absent: as the store says, at first 2000. In this time an executor notices by its own clock and ends non-idempotent work. The same for the whole cluster: it lives in the store, and changes only while no executor lives.',
+    schema: integer(LEASE_BOUNDS.marginMs.least, LEASE_BOUNDS.marginMs.most).optional(),
   },
   nodeLeaseTtlMs: {
     flag: 'node-lease-ttl-ms',
     env: 'LONGSHORE_LEASE_TTL_MS',
-    help: 'Lease time of the executors, in milliseconds, 1000 to 120000; give the same value as theirs. After an outage every node gets this time anew.',
-    schema: integer(1_000, 120_000),
-    default: '6000',
+    help: 'Lease time of the executors, in milliseconds, 1000 to 120000; absent: as the store says, at first 6000. After an outage every node gets this time anew. The same for the whole cluster, as the margin.',
+    schema: integer(LEASE_BOUNDS.ttlMs.least, LEASE_BOUNDS.ttlMs.most).optional(),
   },
 } as const satisfies Record<string, OptionSpec>;

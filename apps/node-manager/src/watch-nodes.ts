@@ -1,3 +1,4 @@
+import type { LeaseSettings } from '@longshore/core';
 import { startLoop, type ConfigOf, type ServiceContext, type WakeableLoop } from '@longshore/service';
 import { extendAllLeases, fenceExpiredNodes, readClusterId, sweepOrphans, type LeaderLease } from '@longshore/store';
 import { counterOf } from '@longshore/telemetry';
@@ -17,17 +18,30 @@ const OUTAGE_PART = 1 / 3;
 /**
  * The leading node-manager's work, until the lease is lost: it finds dead nodes and frees their subtasks. Two loops, so that a sweep which takes
  * long delays no look at the nodes, and never looks like an outage.
+ *
+ * @param nodeLease what the nodes go by.
  */
-export async function watchNodes(context: Context, lease: LeaderLease, signal: AbortSignal): Promise<void> {
+export async function watchNodes(
+  context: Context,
+  nodeLease: LeaseSettings,
+  lease: LeaderLease,
+  signal: AbortSignal,
+): Promise<void> {
   const sweeping = sweepLostNodes(context, lease, signal);
-  const watching = watchLeases(context, lease, signal, () => sweeping.wake());
+  const watching = watchLeases(context, nodeLease, lease, signal, () => sweeping.wake());
   await Promise.all([watching.done, sweeping.done]);
 }
 
 /** @param onDead called when nodes were declared dead. */
-function watchLeases(context: Context, lease: LeaderLease, signal: AbortSignal, onDead: () => void): WakeableLoop {
+function watchLeases(
+  context: Context,
+  nodeLease: LeaseSettings,
+  lease: LeaderLease,
+  signal: AbortSignal,
+  onDead: () => void,
+): WakeableLoop {
   const { store, logger, config } = context;
-  const longestGapMs = config.pollMs + config.nodeLeaseTtlMs * OUTAGE_PART;
+  const longestGapMs = config.pollMs + nodeLease.ttlMs * OUTAGE_PART;
   let lastRoundAt = Number.NEGATIVE_INFINITY;
   /** Nodes that are still to get a fresh lease, since others have locked their rows. */
   let owed: readonly string[] = [];
@@ -39,9 +53,9 @@ function watchLeases(context: Context, lease: LeaderLease, signal: AbortSignal, 
     round: async () => {
       const wasAway = performance.now() - lastRoundAt > longestGapMs;
       if (wasAway || owed.length > 0) {
-        owed = await extendAllLeases(store.db, lease, config.nodeLeaseTtlMs, wasAway ? null : owed);
+        owed = await extendAllLeases(store.db, lease, nodeLease.ttlMs, wasAway ? null : owed);
       }
-      const fenced = await fenceExpiredNodes(store.db, lease, config.leaseMarginMs, {
+      const fenced = await fenceExpiredNodes(store.db, lease, nodeLease.marginMs, {
         spared: owed,
         onLeftOut: ({ what, error }) =>
           logger.warn({ error }, `${what} can't be declared dead yet; looking again soon`),

@@ -27,6 +27,23 @@ export {
   type SubtaskTransition,
   type SubtaskTrigger,
 } from './subtask/subtask-transitions.ts';
+export {
+  crashesError,
+  isHigherCheckpoint,
+  LOSSES_UNTIL_ALONE,
+  MOST_CRASHES_ALONE,
+  runsAlone,
+  withCheckpoint,
+  withCrashAlone,
+  type CrashRecord,
+} from './subtask/crashes.ts';
+export {
+  DEFAULT_LEASE,
+  LEASE_BOUNDS,
+  leaseEnding,
+  type LeaseEnding,
+  type LeaseSettings,
+} from './liveness/node-lease.ts';
 export { isClaimable } from './subtask/claimable.ts';
 export { wantedLongLived, type LongLivedWish } from './subtask/long-lived.ts';
 export { compareRank, PRIORITY, type Ranked } from './scheduling/rank.ts';
@@ -86,7 +103,13 @@ export {
 export { needsPlacement, placementInForce, type PlacingTask, type StepPlacement } from './placement/step-placement.ts';
 export { addSummaries, MAX_SUMMARY_COUNTERS, parseSummary, type Summary } from './subtask/summary.ts';
 export { TARGET_AWAY_LIMIT_MS, waitForTarget, type TargetWait } from './subtask/target-wait.ts';
-export { decideFailure, DEFAULT_RETRY_POLICY, type FailureDecision, type RetryPolicy } from './subtask/retry-policy.ts';
+export {
+  decideFailure,
+  DEFAULT_RETRY_POLICY,
+  retryWaitMs,
+  type FailureDecision,
+  type RetryPolicy,
+} from './subtask/retry-policy.ts';
 export { chooseTypeVersion, compareTypeVersions, isCompatibleVersion } from './placement/type-version.ts';
 export {
   DEFAULT_MAX_SUBTASKS_PER_STEP,

@@ -6,11 +6,12 @@ import { FAULT_POINTS, type FaultPoint } from './fault-points.ts';
 export interface Fault {
   readonly at: FaultPoint;
   /**
-   * `kill`: SIGKILL, `stop`: SIGSTOP (until somebody sends SIGCONT), `hold`: whoever comes there waits until the test removes the file
+   * `kill`: SIGKILL, `stop`: SIGSTOP (until somebody sends SIGCONT), `block`: the thread that comes there blocks until the test removes
+   * the file `once`, `hold`: whoever comes there waits until the test removes the file
    * `once`, and the rest of the process goes on, `delay`: wait, `fail`: throw an error there, once passed on like any other, `exit`: the
    * process ends with code 70.
    */
-  readonly do: 'kill' | 'stop' | 'hold' | 'delay' | 'fail' | 'exit';
+  readonly do: 'kill' | 'stop' | 'block' | 'hold' | 'delay' | 'fail' | 'exit';
   /** For `delay`: how long, in milliseconds. */
   readonly ms?: number;
   /** Happens at the n-th time that the process passes the place, from 1. Default: at the first time that `once` can be made. */
@@ -75,6 +76,11 @@ async function happen(fault: Fault): Promise<void> {
     case 'stop':
       process.kill(process.pid, 'SIGSTOP');
       return;
+    case 'block': {
+      const nobody = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+      while (existsSync(fault.once)) Atomics.wait(nobody, 0, 0, HOLD_LOOK_MS);
+      return;
+    }
     case 'hold':
       while (existsSync(fault.once)) await wait(HOLD_LOOK_MS);
       return;

@@ -26,6 +26,7 @@ export { resumeTask } from './tasks/resume-task.ts';
 export { modifyTask } from './tasks/modify-task.ts';
 export { retryTask, revertTask, skipFailed } from './tasks/resolve-task.ts';
 export { readSettings, saveSettings, type ClusterSettings } from './cluster/cluster-settings.ts';
+export { agreeOnLease, type WantedLease } from './cluster/lease-settings.ts';
 export type { NodeIdentity, SubtaskAttempt } from './claims/holder.ts';
 export { claimSubtasks, type ClaimedSubtask, type ClaimRequest } from './claims/claim-subtasks.ts';
 export { claimUnlocked } from './claims/claim-unlocked.ts';
@@ -66,6 +67,7 @@ export {
   type NodeRegistration,
   type StoredNode,
 } from './nodes/nodes.ts';
+export { markCrashed } from './nodes/crashed-process.ts';
 export {
   extendAllLeases,
   fenceExpiredNodes,

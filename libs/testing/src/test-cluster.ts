@@ -84,7 +84,7 @@ export async function startTestCluster(options: TestClusterOptions): Promise<Tes
     ...options.servers,
     env: {
       LONGSHORE_LEASE_TTL_MS: '2000',
-      LONGSHORE_LEASE_MARGIN_MS: '500',
+      LONGSHORE_LEASE_MARGIN_MS: '1000',
       LONGSHORE_LEADER_TTL_MS: '2000',
       LONGSHORE_POLL_MS: '200',
       ...options.env,

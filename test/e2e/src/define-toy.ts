@@ -60,6 +60,8 @@ const meta = z.strictObject({
   notesCleanUp: z.boolean().default(false),
   /** Ordinals that end their worker thread in the middle of their first attempt. */
   exitOnce: z.array(z.int()).default([]),
+  /** How many attempts of an ordinal kill their process, by the ordinal. */
+  killsIn: z.record(z.string(), z.int()).default({}),
   /** Rows that each subtask asks its task's budget for before it works. */
   costRows: z.int().min(0).default(0),
   /** Ordinals that use more memory than their slots buy in their first attempt. */
@@ -77,6 +79,8 @@ export interface ToyOptions {
   readonly hasPrepare?: boolean;
   /** Whether it has `onTick`, which writes `tick-on-NODE` into the file of runs; its clean-up writes there too then. Default false. */
   readonly hasTick?: boolean;
+  /** What it runs in. Default `thread`. */
+  readonly runner?: 'thread' | 'process';
 }
 
 /** A task type without effects, for tests: sleeping subtasks, then one that counts them. */
@@ -85,6 +89,7 @@ export function defineToy({
   isIdempotent,
   hasPrepare = false,
   hasTick = false,
+  runner,
 }: ToyOptions): TaskType<ToyMeta, undefined> {
   return defineTaskType<ToyMeta>({
     type,
@@ -92,6 +97,7 @@ export function defineToy({
     description: 'Sleeping subtasks.',
     meta,
     steps: ['sleep', 'count'],
+    ...(runner === undefined ? {} : { runner }),
     defaults: { slots: 1, retry: { initialMs: 10, maxFailures: 3 }, pauseOn: ['TOY_DISK_FULL'] },
     scheduler: {
       ...(hasPrepare ? { prepare: ({ task }) => Promise.resolve(task.meta.prepared as Prepared<ToyMeta>) } : {}),
@@ -193,6 +199,7 @@ class Sleeper implements StepExecutor<ToyMeta, undefined> {
       }
       if (failOnce.includes(ordinal) && isFirst) throw new Error(`subtask ${ordinal} was told to fail once`);
       if (exitOnce.includes(ordinal) && isFirst) process.exit(3);
+      if (context.attempt <= (context.task.meta.killsIn[ordinal] ?? 0)) await killProcess(context);
       if (overflowOnce.includes(ordinal) && isFirst) overflow();
       if (ordinal >= latchesFrom) await passLatch(latches[context.attempt - 1], context.signal).catch(sayWhy(context));
       await context.throttle.beforeBatch({ rows: costRows, statements: 1 });
@@ -258,6 +265,13 @@ function note(context: SubtaskContext<ToyMeta, undefined>, what: string): void {
   const { runsFile } = context.task.meta;
   if (runsFile === undefined) return;
   appendFileSync(runsFile, `${context.task.id} ${context.subtask.ordinal} ${context.attempt} ${what}\n`);
+}
+
+/** As the OOM killer or a native crash would. */
+async function killProcess(context: SubtaskContext<ToyMeta, undefined>): Promise<void> {
+  note(context, `kills-${context.nodeId}`);
+  process.kill(process.pid, 'SIGKILL');
+  await wait(2 ** 30, undefined, { signal: context.signal });
 }
 
 function overflow(): never {

@@ -13,6 +13,9 @@ export const TOY_PREPARED = moduleOf('toy-prepared-task-type');
 /** Says itself on which nodes it runs. */
 export const TOY_PLACED = moduleOf('toy-placed-task-type');
 
+/** Runs in processes of its own. */
+export const TOY_PROCESS = moduleOf('toy-process-task-type');
+
 /** Has `onTick`. */
 export const TOY_TICKING = moduleOf('toy-ticking-task-type');
 

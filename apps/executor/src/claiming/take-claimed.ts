@@ -23,22 +23,24 @@ export function takeClaimed(
   at: number,
   effects: Effect[],
 ): void {
-  const tasks = new Set<string>();
   for (const row of rows) {
     const run = state.runs.add(row, identity);
-    if (!isPlannedKind(row.kind)) {
-      takeControl(state, run, then, at, effects);
-      continue;
-    }
-    const local = state.tasks.get(row.taskId);
-    if (local !== undefined) local.mayClaimAhead = row.isIdempotent;
-    tasks.add(row.taskId);
+    if (!isPlannedKind(row.kind)) takeControl(state, run, then, at, effects);
   }
-  for (const taskId of tasks) {
+  const byTask = Map.groupBy(
+    rows.filter((row) => isPlannedKind(row.kind)),
+    (row) => row.taskId,
+  );
+  for (const [taskId, work] of byTask) {
+    const hasSuspects = work.some((row) => row.crashes !== null);
+    const local = state.tasks.get(taskId);
+    if (local !== undefined) local.mayClaimAhead = !hasSuspects && work.every((row) => row.isIdempotent);
     // What came with the end of a plan goes back at once while this node stops: later nobody could say that it never began.
     if (state.isStopping) handBack(state, taskId, 'shutdown', effects);
     else if (!state.tasks.has(taskId)) handBack(state, taskId, 'no runner', effects);
     else startClaimed(state, taskId, then, at, effects);
+    // When this process ends, what of suspects had begun must be known: none of them waits here.
+    if (hasSuspects && local?.isAlive === true) handBack(state, taskId, 'no room', effects);
   }
 }
 
@@ -79,7 +81,7 @@ export function startControls(state: NodeState, taskId: string, at: number, effe
   for (const run of state.runs.controlsOf(taskId)) {
     if (!run.isReady || state.runs.liveOf(taskId).has(run.claimed.id)) continue;
     state.runs.startControl(run, at);
-    effects.push({ do: 'start-control', run, task: local.task });
+    effects.push({ do: run.isAlone ? 'start-alone' : 'start-control', run, task: local.task });
   }
 }
 
@@ -110,6 +112,11 @@ export function startClaimed(state: NodeState, taskId: string, then: Opened, at:
   for (;;) {
     const waiting = runs.claimedOf(taskId);
     if (waiting === 0) return;
+    if (at >= state.leaseEndsAt && runs.nextOf(taskId)?.claimed.isIdempotent === false) {
+      // Somebody else may have it, or what undoes it, at any moment.
+      handBack(state, taskId, 'lease overdue', effects);
+      return;
+    }
     const { slots: ofTask, slotsPerSubtask } = runtimeSlotsOf(task, runs.nextOf(taskId)?.claimed.step ?? null);
     const lanes = slots.capacityFor(taskId, ofTask, slotsPerSubtask, promisedBefore(state, task));
     if (lanes === 0) return;
@@ -126,6 +133,8 @@ export function startClaimed(state: NodeState, taskId: string, then: Opened, at:
       isClosed: false,
     };
     for (const run of next) runs.startWork(run, lane, at);
-    effects.push({ do: 'start-lane', lane, runs: next, task });
+    const [first] = next;
+    if (first?.isAlone === true) effects.push({ do: 'start-alone', run: first, task });
+    else effects.push({ do: 'start-lane', lane, runs: next, task });
   }
 }

@@ -1,4 +1,4 @@
-import { hasCode, jsonFault, LongshoreError } from '@longshore/core';
+import { hasCode, jsonFault, LongshoreError, withCheckpoint } from '@longshore/core';
 import { faultPoint } from '@longshore/faults';
 import type { HostCall } from '@longshore/runner';
 import type { JsonValue } from '@longshore/sdk';
@@ -96,8 +96,10 @@ export const HOST_CALLS: { readonly [M in Method]: HostCallHandler<CallOf<M>> } 
     atOnce: FEW_AT_ONCE,
     answer: async ({ value }, { store, run, tell }) => {
       checkStoredSize(value, `the checkpoint of subtask ${run.claimed.id}`);
-      if (!(await saveCheckpoint(store.db, run.identity, attemptOf(run), value))) throw lost(run, tell);
-      tell({ kind: 'checkpointed', run, at: performance.now() });
+      const crashes = withCheckpoint(run.crashes, value);
+      const change = crashes === run.crashes ? undefined : crashes;
+      if (!(await saveCheckpoint(store.db, run.identity, attemptOf(run), value, change))) throw lost(run, tell);
+      tell({ kind: 'checkpointed', run, crashes, at: performance.now() });
       return null;
     },
   },

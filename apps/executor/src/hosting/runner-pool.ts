@@ -1,5 +1,12 @@
-import { LongshoreError } from '@longshore/core';
-import { startRunner, type Runner, type RunnerSetup, type TypeDescription } from '@longshore/runner';
+import { hasCode, LongshoreError } from '@longshore/core';
+import {
+  startRunner,
+  type ProcessWatch,
+  type Runner,
+  type RunnerKind,
+  type RunnerSetup,
+  type TypeDescription,
+} from '@longshore/runner';
 import type { Logger } from '@longshore/telemetry';
 import { checkSchema } from './check-schema.ts';
 
@@ -16,6 +23,8 @@ export interface PoolOptions {
   readonly fenceGraceMs: number;
   /** Whether runners trace what they run. */
   readonly isTracing: boolean;
+  /** Told of processes that runners live in. */
+  readonly watch: ProcessWatch;
   readonly logger: Logger;
 }
 
@@ -33,7 +42,7 @@ interface LoadedPlugin {
 
 /**
  * Runners by task type. One idle runner of each type is kept warm, the one with the most memory, so that a task's first subtask doesn't
- * wait for a thread to start and a package to load.
+ * wait for a thread or a process to start and a package to load.
  */
 export class RunnerPool {
   readonly #options: PoolOptions;
@@ -57,8 +66,7 @@ export class RunnerPool {
     const { nodeId, clusterId, connections, gateConnections, settings, fenceGraceMs, isTracing } = this.#options;
     const ours = { nodeId, clusterId, connections, gateConnections, settings, fenceGraceMs, isTracing };
     const setup = { moduleUrl, packageName, ...ours };
-    const onWarning = (message: string): void => this.#options.logger.warn({ package: packageName }, message);
-    const first = await startRunner({ setup, memoryBytes: this.memoryOf(1), onWarning });
+    const first = await this.#startFirst(setup);
     const { type } = first;
     try {
       checkSchema(packageName, type);
@@ -70,25 +78,30 @@ export class RunnerPool {
       await first.terminate();
       throw new LongshoreError('PLUGIN_INVALID', `two packages offer the task type ${type.type}; load one of them`);
     }
-    this.#plugins.set(type.type, { setup, type });
-    // How much memory the warm one needs is known only now.
+    const plugin = { setup, type };
+    this.#plugins.set(type.type, plugin);
+    // What the warm one lives in, and how much memory it needs, is known only now.
     const slots = type.defaults.slots ?? 1;
-    if (slots > 1) await first.terminate();
-    const runner = slots > 1 ? await startRunner({ setup, memoryBytes: this.memoryOf(slots) }) : first;
+    const isFit = slots <= 1 && first.kind === type.runner;
+    if (!isFit) await first.terminate();
+    const runner = isFit ? first : await this.#start(plugin, type.runner, slots);
     this.#idle.set(type.type, { runner, slots });
   }
 
   /** A runner for a task of this many slots. @throws {LongshoreError} TYPE_UNKNOWN, or what starting one throws. */
   async take(type: string, slots: number): Promise<PooledRunner> {
-    const plugin = this.#plugins.get(type);
-    if (plugin === undefined)
-      throw new LongshoreError('TYPE_UNKNOWN', `this executor has not loaded the task type ${type}`);
+    const plugin = this.#pluginOf(type);
     const idle = this.#idle.get(type);
     if (idle?.runner.isAlive === true && idle.slots >= slots) {
       this.#idle.delete(type);
       return idle;
     }
-    return { runner: await startRunner({ setup: plugin.setup, memoryBytes: this.memoryOf(slots) }), slots };
+    return { runner: await this.#start(plugin, plugin.type.runner, slots), slots };
+  }
+
+  /** A process for a single run, whatever its type asks for. It is never given back. @throws {LongshoreError} as {@link take}. */
+  async startAlone(type: string, slots: number): Promise<PooledRunner> {
+    return { runner: await this.#start(this.#pluginOf(type), 'process', slots), slots };
   }
 
   /**
@@ -108,6 +121,32 @@ export class RunnerPool {
   async close(): Promise<void> {
     await Promise.all([...this.#idle.values()].map(({ runner }) => runner.terminate()));
     this.#idle.clear();
+  }
+
+  /** Loads a package whose type is not known yet. Native code that no thread can load may ask for a process. */
+  async #startFirst(setup: RunnerSetup): Promise<Runner> {
+    const { logger, watch } = this.#options;
+    const onWarning = (message: string): void => logger.warn({ package: setup.packageName }, message);
+    const options = { setup, memoryBytes: this.memoryOf(1), onWarning, watch };
+    try {
+      return await startRunner(options);
+    } catch (error) {
+      if (!hasCode(error, 'PLUGIN_LOAD_FAILED')) throw error;
+      const runner = await startRunner({ ...options, kind: 'process' }).catch(() => null);
+      if (runner?.type.runner === 'process') return runner;
+      await runner?.terminate();
+      throw error;
+    }
+  }
+
+  #pluginOf(type: string): LoadedPlugin {
+    const plugin = this.#plugins.get(type);
+    if (plugin !== undefined) return plugin;
+    throw new LongshoreError('TYPE_UNKNOWN', `this executor has not loaded the task type ${type}`);
+  }
+
+  #start({ setup }: LoadedPlugin, kind: RunnerKind, slots: number): Promise<Runner> {
+    return startRunner({ setup, kind, memoryBytes: this.memoryOf(slots), watch: this.#options.watch });
   }
 
   /** What the slots of a task buy, in bytes. */

@@ -29,6 +29,7 @@ export interface TaskHostOptions {
 
 /** What the runner of a task talks to: it turns what the runner says into events, and answers the calls of its hooks. */
 export class TaskHost implements RunnerHost {
+  readonly taskId: string;
   readonly runner: Runner;
   /** Its runner as the pool knows it. */
   readonly pooled: PooledRunner;
@@ -40,6 +41,7 @@ export class TaskHost implements RunnerHost {
 
   constructor(options: TaskHostOptions) {
     this.#options = options;
+    this.taskId = options.taskId;
     this.pooled = options.pooled;
     this.runner = options.pooled.runner;
     this.throttle = options.throttle;

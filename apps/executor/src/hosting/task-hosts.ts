@@ -12,7 +12,7 @@ export interface TaskHostsOptions {
   readonly store: Store;
   readonly nodeId: string;
   readonly logger: Logger;
-  readonly pool: Pick<RunnerPool, 'take' | 'giveBack' | 'close'>;
+  readonly pool: Pick<RunnerPool, 'take' | 'startAlone' | 'giveBack' | 'close'>;
   readonly spans: AttemptSpans;
   readonly threadMetrics: Pick<ThreadMetrics, 'take'>;
   /** How long a clean-up may take, in milliseconds. */
@@ -28,8 +28,10 @@ export interface TaskHostsOptions {
 export class TaskHosts {
   readonly #options: TaskHostsOptions;
   readonly #hosts = new Map<string, TaskHost>();
+  /** Hosts of runs that are alone in a process, by subtask id. */
+  readonly #alone = new Map<string, TaskHost>();
   /** What is on its way from the pool. */
-  readonly #taking = new Set<Promise<PooledRunner>>();
+  readonly #taking = new Set<Promise<unknown>>();
   /** What is on its way back to it. */
   readonly #leaving = new Set<Promise<void>>();
 
@@ -39,6 +41,18 @@ export class TaskHosts {
 
   get(taskId: string): TaskHost | undefined {
     return this.#hosts.get(taskId);
+  }
+
+  /** Where a run is: in the runner of its task, or alone in a process. Undefined: nowhere, or on its way there. */
+  of({ claimed, isAlone }: Pick<Run, 'claimed' | 'isAlone'>): TaskHost | undefined {
+    return isAlone ? this.#alone.get(claimed.id) : this.#hosts.get(claimed.taskId);
+  }
+
+  /** All runners of a task. */
+  all(taskId: string): readonly TaskHost[] {
+    const alone = [...this.#alone.values()].filter((host) => host.taskId === taskId);
+    const host = this.#hosts.get(taskId);
+    return host === undefined ? alone : [host, ...alone];
   }
 
   /** Reads a task that is to be opened. @throws {LongshoreError} STORE_UNAVAILABLE. */
@@ -53,13 +67,33 @@ export class TaskHosts {
    * @throws {LongshoreError} what loading the type in a new runner throws.
    */
   async take(task: TaskForRunner): Promise<number> {
-    const taking = this.#options.pool.take(task.type, task.slots).then((pooled) => this.#host(task, pooled));
-    this.#taking.add(taking);
-    try {
-      return (await taking).slots;
-    } finally {
-      this.#taking.delete(taking);
-    }
+    const pooled = await this.#until(
+      this.#options.pool.take(task.type, task.slots).then((taken) => {
+        this.#hosts.set(task.id, this.#host(task, taken));
+        return taken;
+      }),
+    );
+    return pooled.slots;
+  }
+
+  /** Starts a process for one run of a task. @throws {LongshoreError} what loading the type in it throws. */
+  async takeAlone(task: TaskForRunner, runId: string): Promise<TaskHost> {
+    const starting = this.#options.pool.startAlone(task.type, task.slots);
+    return this.#until(
+      starting.then((pooled) => {
+        const host = this.#host(task, pooled);
+        this.#alone.set(runId, host);
+        return host;
+      }),
+    );
+  }
+
+  /** A run that was alone is over: its process is cleaned up and ended. Resolves when it has ended. */
+  async endAlone(runId: string): Promise<void> {
+    const host = this.#alone.get(runId);
+    if (host === undefined) return;
+    this.#alone.delete(runId);
+    await this.#leave(this.#cleanUp(host.runner, host.taskId).then(() => host.runner.terminate()));
   }
 
   /** The runner of a task that has nothing here any more becomes another's. */
@@ -70,7 +104,7 @@ export class TaskHosts {
     before.throttle.close();
     // It goes on in the thread, whatever runs there next.
     void before.runner.endTask(from);
-    this.#host(task, before.pooled);
+    this.#hosts.set(task.id, this.#host(task, before.pooled));
   }
 
   /**
@@ -80,9 +114,7 @@ export class TaskHosts {
     const host = this.#hosts.get(task.id);
     if (host === undefined) return;
     this.#hosts.delete(task.id);
-    const giving = this.#giveBack(host, task).finally(() => this.#leaving.delete(giving));
-    this.#leaving.add(giving);
-    await giving;
+    await this.#leave(this.#giveBack(host, task));
   }
 
   /** Ends all runners. Where nothing runs any more, what its task has open is cleaned up before. */
@@ -93,14 +125,31 @@ export class TaskHosts {
       await host.runner.terminate();
     };
     await Promise.allSettled(this.#taking);
-    await Promise.all([...[...this.#hosts].map(end), ...this.#leaving]);
+    const alone = [...this.#alone.values()].map((host): [string, TaskHost] => [host.taskId, host]);
+    await Promise.all([...[...this.#hosts, ...alone].map(end), ...this.#leaving]);
     this.#hosts.clear();
+    this.#alone.clear();
     await this.#options.pool.close();
   }
 
-  #host(task: TaskForRunner, pooled: PooledRunner): PooledRunner {
+  async #until<T>(taking: Promise<T>): Promise<T> {
+    this.#taking.add(taking);
+    try {
+      return await taking;
+    } finally {
+      this.#taking.delete(taking);
+    }
+  }
+
+  async #leave(leaving: Promise<void>): Promise<void> {
+    const left = leaving.finally(() => this.#leaving.delete(left));
+    this.#leaving.add(left);
+    await left;
+  }
+
+  #host(task: TaskForRunner, pooled: PooledRunner): TaskHost {
     const { store, spans, threadMetrics, logger, find, mayClaim, tell } = this.#options;
-    const host = new TaskHost({
+    return new TaskHost({
       taskId: task.id,
       pooled,
       // What waits in it goes on waiting when the runner before has ended.
@@ -114,8 +163,6 @@ export class TaskHosts {
       mayClaim,
       tell,
     });
-    this.#hosts.set(task.id, host);
-    return pooled;
   }
 
   #throttleOf(task: TaskForRunner): TaskThrottle {

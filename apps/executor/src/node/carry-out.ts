@@ -1,10 +1,11 @@
-import { LongshoreError, nodeId, taskId, toErrorData } from '@longshore/core';
+import { LongshoreError, nodeId, taskId, toErrorData, type ErrorData } from '@longshore/core';
 import { faultPoint } from '@longshore/faults';
 import type { TaskHint } from '@longshore/protocol';
 import { claimUnlocked, readTaskForRunner, type SubtaskAttempt, type Store } from '@longshore/store';
 import type { Bus } from '@longshore/bus';
 import type { Logger } from '@longshore/telemetry';
 import { candidatesFor } from '../claiming/candidates.ts';
+import type { NodeGuard } from '../guard/node-guard.ts';
 import type { AttemptSpans } from '../hosting/attempt-spans.ts';
 import type { RunStarter } from '../hosting/start-runs.ts';
 import type { TaskHost } from '../hosting/task-host.ts';
@@ -27,6 +28,7 @@ export interface Outside {
   readonly starter: RunStarter;
   readonly queue: SettlementQueue;
   readonly spans: AttemptSpans;
+  readonly guard: Pick<NodeGuard, 'held' | 'released'>;
   readonly metrics: ExecutorMetrics;
   /** What slots buy, in bytes. */
   readonly memoryOf: (slots: number) => number;
@@ -69,6 +71,12 @@ export function carryOut(effect: Effect, outside: Outside): void {
         .giveBack(effect.task)
         .catch((error: unknown) => logger.warn({ error, task_id: effect.task.id }, 'a runner was not given back'));
       return;
+    case 'start-alone':
+      void startAlone(effect, outside);
+      return;
+    case 'end-alone':
+      void hosts.of(effect.run)?.runner.terminate();
+      return;
     case 'end-runner':
       void hosts.get(effect.taskId)?.runner.terminate();
       return;
@@ -79,6 +87,8 @@ export function carryOut(effect: Effect, outside: Outside): void {
       starter.startControl(hostOf(effect.task.id, hosts), effect.run, effect.task);
       return;
     case 'start-lane':
+      // Before any of them begins.
+      for (const { claimed } of effect.runs) if (!claimed.isIdempotent) outside.guard.held(claimed.id);
       starter.startLane(hostOf(effect.task.id, hosts), effect.lane, effect.runs, effect.task);
       return;
     case 'take-back':
@@ -93,6 +103,8 @@ export function carryOut(effect: Effect, outside: Outside): void {
     case 'tell-ends':
       for (const { run, settlement, time } of effect.ended) {
         const { id, kind } = run.claimed;
+        if (!run.claimed.isIdempotent) outside.guard.released(id);
+        if (run.isAlone) void hosts.endAlone(id);
         spans.ended(id, settlement === null, time);
         metrics.counted(run, effect.task.type);
         metrics.ended(effect.task.type, kind, time?.ranMs ?? effect.at - run.startedAt, settlement);
@@ -186,10 +198,30 @@ async function prepareControl({ run, task }: Of<'prepare-control'>, outside: Out
 }
 
 function abort({ run, reason }: Of<'abort'>, { hosts, abortGraceMs, tell }: Outside): void {
-  const host = hosts.get(run.claimed.taskId);
+  const host = hosts.of(run);
   host?.throttle.leave(run.claimed.id);
   host?.runner.abort(run.claimed.id, reason);
   setTimeout(() => tell({ kind: 'grace-over', run }), abortGraceMs).unref();
+}
+
+async function startAlone({ run, task }: Of<'start-alone'>, { hosts, starter, logger, tell }: Outside): Promise<void> {
+  const { id, taskId: ofTask, attempt } = run.claimed;
+  const over = (error: ErrorData): void => {
+    const settled = { ok: false, error, stopped: run.stopping, rows: 0, bytes: 0 } as const;
+    const end = { runId: id, settled, time: null, planned: null, chance: Math.random() };
+    tell({ kind: 'ended', taskId: ofTask, ends: [end], hooks: [], mayClaim: false, at: performance.now() });
+  };
+  try {
+    logger.warn(
+      { task_id: ofTask, subtask_id: id, attempt },
+      'a subtask runs in a process of its own: executors crashed while it ran',
+    );
+    const host = await hosts.takeAlone(task, id);
+    if (run.stopping === null) starter.startAlone(host, run, task);
+    else over({ code: 'SUBTASK_FAILED', message: 'it was stopped before it began', permanent: false });
+  } catch (error) {
+    over(toErrorData(error));
+  }
 }
 
 async function save({ runs }: Of<'save-progress'>, { store, membership, logger, tell }: Outside): Promise<void> {
@@ -208,10 +240,10 @@ async function save({ runs }: Of<'save-progress'>, { store, membership, logger, 
 async function tellTask({ fresh, isNewMeta }: Of<'tell-task'>, { hosts, tell }: Outside): Promise<void> {
   const told = (error: unknown): void => tell({ kind: 'task-told', taskId: fresh.id, error, at: performance.now() });
   try {
-    const { runner, throttle } = hostOf(fresh.id, hosts);
     const isThrottled = fresh.throttle !== null || fresh.gates.length > 0;
-    throttle.update(fresh.throttle ?? {});
-    await runner.modify({ taskId: fresh.id, isThrottled, ...(isNewMeta ? { meta: fresh.meta } : {}) });
+    hostOf(fresh.id, hosts).throttle.update(fresh.throttle ?? {});
+    const change = { taskId: fresh.id, isThrottled, ...(isNewMeta ? { meta: fresh.meta } : {}) };
+    await Promise.all(hosts.all(fresh.id).map(({ runner }) => runner.modify(change)));
     told(null);
   } catch (error) {
     told(error);
@@ -224,7 +256,8 @@ async function tellSlots({ taskId: id, resize }: Of<'tell-slots'>, { hosts, memo
   try {
     const { step, wanted: slots } = resize;
     const resource = { step, slots, memoryBytes: memoryOf(slots) };
-    told(await hostOf(id, hosts).runner.modify({ taskId: id, resource }), null);
+    const answers = await Promise.all(hosts.all(id).map(({ runner }) => runner.modify({ taskId: id, resource })));
+    told(answers.every(Boolean), null);
   } catch (error) {
     told(false, error);
   }

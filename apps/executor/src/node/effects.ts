@@ -21,6 +21,10 @@ export type Effect =
   | { readonly do: 'move-runner'; readonly from: string; readonly task: TaskForRunner }
   | { readonly do: 'give-back-runner'; readonly task: TaskForRunner }
   | { readonly do: 'end-runner'; readonly taskId: string }
+  /** Starts a run in a process of its own. Answered by `ended` when that can't be started. */
+  | { readonly do: 'start-alone'; readonly run: Run; readonly task: TaskForRunner }
+  /** Ends the process of a run that is alone in it. */
+  | { readonly do: 'end-alone'; readonly run: Run }
   /** Answered by `control-ready` or `control-failed`. */
   | { readonly do: 'prepare-control'; readonly run: Run; readonly task: TaskForRunner }
   | { readonly do: 'start-control'; readonly run: Run; readonly task: TaskForRunner }

@@ -1,4 +1,4 @@
-import type { ErrorData, SubtaskKind } from '@longshore/core';
+import type { CrashRecord, ErrorData, SubtaskKind } from '@longshore/core';
 import type { RunEnd, RunProgress } from '@longshore/runner';
 import type { StopReason } from '@longshore/sdk';
 import type {
@@ -102,7 +102,8 @@ export type NodeEvent =
     }
   /** It shows that it goes on. */
   | { readonly kind: 'alive'; readonly run: Run; readonly at: number }
-  | { readonly kind: 'checkpointed'; readonly run: Run; readonly at: number }
+  /** @property crashes what it is suspected of from now on. */
+  | { readonly kind: 'checkpointed'; readonly run: Run; readonly crashes: CrashRecord | null; readonly at: number }
   | { readonly kind: 'attempt-raised'; readonly run: Run; readonly attempt: number }
   /** What a lane's turn had not begun was taken back. */
   | { readonly kind: 'took-back'; readonly lane: Lane; readonly ids: readonly string[] }
@@ -116,6 +117,10 @@ export type NodeEvent =
   | { readonly kind: 'hand-back'; readonly taskId: string; readonly reason: string }
   /** Everything that is here is to end, or a part of it. What has not started goes back. */
   | { readonly kind: 'abort-all'; readonly reason: StopReason; readonly which: WhichRuns }
+  /** The node's lease was renewed. @property endsAt by the monotonic clock, in milliseconds. */
+  | { readonly kind: 'lease-renewed'; readonly endsAt: number }
+  /** The lease could not be renewed, and what may not overlap had its time. */
+  | { readonly kind: 'lease-spent' }
   /** A run that was asked to stop had its time. */
   | { readonly kind: 'grace-over'; readonly run: Run }
   | { readonly kind: 'stopping' }

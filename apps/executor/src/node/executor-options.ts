@@ -1,3 +1,4 @@
+import { LEASE_BOUNDS } from '@longshore/core';
 import { nodeLabels } from './node-labels.ts';
 import { FILE_SUFFIX, integer, readSecret, text, type OptionSpec } from '@longshore/service';
 import { availableParallelism, hostname } from 'node:os';
@@ -78,9 +79,14 @@ export const EXECUTOR_OPTIONS = {
   leaseTtlMs: {
     flag: 'lease-ttl-ms',
     env: 'LONGSHORE_LEASE_TTL_MS',
-    help: 'How long this node counts as live without renewing its lease, in milliseconds, 1000 to 120000. With a lower value its work moves sooner when it dies; too low a value loses the node during a pause of the process.',
-    schema: integer(1_000, 120_000),
-    default: '6000',
+    help: 'How long nodes count as live without renewing their leases, in milliseconds, 1000 to 120000; absent: as the store says, at first 6000. The same for the whole cluster: it lives in the store, and an executor that is told something else than the live ones refuses to start. With a lower value work moves sooner when its node dies; too low a value loses nodes during a pause of their process.',
+    schema: integer(LEASE_BOUNDS.ttlMs.least, LEASE_BOUNDS.ttlMs.most).optional(),
+  },
+  leaseMarginMs: {
+    flag: 'lease-margin-ms',
+    env: 'LONGSHORE_LEASE_MARGIN_MS',
+    help: 'How long after the end of its lease a node is declared dead, in milliseconds, 200 to 60000; absent: as the store says, at first 2000. The same for the whole cluster. In this time the executor ends non-idempotent work: it has half of it to stop, whatever --abort-grace-ms says.',
+    schema: integer(LEASE_BOUNDS.marginMs.least, LEASE_BOUNDS.marginMs.most).optional(),
   },
   pollMs: {
     flag: 'poll-ms',

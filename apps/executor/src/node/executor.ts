@@ -1,8 +1,9 @@
-import { nodeId } from '@longshore/core';
+import { nodeId, type LeaseEnding } from '@longshore/core';
 import { controlHint, wakeHint } from '@longshore/protocol';
 import { startLoop, type ConfigOf, type ServiceContext, type WakeableLoop } from '@longshore/service';
 import { readClaimableWork, readTaskStates } from '@longshore/store';
 import { ThreadMetrics } from '@longshore/telemetry';
+import type { NodeGuard } from '../guard/node-guard.ts';
 import type { AttemptSpans } from '../hosting/attempt-spans.ts';
 import type { RunnerPool } from '../hosting/runner-pool.ts';
 import { RunStarter } from '../hosting/start-runs.ts';
@@ -37,6 +38,8 @@ export class Executor {
   readonly #context: ExecutorContext;
   readonly #membership: Membership;
   readonly #spans: AttemptSpans;
+  readonly #guard: NodeGuard;
+  readonly #ending: LeaseEnding;
   readonly #node: NodeLoop;
   readonly #queue: SettlementQueue;
   readonly #hosts: TaskHosts;
@@ -55,7 +58,11 @@ export class Executor {
     pool: RunnerPool,
     spans: AttemptSpans,
     metrics: ExecutorMetrics,
+    guard: NodeGuard,
+    ending: LeaseEnding,
   ) {
+    this.#guard = guard;
+    this.#ending = ending;
     const { store, bus, logger, config } = context;
     const { signal } = this.#stop;
     this.#context = context;
@@ -106,6 +113,7 @@ export class Executor {
       starter: new RunStarter({ store, spans, memoryOf, tell: node.tell }),
       queue: this.#queue,
       spans,
+      guard,
       metrics,
       memoryOf,
       abortGraceMs: config.abortGraceMs,
@@ -139,9 +147,19 @@ export class Executor {
     bus.onReconnect(() => this.#lookAtStates());
   }
 
-  /** Another registration has this node's work, or may soon have it: what runs here stops. */
+  /** The node's lease lasts until then, by `performance.now()`. */
+  leaseRenewed(endsAt: number): void {
+    this.#node.tell({ kind: 'lease-renewed', endsAt });
+  }
+
+  /**
+   * Another registration has this node's work, or may soon have it: what runs here stops. What may not overlap is ended after a grace that
+   * the lease's margin bounds, or at once where the others have the work already.
+   */
   loseLease(which: 'all' | 'non-idempotent'): void {
     this.#node.tell({ kind: 'abort-all', reason: 'lost-lease', which });
+    const { graceMs } = this.#ending;
+    setTimeout(() => this.#node.tell({ kind: 'lease-spent' }), which === 'all' ? 0 : graceMs).unref();
   }
 
   /**
@@ -152,6 +170,7 @@ export class Executor {
    */
   async drain(limitMs: number): Promise<void> {
     this.#stop.abort();
+    this.#guard.leave();
     this.#node.tell({ kind: 'stopping' });
     await this.#membership.drain().catch((error: unknown) => {
       this.#context.logger.warn({ error }, 'could not mark this node as draining');

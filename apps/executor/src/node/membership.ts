@@ -9,6 +9,7 @@ import {
   type NodeRegistration,
   type Store,
 } from '@longshore/store';
+import { findCrashed } from './find-crashed.ts';
 import { startLoop, type WakeableLoop } from '@longshore/service';
 import type { Logger } from '@longshore/telemetry';
 
@@ -17,6 +18,8 @@ export interface MembershipOptions {
   readonly logger: Logger;
   readonly registration: NodeRegistration;
   readonly signal: AbortSignal;
+  /** The lease was renewed, or the node registered. @param endsAt when it ends, by this process's `performance.now()`. */
+  readonly onRenewed: (node: NodeIdentity, endsAt: number) => void;
   /** The node was declared dead while it lived: others have its work now. It has been registered anew when this returns. */
   readonly onFenced: () => void;
   /** The lease has run out by this process's own clock: non-idempotent work must stop before anyone else may start it. */
@@ -44,7 +47,7 @@ export class Membership {
     this.#leases = options.store.openForLease(options.registration.leaseTtlMs);
     this.#identity = identity;
     this.#renewedAt = registeringAt;
-    this.#watchLease();
+    this.#renewed(registeringAt);
     options.signal.addEventListener('abort', () => clearTimeout(this.#overdueTimer));
     this.#loop = startLoop({
       intervalMs: this.#pauseMs,
@@ -55,17 +58,25 @@ export class Membership {
   }
 
   static async join(options: MembershipOptions): Promise<Membership> {
+    const { store, registration } = options;
+    const crashedEpoch = await findCrashed(store.db, registration);
     const registeringAt = performance.now();
-    return new Membership(options, await registerNode(options.store.db, options.registration), registeringAt);
+    const identity = await registerNode(store.db, { ...registration, crashedEpoch });
+    return new Membership(options, identity, registeringAt);
   }
 
   get identity(): NodeIdentity {
     return this.#identity;
   }
 
+  /** When the lease ends that was renewed last, by this process's `performance.now()`. */
+  get leaseEndsAt(): number {
+    return this.#renewedAt + this.#options.registration.leaseTtlMs;
+  }
+
   /** False while the lease has run out by our own clock: nothing new is claimed then. */
   get isCurrent(): boolean {
-    return !this.#isOverdue;
+    return !this.#isOverdue && performance.now() < this.leaseEndsAt;
   }
 
   /** Stops taking work; what runs goes on. */
@@ -131,13 +142,14 @@ export class Membership {
   #renewed(at: number): void {
     this.#renewedAt = at;
     this.#isOverdue = false;
+    this.#options.onRenewed(this.#identity, this.leaseEndsAt);
     this.#watchLease();
   }
 
   /** A timer of its own, because a renewal may never be answered: a pulled cable reports no error. */
   #watchLease(): void {
     clearTimeout(this.#overdueTimer);
-    const leftMs = this.#renewedAt + this.#options.registration.leaseTtlMs - performance.now();
+    const leftMs = this.leaseEndsAt - performance.now();
     if (leftMs > 0) {
       this.#overdueTimer = setTimeout(() => this.#watchLease(), Math.ceil(leftMs));
       return;

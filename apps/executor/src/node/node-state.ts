@@ -46,6 +46,8 @@ export interface NodeState {
   readonly searches: Set<UnknownSearch>;
   /** How long a hook may go on without progress, in milliseconds. */
   readonly hookStallMs: number;
+  /** When its lease ends that it renewed last, by the monotonic clock, in milliseconds: nothing non-idempotent starts then. */
+  leaseEndsAt: number;
   /** Whether this node takes nothing new any more. */
   isStopping: boolean;
 }
@@ -68,6 +70,7 @@ export function newNodeState(slots: SlotLedger, hookStallMs = HOOK_STALL_MS): No
     progressed: new Set(),
     searches: new Set(),
     hookStallMs,
+    leaseEndsAt: Number.POSITIVE_INFINITY,
     isStopping: false,
   };
 }

@@ -14,7 +14,7 @@ import {
 import { changeRead, slotsTold, taskTold } from '../running/change-task.ts';
 import { obeyStates } from '../running/obey-states.ts';
 import { progressed, progressDue, progressSaved, throttled } from '../running/progress.ts';
-import { abort, abortAll, graceOver, handBack, tookBack, turnOverdue } from '../running/stop-runs.ts';
+import { abort, abortAll, endOverlapping, graceOver, handBack, tookBack, turnOverdue } from '../running/stop-runs.ts';
 import { endRuns, endsWritten } from '../settling/end-runs.ts';
 import type { Effect } from './effects.ts';
 import type { NodeEvent } from './events.ts';
@@ -91,6 +91,7 @@ export function reduce(state: NodeState, event: NodeEvent): readonly Effect[] {
       break;
     case 'checkpointed':
       event.run.aliveAt = event.at;
+      event.run.crashes = event.crashes;
       // The task has its slots elsewhere by now: a good moment to follow it.
       if (state.tasks.get(event.run.claimed.taskId)?.hasLeft === true && event.run.claimed.isIdempotent) {
         abort(state, event.run, 'move', effects);
@@ -121,6 +122,12 @@ export function reduce(state: NodeState, event: NodeEvent): readonly Effect[] {
       break;
     case 'abort-all':
       abortAll(state, event, effects);
+      break;
+    case 'lease-renewed':
+      state.leaseEndsAt = event.endsAt;
+      break;
+    case 'lease-spent':
+      endOverlapping(state, effects);
       break;
     case 'grace-over':
       graceOver(state, event.run, effects);

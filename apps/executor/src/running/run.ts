@@ -1,4 +1,4 @@
-import type { ErrorData, Summary } from '@longshore/core';
+import { runsAlone, type CrashRecord, type ErrorData, type Summary } from '@longshore/core';
 import type { RunEnd, RunProgress } from '@longshore/runner';
 import type { StopReason } from '@longshore/sdk';
 import type { ClaimedSubtask, NodeIdentity, Settlement } from '@longshore/store';
@@ -17,6 +17,10 @@ export interface Run {
   state: RunState;
   /** The claim's attempt, unless it was raised past a target's ledger. */
   attempt: number;
+  /** Whether it runs in a process of its own. */
+  readonly isAlone: boolean;
+  /** What it is suspected of; null: nothing. */
+  crashes: CrashRecord | null;
   /** Why it was asked to stop, once it was. */
   stopping: StopReason | null;
   /** What it ends with when it was stopped for its time. */
@@ -58,6 +62,8 @@ export function newRun(claimed: ClaimedSubtask, identity: NodeIdentity): Run {
     identity,
     state: 'claiming',
     attempt: claimed.attempt,
+    isAlone: runsAlone(claimed.crashes),
+    crashes: claimed.crashes,
     stopping: null,
     overdue: null,
     rows: 0,

@@ -93,10 +93,14 @@ export class Runs {
     return known;
   }
 
-  /** Takes so many of a task's next work subtasks, fewer where an older attempt of one still runs here. */
+  /**
+   * Takes so many of a task's next work subtasks, fewer where an older attempt of one still runs here. One that is suspected of crashes is
+   * taken by itself: when its process ends, what had begun must be known.
+   */
   takeNext(taskId: string, count: number): readonly Run[] {
     const { claimed, live } = this.#of(taskId);
-    const next = claimed.splice(0, count);
+    const suspect = claimed.slice(0, count).findIndex((run) => run.claimed.crashes !== null);
+    const next = claimed.splice(0, suspect === -1 ? count : Math.max(1, suspect));
     const waiting = next.filter((run) => live.has(run.claimed.id));
     if (waiting.length === 0) return next;
     claimed.push(...waiting);

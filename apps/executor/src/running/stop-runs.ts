@@ -64,6 +64,18 @@ export function turnOverdue(lane: Lane, at: number, effects: Effect[]): void {
   effects.push({ do: 'again', event: { kind: 'start-claimed', taskId: lane.taskId, at } });
 }
 
+/**
+ * Ends runners with hooks that may not overlap with others of their kind: what they were asked to stop for, or by when, counts no more. A
+ * hook that was being stopped for another reason had longer than its node has now.
+ */
+export function endOverlapping(state: NodeState, effects: Effect[]): void {
+  for (const taskId of state.runs.tasks()) {
+    for (const run of state.runs.liveOf(taskId).values()) {
+      if (!run.claimed.isIdempotent) graceOver(state, run, effects);
+    }
+  }
+}
+
 /** A hook that was asked to stop goes on: its runner is ended. What runs beside it had no part in that. */
 export function graceOver(state: NodeState, run: Run, effects: Effect[]): void {
   if (!state.runs.isLive(run)) return;
@@ -74,7 +86,13 @@ export function graceOver(state: NodeState, run: Run, effects: Effect[]): void {
     message: 'a hook did not stop in time, ending its runner',
     fields: { task_id: taskId, subtask_id: id, reason: run.stopping },
   });
-  for (const other of state.runs.liveOf(taskId).values()) if (other.claimed.isIdempotent) other.stopping ??= 'move';
+  if (run.isAlone) {
+    effects.push({ do: 'end-alone', run });
+    return;
+  }
+  for (const other of state.runs.liveOf(taskId).values()) {
+    if (other.claimed.isIdempotent && !other.isAlone) other.stopping ??= 'move';
+  }
   const local = state.tasks.get(taskId);
   if (local !== undefined) local.isAlive = false;
   effects.push({ do: 'end-runner', taskId });

@@ -1,12 +1,15 @@
 import {
+  crashesError,
   decideFailure,
   isPlannedKind,
   LongshoreError,
   MAX_CHECKPOINT_BYTES,
   MAX_META_BYTES,
+  retryWaitMs,
   stopEffect,
   waitForTarget,
   wantedLongLived,
+  withCrashAlone,
   type ErrorData,
 } from '@longshore/core';
 import type { PlacedStep, PlannedStep, Settled, TargetAway } from '@longshore/runner';
@@ -91,6 +94,7 @@ export function settlementOf(
   const { code, message } = settled.error;
   if (code === 'STORE_UNAVAILABLE') return { ...base, how: 'postpone', code, message, afterMs: STORE_BACK_MS };
   if (settled.isBlameless === true) return { ...base, how: 'hand-back', reason: 'its runner ended' };
+  if (settled.isCrash === true && run.isAlone) return crash(run, settled.error, task, base, chance);
   return failure(run, settled.error, task, base, chance);
 }
 
@@ -138,6 +142,21 @@ function stoppedSettlement(
       // Its runner ended under it.
       return { ...base, how: 'fail', error };
   }
+}
+
+/** It crashed a process in which it was alone. Counted apart from failures, whatever the retry policy says. */
+function crash(
+  { crashes, identity }: Run,
+  error: ErrorData,
+  { retry }: EndingTask,
+  base: Base,
+  chance: number,
+): Settlement {
+  const record = withCrashAlone(crashes ?? { nodes: [], alone: [], checkpoint: null }, identity.id);
+  const failed = crashesError(record, error);
+  if (failed !== null) return { ...base, how: 'fail', error: failed };
+  const afterMs = retryWaitMs(retry, record.alone.length - 1, chance);
+  return { ...base, how: 'retry', error, afterMs, crashes: record };
 }
 
 /** An error that pauses its task is not tried again: it would come again until somebody has made room. */

@@ -35,6 +35,7 @@ const claim = (id: string): ClaimedSubtask => ({
   isIdempotent: true,
   meta: null,
   checkpoint: null,
+  crashes: null,
   task: null,
 });
 const spans = (...names: string[]): SpanData[] => names.map((name) => ({ name }) as SpanData);

@@ -114,3 +114,49 @@ describe('a result', () => {
     });
   });
 });
+
+describe('a crash of a process in which it was alone', () => {
+  const CRASH = {
+    ...failed({ code: 'RUNNER_CRASHED', message: 'ended by SIGSEGV', permanent: false }),
+    isCrash: true,
+  } as const;
+  const suspect = (alone: readonly string[]): Partial<Run> => ({
+    isAlone: true,
+    crashes: { nodes: ['n2', 'n3'], alone, checkpoint: 4 },
+  });
+
+  test('is counted apart from failures, whatever the retry policy says', () => {
+    const strict = { ...task, retry: { ...task.retry, maxFailures: 1, nonRetryableCodes: ['RUNNER_CRASHED'] } };
+    expect(settlementOf(run('work', suspect(['n2'])), CRASH, strict, 0)).toMatchObject({
+      how: 'retry',
+      afterMs: 2_000,
+      crashes: { nodes: ['n2', 'n3'], alone: ['n2', 'n1'], checkpoint: 4 },
+    });
+  });
+
+  test('the third fails it for good, by name', () => {
+    expect(settlementOf(run('work', suspect(['n2', 'n2'])), CRASH, task, 0)).toMatchObject({
+      how: 'fail',
+      error: {
+        code: 'SUBTASK_CRASHES',
+        permanent: true,
+        message: expect.stringMatching(/3 times \(on n2, n2, n1\).*SIGSEGV/),
+      },
+    });
+  });
+
+  test('is none when its executor ended it', () => {
+    const stopped = { ...suspect(['n2', 'n2']), stopping: 'pause' } as const;
+    expect(settlementOf(run('work', stopped), CRASH, task, 0)).toMatchObject({ how: 'pause' });
+    const { isCrash: _, ...ended } = CRASH;
+    expect(settlementOf(run('work', suspect(['n2', 'n2'])), ended, task, 0)).toMatchObject({ how: 'retry' });
+  });
+
+  test('in a runner that others share is a failure, as ever', () => {
+    expect(settlementOf(run('work'), CRASH, task, 0)).toMatchObject({
+      how: 'retry',
+      error: { code: 'RUNNER_CRASHED' },
+    });
+    expect(settlementOf(run('work'), CRASH, task, 0)).not.toHaveProperty('crashes');
+  });
+});

@@ -71,7 +71,7 @@ export const ERROR_CODES = {
     'Another session keeps a row of the store locked that the request needs, such as a transaction that somebody left open. Nothing was changed. Ask again, or end that session.',
   ),
   RUNNER_CRASHED: transient(
-    'The runner of the subtask ended: out of memory, or an exit in plugin code. The retry policy decides about the next attempt.',
+    'The runner of the subtask ended: out of memory, or an exit or a native crash in plugin code. The retry policy decides about the next attempt.',
   ),
   SERVICE_FAULT: transient(
     'A service met an error that nobody handled, which is a bug of Longshore. It logged the error with its stack, handed its work back and ended with exit code 70.',
@@ -92,6 +92,9 @@ export const ERROR_CODES = {
   STORE_SCHEMA_NEWER: permanent('A newer Longshore migrated the database. Use that version, or another database.'),
   STORE_SCHEMA_OLD: permanent('The database lacks migrations of this version. Run `longshore migrate`.'),
   STORE_UNAVAILABLE: transient('Postgres cannot be reached. Running work continues; its results are written later.'),
+  SUBTASK_CRASHES: permanent(
+    'A subtask crashed its process again and again, also while it ran alone in one; the message says how often and where. Look for native code that fails, or for memory beyond what its slots buy.',
+  ),
   SUBTASK_FAILED: transient("A plugin threw an error without a code. The message is the plugin's own."),
   SUBTASK_STALLED: transient(
     'A subtask made no progress for the time that its task allows (stallTimeoutMs), or a hook for the time that its executor allows (--hook-stall-ms), and was stopped. This counts as a failure.',

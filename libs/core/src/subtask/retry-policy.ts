@@ -43,8 +43,13 @@ export function decideFailure(
 ): FailureDecision {
   if (error.permanent || policy.nonRetryableCodes?.includes(error.code) === true) return { retry: false };
   if (failures + 1 >= policy.maxFailures) return { retry: false };
+  return { retry: true, afterMs: retryWaitMs(policy, failures, random) };
+}
+
+/** How long the wait before another try is, in milliseconds. @param failures how often it was tried in vain before. */
+export function retryWaitMs(policy: RetryPolicy, failures: number, random: number): number {
   // The power of a long series is infinite, and no wait times infinity is not a number.
   const grown = policy.initialMs === 0 ? 0 : policy.initialMs * policy.factor ** failures;
   const wait = Math.min(policy.maxMs, grown);
-  return { retry: true, afterMs: Math.round(wait * (1 - policy.jitter + policy.jitter * random)) };
+  return Math.round(wait * (1 - policy.jitter + policy.jitter * random));
 }

@@ -1,4 +1,4 @@
-import { isPlannedKind, SUBTASK_KIND_NAMES, SUBTASK_KINDS, type SubtaskKind } from '@longshore/core';
+import { isPlannedKind, SUBTASK_KIND_NAMES, SUBTASK_KINDS, type CrashRecord, type SubtaskKind } from '@longshore/core';
 import { sql, type RawBuilder } from 'kysely';
 import { checkNodeLock, isLive, nodeLock, type NodeIdentity } from './holder.ts';
 import { taskForRunner, toTaskForRunner, type TaskForRunner, type TaskRow } from './task-for-runner.ts';
@@ -30,6 +30,8 @@ export interface ClaimedSubtask {
   readonly isIdempotent: boolean;
   readonly meta: unknown;
   readonly checkpoint: unknown;
+  /** What it is suspected of; null: nothing. */
+  readonly crashes: CrashRecord | null;
   /** Its task as it is under the claim, for control subtasks: what a hook needs to know may have changed. Null for work. */
   readonly task: TaskForRunner | null;
 }
@@ -47,6 +49,7 @@ interface ClaimRow {
   is_idempotent: boolean;
   meta: unknown;
   checkpoint: unknown;
+  crashes: CrashRecord | null;
 }
 
 /**
@@ -112,6 +115,7 @@ function toClaimed(rows: readonly ClaimRow[], taskOf: ReadonlyMap<string, TaskFo
       isIdempotent: row.is_idempotent,
       meta: row.meta,
       checkpoint: row.checkpoint,
+      crashes: row.crashes,
       task: isPlannedKind(row.kind) ? null : (taskOf.get(row.task_id) ?? null),
     }));
 }
@@ -207,5 +211,5 @@ function claimOf(node: NodeIdentity, picked: RawBuilder<unknown>): RawBuilder<Cl
       started_at = clock_timestamp()
     WHERE s.id = ANY(ARRAY(SELECT id FROM picked))
     RETURNING s.id, s.task_id, s.kind, s.step, s.plan_attempt, s.ordinal, s.attempt, s.failures,
-      date_part('epoch', clock_timestamp() - s.away_since) * 1000 AS away_for_ms, s.is_idempotent, s.meta, s.checkpoint`;
+      date_part('epoch', clock_timestamp() - s.away_since) * 1000 AS away_for_ms, s.is_idempotent, s.meta, s.checkpoint, s.crashes`;
 }

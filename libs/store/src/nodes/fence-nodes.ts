@@ -1,4 +1,4 @@
-import type { ErrorData } from '@longshore/core';
+import { isKnownSubtaskKind, LOSSES_UNTIL_ALONE, SUBTASK_KINDS, type ErrorData } from '@longshore/core';
 import { sql } from 'kysely';
 import { attemptsById } from '../claims/holder.ts';
 import { asLeader, type LeaderLease } from '../scheduling/leader-lease.ts';
@@ -95,6 +95,8 @@ export interface FreedSubtask {
   readonly attempt: number;
   /** When it was claimed. */
   readonly startedAt: Date;
+  /** Whether its node's process crashed; otherwise it was stopped, vanished, or lost its lease. */
+  readonly hasCrashed: boolean;
 }
 
 interface OrphanRow {
@@ -112,12 +114,13 @@ interface LockedRow extends OrphanRow {
   step: string;
   ordinal: number;
   started_at: Date;
+  has_crashed: boolean;
 }
 
 /**
  * Frees running rows whose holder can't be alive: their node is dead or stopped, or has registered anew since. Level-triggered,
- * so a row is freed whatever was missed before; one of a kind that this build doesn't know is left to a newer one. Idempotent work becomes pending again; the rest fails, because nobody knows how
- * far it came.
+ * so a row is freed whatever was missed before; one of a kind that this build doesn't know is left to a newer one. Idempotent work becomes
+ * pending again, and is suspected if the holder's process crashed; the rest fails, because nobody knows how far it came.
  *
  * Each task goes on its own, and rows that somebody else has locked are left for the next sweep: none of them delays the others.
  *
@@ -171,7 +174,9 @@ function freeOrphans(
           from: 'running',
           to: row.is_idempotent ? 'pending' : 'failed',
           subtaskId: row.id,
-          message: `node ${row.exec_id} was lost`,
+          message: row.has_crashed
+            ? `the process of node ${row.exec_id} crashed while it ran`
+            : `node ${row.exec_id} was lost`,
         })),
       );
       return locked.map(freedSubtask);
@@ -207,21 +212,29 @@ function freedSubtask(row: LockedRow): FreedSubtask {
     nodeId: row.exec_id,
     attempt,
     startedAt: row.started_at,
+    hasCrashed: row.has_crashed,
   };
 }
 
 async function lockOrphans(tx: Tx, orphans: readonly OrphanRow[]): Promise<readonly LockedRow[]> {
   const rows = await sql<LockedRow>`
-    SELECT s.id, s.task_id, s.exec_id, s.attempt, s.is_idempotent, s.kind, s.step, s.ordinal, s.started_at, t.type, t.trace
+    SELECT s.id, s.task_id, s.exec_id, s.attempt, s.is_idempotent, s.kind, s.step, s.ordinal, s.started_at, t.type, t.trace,
+      coalesce(n.crashed_epoch = s.node_epoch, false) AS has_crashed
     FROM ${attemptsById(orphans)} CROSS JOIN LATERAL (
-      SELECT s.id, s.task_id, s.exec_id, s.attempt, s.is_idempotent, s.kind, s.step, s.ordinal, s.started_at
+      SELECT s.id, s.task_id, s.exec_id, s.node_epoch, s.attempt, s.is_idempotent, s.kind, s.step, s.ordinal, s.started_at
       FROM subtasks s WHERE s.id = h.id AND s.attempt = h.attempt AND s.state COLLATE "C" = 'running' FOR UPDATE SKIP LOCKED) s
-    LEFT JOIN LATERAL (SELECT type, trace FROM tasks WHERE id = s.task_id LIMIT 1) t ON true`.execute(tx);
+    LEFT JOIN LATERAL (SELECT type, trace FROM tasks WHERE id = s.task_id LIMIT 1) t ON true
+    LEFT JOIN LATERAL (SELECT crashed_epoch FROM nodes WHERE id = s.exec_id LIMIT 1) n ON true`.execute(tx);
   return rows.rows;
 }
 
-async function freeRows(tx: Tx, rows: readonly OrphanRow[]): Promise<void> {
+async function freeRows(tx: Tx, rows: readonly LockedRow[]): Promise<void> {
   const again = rows.filter((row) => row.is_idempotent).map((row) => row.id);
+  const suspects = rows.filter((row) => row.is_idempotent && row.has_crashed && isSuspectable(row.kind));
+  await suspect(
+    tx,
+    suspects.map((row) => row.id),
+  );
   const lost = rows.filter((row) => !row.is_idempotent).map((row) => row.id);
   const error: ErrorData = {
     code: 'NODE_LOST',
@@ -235,4 +248,21 @@ async function freeRows(tx: Tx, rows: readonly OrphanRow[]): Promise<void> {
   await sql`
     UPDATE subtasks SET state = 'failed', waiting = NULL, error = ${JSON.stringify(error)}::json, ended_at = clock_timestamp()
     WHERE id = ANY(${lost}::bigint[])`.execute(tx);
+}
+
+/** Code of the framework's own is suspected of nothing. */
+function isSuspectable(kind: string): boolean {
+  return isKnownSubtaskKind(kind) && SUBTASK_KINDS[kind].hook !== null;
+}
+
+/** Notes a crash of the node on what ran there. Who runs alone already is not to blame for it. */
+async function suspect(tx: Tx, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
+  await sql`
+    UPDATE subtasks SET crashes = json_build_object(
+      'nodes', coalesce(crashes->'nodes', '[]')::jsonb || to_jsonb(exec_id),
+      'alone', coalesce(crashes->'alone', '[]'),
+      'checkpoint', checkpoint)
+    WHERE id = ANY(${ids}::bigint[])
+      AND (crashes IS NULL OR json_array_length(crashes->'nodes') < ${LOSSES_UNTIL_ALONE})`.execute(tx);
 }

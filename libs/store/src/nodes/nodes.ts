@@ -1,6 +1,14 @@
-import { LongshoreError, nodeId, type NodeInfo, type NodeLabels, type OfferedType } from '@longshore/core';
+import {
+  LongshoreError,
+  nodeId,
+  type LeaseSettings,
+  type NodeInfo,
+  type NodeLabels,
+  type OfferedType,
+} from '@longshore/core';
 import { sql } from 'kysely';
 import type { NodeIdentity } from '../claims/holder.ts';
+import { holdLease } from '../cluster/lease-settings.ts';
 import { fromStore } from '../session/open-store.ts';
 import { readPrepared } from '../session/read-prepared.ts';
 import { inTransaction, type Db, type Tx } from '../session/transactions.ts';
@@ -15,19 +23,28 @@ export interface NodeRegistration {
   readonly pid: number;
   /** How long the node counts as live without a renewal, in milliseconds. */
   readonly leaseTtlMs: number;
+  /** Names the run of the kernel that the process is on. Default: nobody can say. */
+  readonly bootId?: string | null;
+  /** The epoch of the process that had this name before, if its end was a crash. Default: it was none. */
+  readonly crashedEpoch?: string | null;
+  /** What the cluster goes by, so that it stays so until the node is registered. Default: that isn't looked at. */
+  readonly agreed?: LeaseSettings;
 }
 
 /**
  * Registers a node, or registers it anew under a higher epoch. That fences the former process of this name, and its subtasks are
  * freed by the sweep.
+ *
+ * @throws {LongshoreError} CONFIG_INVALID when the cluster goes by other leases than were agreed on.
  */
 export async function registerNode(db: Db, node: NodeRegistration): Promise<NodeIdentity> {
   return inTransaction(db, async (tx) => {
+    if (node.agreed !== undefined) await holdLease(tx, node.agreed);
     // Two statements: DO UPDATE watches one index, and the epoch is part of another, which a registration at the same time may fill first.
     const added = await sql<{ epoch: string }>`
-      INSERT INTO nodes (id, state, scope, labels, slots, types, host, pid, lease_expires_at)
+      INSERT INTO nodes (id, state, scope, labels, slots, types, host, pid, boot_id, lease_expires_at)
       VALUES (${node.id}, 'live', ${node.scope}, ${JSON.stringify(node.labels)}::json, ${node.slots},
-        ${JSON.stringify(node.types)}::json, ${node.host}, ${node.pid}, ${expiry(node.leaseTtlMs)})
+        ${JSON.stringify(node.types)}::json, ${node.host}, ${node.pid}, ${node.bootId ?? null}, ${expiry(node.leaseTtlMs)})
       ON CONFLICT DO NOTHING RETURNING epoch`.execute(tx);
     const row = added.rows[0] ?? (await registerAnew(tx, node));
     return { id: node.id, epoch: row.epoch };
@@ -39,7 +56,9 @@ async function registerAnew(tx: Tx, node: NodeRegistration): Promise<{ readonly 
   const raised = await sql<{ epoch: string }>`
     UPDATE nodes SET
       epoch = epoch + 1, state = 'live', scope = ${node.scope}, labels = ${JSON.stringify(node.labels)}::json, slots = ${node.slots},
-      types = ${JSON.stringify(node.types)}::json, host = ${node.host}, pid = ${node.pid}, started_at = clock_timestamp(),
+      types = ${JSON.stringify(node.types)}::json, host = ${node.host}, pid = ${node.pid},
+      boot_id = ${node.bootId ?? null},
+      crashed_epoch = CASE WHEN ${hasCrashed(node.crashedEpoch ?? null)} THEN epoch ELSE crashed_epoch END, started_at = clock_timestamp(),
       lease_expires_at = ${expiry(node.leaseTtlMs)}
     WHERE id = ${node.id} RETURNING epoch`.execute(tx);
   const row = raised.rows[0];
@@ -47,6 +66,14 @@ async function registerAnew(tx: Tx, node: NodeRegistration): Promise<{ readonly 
     throw new LongshoreError('STATE_CONFLICT', `node ${node.id} was removed while it registered; register it again`);
   }
   return row;
+}
+
+/**
+ * Whether the process of this epoch was at work with a lease until it ended. One that drained, or whose lease had run out, did not end by
+ * a crash that says anything of its work.
+ */
+function hasCrashed(epoch: string | null): ReturnType<typeof sql> {
+  return sql`epoch = ${epoch}::bigint AND state = 'live' AND lease_expires_at > clock_timestamp()`;
 }
 
 /** Renews a node's lease. False: it was fenced, by its lease's end or by another registration. */
@@ -78,6 +105,8 @@ export interface StoredNode extends NodeInfo {
   readonly pid: number;
   readonly startedAt: Date;
   readonly leaseExpiresAt: Date;
+  /** Names the run of the kernel that its process is on; null: nobody could say. */
+  readonly bootId: string | null;
 }
 
 /** All nodes that ever registered and were not removed, by id. */
@@ -96,6 +125,7 @@ export async function readNodes(db: Db): Promise<readonly StoredNode[]> {
       'pid',
       'started_at',
       'lease_expires_at',
+      'boot_id',
     ])
     .orderBy('id');
   const rows = await readPrepared(db, query);
@@ -111,6 +141,7 @@ export async function readNodes(db: Db): Promise<readonly StoredNode[]> {
     pid: row.pid,
     startedAt: row.started_at,
     leaseExpiresAt: row.lease_expires_at,
+    bootId: row.boot_id,
   }));
 }
 

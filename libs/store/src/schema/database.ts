@@ -1,4 +1,5 @@
 import type {
+  CrashRecord,
   ErrorData,
   GateReading,
   HealthGate,
@@ -158,6 +159,8 @@ export interface Database {
     waiting: NullableJson<StoredReason>;
     phase: string | null;
     summary: NullableJson<Summary>;
+    /** What it is suspected of; null: nothing. */
+    crashes: NullableJson<CrashRecord>;
   };
   subtask_history: SubtaskColumns & { id: string };
   task_budgets: { task_id: string; budgets: Json<Record<string, TokenBudget>> };
@@ -189,6 +192,10 @@ export interface Database {
     pid: number;
     started_at: StoredTime;
     lease_expires_at: StoredTime;
+    /** Names the run of the kernel that its process is on; null: nobody could say. */
+    boot_id: string | null;
+    /** The epoch of its last process that crashed; null: none has. */
+    crashed_epoch: string | null;
   };
   leases: { name: string; holder: string; epoch: Generated<string>; expires_at: StoredTime };
   cluster_identity: { id: string };

@@ -1,4 +1,4 @@
-import type { Summary } from '@longshore/core';
+import type { CrashRecord, Summary } from '@longshore/core';
 import { sql } from 'kysely';
 import { attemptsById, holderLock, runsOn, type NodeIdentity, type SubtaskAttempt } from '../claims/holder.ts';
 import { fromStore } from '../session/open-store.ts';
@@ -7,16 +7,23 @@ import { instant } from '../tasks/record-event.ts';
 import { storableText } from '../tasks/storable-text.ts';
 import { inTransaction, type Db, type Tx } from '../session/transactions.ts';
 
-/** Stores a checkpoint while this attempt is the subtask's holder. False: it is not the holder any more. */
+/**
+ * Stores a checkpoint while this attempt is the subtask's holder.
+ *
+ * @param crashes what it is suspected of from then on; null: of nothing. Default: as before.
+ * @returns false: it is not the holder any more.
+ */
 export async function saveCheckpoint(
   db: Db,
   node: NodeIdentity,
   own: SubtaskAttempt,
   checkpoint: unknown,
+  crashes?: CrashRecord | null,
 ): Promise<boolean> {
+  const suspicion = crashes == null ? null : JSON.stringify(crashes);
   const saved = await fromStore(
     sql`
-      UPDATE subtasks SET checkpoint = ${JSON.stringify(checkpoint)}::json
+      UPDATE subtasks SET checkpoint = ${JSON.stringify(checkpoint)}::json${crashes === undefined ? sql`` : sql`, crashes = ${suspicion}::json`}
       WHERE id = ${own.id} AND exec_id = ${node.id} AND attempt = ${own.attempt} AND state = 'running'`.execute(db),
   );
   return saved.numAffectedRows === 1n;

@@ -1,4 +1,4 @@
-import { isPlannedKind, stopReasonOf, TaskState, type ErrorData } from '@longshore/core';
+import { isPlannedKind, stopReasonOf, TaskState, type CrashRecord, type ErrorData } from '@longshore/core';
 import { sql, type RawBuilder } from 'kysely';
 import { claimedWork, workClaim, type ClaimedSubtask } from '../claims/claim-subtasks.ts';
 import { holderLock, lockAsHolder, nodeLock, type NodeIdentity, type SubtaskAttempt } from '../claims/holder.ts';
@@ -50,7 +50,13 @@ export type Settlement = SubtaskAttempt & {
         /** For how long its target has been away, in milliseconds. Default: that is not what it waits for. */
         readonly awayForMs?: number;
       }
-    | { readonly how: 'retry'; readonly error: ErrorData; readonly afterMs: number }
+    | {
+        readonly how: 'retry';
+        readonly error: ErrorData;
+        readonly afterMs: number;
+        /** What it is suspected of now that it crashed its own process: counted there, and not as a failure. Default: it did not. */
+        readonly crashes?: CrashRecord;
+      }
   );
 
 /** What became of each settlement: written, or refused because the holder had lost the row. */
@@ -284,8 +290,8 @@ async function writeException(tx: Tx, one: Settlement): Promise<void> {
     }
     case 'retry':
       await sql`
-        UPDATE subtasks SET state = 'pending', node_epoch = NULL, failures = failures + 1,
-          error = ${JSON.stringify(one.error)}::json, reason = 'retry',
+        UPDATE subtasks SET state = 'pending', node_epoch = NULL, failures = failures + ${one.crashes === undefined ? 1 : 0},
+          crashes = coalesce(${one.crashes === undefined ? null : JSON.stringify(one.crashes)}::json, crashes), error = ${JSON.stringify(one.error)}::json, reason = 'retry',
           not_before = clock_timestamp() + ${`${one.afterMs} milliseconds`}::interval,
           waiting = json_build_object('code', 'RETRY', 'since', ${instant(sql`clock_timestamp()`)}, 'message',
             ${storableText(`${one.error.code}: ${one.error.message}; tried again at `)} ||

@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import { inControl } from './in-control.ts';
 import type { Actor } from './actor.ts';
 import { archiveEndedControls } from '../controls/ended-controls.ts';
+import { FORGIVEN_CRASHES } from './forgiven-crashes.ts';
 import { controlTask, type ControlResult } from './pause-task.ts';
 import { recordEvents } from './record-event.ts';
 import type { Db, Tx } from '../session/transactions.ts';
@@ -25,7 +26,7 @@ export function retryTask(db: Db, id: string, actor: Actor, reason: string | nul
       clearsError: guard !== 'a revert failed',
     });
     await sql`
-      UPDATE subtasks SET state = 'pending', failures = 0, error = NULL, not_before = NULL, ended_at = NULL, reason = 'retry',
+      UPDATE subtasks SET state = 'pending', failures = 0, crashes = ${FORGIVEN_CRASHES}, error = NULL, not_before = NULL, ended_at = NULL, reason = 'retry',
         node_epoch = NULL
       WHERE task_id = ${id} AND state = 'failed' AND ${guard === 'a revert failed' ? sql`kind = 'revert'` : isKnown()}`.execute(
       tx,
@@ -107,6 +108,6 @@ async function skipFailedWork(tx: Tx, id: string, actor: Actor): Promise<void> {
   );
   // Gates or a plan of the next step may have failed beside it.
   await sql`
-    UPDATE subtasks SET state = 'pending', failures = 0, error = NULL, not_before = NULL, ended_at = NULL
+    UPDATE subtasks SET state = 'pending', failures = 0, crashes = ${FORGIVEN_CRASHES}, error = NULL, not_before = NULL, ended_at = NULL
     WHERE task_id = ${id} AND state = 'failed' AND ${isKnown()}`.execute(tx);
 }

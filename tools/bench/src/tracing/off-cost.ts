@@ -24,6 +24,7 @@ export function offCostUs(): number {
     isIdempotent: true,
     meta: null,
     checkpoint: null,
+    crashes: null,
     task: null,
   };
   const task = { id: '1', type: 'noop', trace: null };

@@ -10,6 +10,7 @@ import * as principal from './0008-principal.ts';
 import * as targetAway from './0009-target-away.ts';
 import * as groupedEvents from './0010-grouped-events.ts';
 import * as undoBegan from './0011-undo-began.ts';
+import * as crashes from './0012-crashes.ts';
 
 /**
  * Forward-only, in order; a name is never changed once released. Each must leave the services of the version before working:
@@ -27,4 +28,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0009-target-away': targetAway,
   '0010-grouped-events': groupedEvents,
   '0011-undo-began': undoBegan,
+  '0012-crashes': crashes,
 };

@@ -1,0 +1,4 @@
+import { defineToy } from './define-toy.ts';
+
+/** The toy in processes of its own. */
+export default defineToy({ type: 'toy-process', isIdempotent: true, runner: 'process' });
