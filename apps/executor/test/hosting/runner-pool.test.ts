@@ -13,6 +13,7 @@ async function loadedPool(): Promise<RunnerPool> {
     slotMemoryBytes: 128 * 1024 * 1024,
     fenceGraceMs: 1_000,
     isTracing: false,
+    watch: { started: () => undefined, ended: () => undefined },
     logger: createLogger('silent', {}),
   });
   onTestFinished(() => pool.close());
