@@ -3,7 +3,6 @@ import { startTcpProxy, waitUntil } from '@longshore/test-kit';
 import { expect, onTestFinished, test } from 'vitest';
 import { connectBus } from '../src/index.ts';
 
-/** Seen to fail: the flush waited for ever. */
 test('a connection that was dropped without a word: requests and flushes end, and it is replaced', async () => {
   const broker = await startBroker();
   onTestFinished(() => broker.stop());

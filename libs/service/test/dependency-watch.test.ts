@@ -12,9 +12,9 @@ const server = useServer();
 interface Watching {
   readonly watch: DependencyWatch;
   readonly lines: readonly string[];
-  gauge(name: string): Promise<string>;
+  readonly gauge: (name: string) => Promise<string>;
   /** Waits until it is away, or back. */
-  until(isAway: boolean): Promise<unknown>;
+  readonly until: (isAway: boolean) => Promise<unknown>;
 }
 
 function watching(dependency: Dependency): Watching {

@@ -27,7 +27,6 @@ afterAll(async () => {
 });
 beforeEach(() => onTestFailed(() => console.error(cluster.logs())));
 
-/** Seen to fail: every service waited for answers that never came. No subtask ended, nobody led, and no node was declared dead. */
 it('a cluster whose connections to the store were dropped silently goes on: subtasks end, nodes are watched, tasks are admitted', async () => {
   const latch = runs.newLatch();
   // The last one keeps the task at work until all has been seen.

@@ -36,6 +36,6 @@ test('a pass shows tasks, what they wait for and how long, the oldest that has n
     'longshore_waiting_longest_seconds{reason="NO_SLOTS"} 60',
     'longshore_pending_oldest_seconds 90',
   ]);
-  metrics.show({ tasks: [], nodes: [] } as never, NOW);
+  metrics.show({ tasks: [], nodes: [] }, NOW);
   expect(await seen(registry)).toEqual(['longshore_pending_oldest_seconds 0']);
 });
