@@ -4,10 +4,7 @@ import { PlannedFaults } from '../src/planned-faults.ts';
 import { RunsFile } from '../src/runs-file.ts';
 import { deadline, processOf, startToyCluster } from '../src/toy-cluster.ts';
 
-/**
- * "When its lease is over, an executor ends what may not overlap, though its main thread is blocked." Seen to fail without what the
- * guard is told of such work: nobody ended the executor.
- */
+/** "When its lease is over, an executor ends what may not overlap, though its main thread is blocked." */
 const PLAN = {
   blocked: { at: 'lease.before-renew', do: 'block' },
   stopped: { at: 'lease.before-renew', do: 'stop' },
