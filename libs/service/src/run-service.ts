@@ -153,6 +153,7 @@ async function serve<O extends OptionSet>(
   let running: RunningService | null = null;
   let bus: Bus | null = null;
   let dependencies: DependencyWatch | null = null;
+  const leaving = new AbortController();
   const store = openStore({
     url: config.databaseUrl,
     applicationName: `longshore-${definition.name}/${config.instance}`.slice(0, 63),
@@ -179,7 +180,11 @@ async function serve<O extends OptionSet>(
     const droppedHints = counterOf(metrics, 'droppedHints');
     const hints = { onHintDropped: () => droppedHints.inc() };
     bus = await unlessAborted(connectBus({ ...busOptions(definition.name, config, waiting), ...hints }), signal);
-    dependencies = watchDependencies(store, bus, { logger, metrics, signal });
+    dependencies = watchDependencies(store, bus, {
+      logger,
+      metrics,
+      signal: AbortSignal.any([signal, leaving.signal]),
+    });
     const starting = definition.start({ config, logger, store, bus, metrics, telemetry, signal, fail });
     running = await unlessAborted(starting, abortedLater(signal, START_LIMIT_MS));
     logger.info({ http: health.url }, `${definition.name} is ready`);
@@ -194,6 +199,8 @@ async function serve<O extends OptionSet>(
       process.exit(isFaulty ? EXIT_UNHANDLED : 1);
     }, STOP_LIMIT_MS).unref();
     await running?.stop();
+    // A start that failed ends too, though nobody has asked it to stop.
+    leaving.abort();
     await dependencies?.done;
     await bus?.close();
     await store.close();

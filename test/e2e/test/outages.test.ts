@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { submitWithin, type TaskHandle } from '@longshore/client';
+import type { TaskHandle } from '@longshore/client';
 import { createTable, generateCsv, proveRows, type GeneratedCsv } from '@longshore/demo';
 import { waitUntil, type TestCluster } from '@longshore/testing';
 import pg from 'pg';
@@ -9,6 +9,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } f
 import type { Latch } from '../src/latch.ts';
 import { RunsFile } from '../src/runs-file.ts';
 import { StoreSession } from '../src/store-session.ts';
+import { submitCommitted } from '../src/submit-committed.ts';
 import { deadline, expectEachOnce, startToyCluster, TOY, TOY_ONCE, untilLeaseOverdue } from '../src/toy-cluster.ts';
 
 const ROWS = 40_000;
@@ -112,11 +113,11 @@ async function outlastLeases(meanwhile: () => Promise<void> | void = () => undef
 }
 
 /** @returns the id of a task that nobody was told about. */
-async function submitInStore(request: Parameters<typeof submitWithin>[1]): Promise<string> {
+async function submitInStore(request: Parameters<typeof submitCommitted>[1]): Promise<string> {
   const client = new pg.Client({ connectionString: cluster.cluster.databaseUrl });
   await client.connect();
   try {
-    return (await submitWithin(client, request)).id;
+    return (await submitCommitted(client, request)).id;
   } finally {
     await client.end();
   }

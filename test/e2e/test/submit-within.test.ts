@@ -5,6 +5,7 @@ import { CamelCasePlugin, Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed, onTestFinished } from 'vitest';
 import { StoreSession } from '../src/store-session.ts';
+import { submitCommitted } from '../src/submit-committed.ts';
 import { deadline, startToyCluster } from '../src/toy-cluster.ts';
 
 /** What the application of these tests keeps beside Longshore's schema. */
@@ -104,11 +105,13 @@ describe('a task that is submitted within a transaction', () => {
 
   it('is the same one when it is submitted again with its key, and refused with other content', async () => {
     const client = await connect();
-    const first = await submitWithin(client, { type: 'toy', key: 'order-4', meta: { subtasks: 1 } });
-    expect(await submitWithin(client, { type: 'toy', key: 'order-4', meta: { subtasks: 1 } })).toEqual(first);
-    await expect(submitWithin(client, { type: 'toy', key: 'order-4', meta: { subtasks: 2 } })).rejects.toMatchObject({
-      code: 'TASK_KEY_TAKEN',
-    });
+    const first = await submitCommitted(client, { type: 'toy', key: 'order-4', meta: { subtasks: 1 } });
+    expect(await submitCommitted(client, { type: 'toy', key: 'order-4', meta: { subtasks: 1 } })).toEqual(first);
+    await expect(submitCommitted(client, { type: 'toy', key: 'order-4', meta: { subtasks: 2 } })).rejects.toMatchObject(
+      {
+        code: 'TASK_KEY_TAKEN',
+      },
+    );
     expect((await (await taskOf(first.id)).wait(deadline())).task.state).toBe('succeed');
   });
 
@@ -128,7 +131,7 @@ describe('a task that is submitted within a transaction', () => {
       'slotsPerSubtask',
     ],
   ])('ends as failed for %s, naming it', async (_, request, code, named) => {
-    const { id } = await submitWithin(await connect(), request);
+    const { id } = await submitCommitted(await connect(), request);
     const { task } = await (await taskOf(id)).wait(deadline());
     expect(task).toMatchObject({ state: 'failed', outcome: 'failed', error: { code, permanent: true } });
     expect(task.error?.message).toContain(named);
