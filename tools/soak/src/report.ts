@@ -17,8 +17,11 @@ export interface SoakFigures {
 
 /** The bounds that a soak holds, as the documentation promises them. */
 export const BOUNDS = {
-  /** A task may take so many times its undisturbed time. */
-  slowest_factor: 10,
+  /**
+   * A task may take so many times its undisturbed time. After a fault the cluster needs up to 10 s to recover, and a task that takes two
+   * seconds may live through two.
+   */
+  slowest_factor: 20,
   /** In MB, over all services of the soak's cluster. */
   rss_growth_mb: 100,
 } as const;

@@ -16,7 +16,7 @@ it.each<[string, Partial<SoakFigures>, readonly string[]]>([
   ['no task at all', { tasks: 0 }, ['no task ended']],
   ['a failed task', { failed_wellbehaved: 1 }, ['1 tasks failed']],
   ['a silent task', { waiting_without_reason: 2 }, ['2 tasks waited without a reason']],
-  ['a slow task', { slowest_factor: 11 }, ['slowest_factor is 11, above 10']],
+  ['a slow task', { slowest_factor: 21 }, ['slowest_factor is 21, above 20']],
   ['memory that grows', { rss_growth_mb: 101 }, ['rss_growth_mb is 101, above 100']],
 ])('%s', (_, changed, expected) => {
   expect(brokenPromises({ ...GOOD, ...changed })).toEqual(expected);
