@@ -29,8 +29,9 @@ beforeEach(() => onTestFailed(() => console.error(cluster.logs())));
 
 it('a cluster whose connections to the store were dropped silently goes on: subtasks end, nodes are watched, tasks are admitted', async () => {
   const latch = runs.newLatch();
-  // The last one keeps the task at work until all has been seen.
-  const meta = { subtasks: 40, sleepMs: 30, latches: [latch.path, latch.path], latchesFrom: 40, runsFile: runs.path };
+  // The last one keeps the task at work until all has been seen, also if it loses its node more than once.
+  const latches = Array.from({ length: 10 }, () => latch.path);
+  const meta = { subtasks: 40, sleepMs: 30, latches, latchesFrom: 40, runsFile: runs.path };
   const before = await cluster.client.submit({ type: 'toy', slots: 2, slotsPerSubtask: 1, maxNodes: 2, meta });
   for (const node of ['executor-1', 'executor-2']) await untilRunningOn(before, node);
 
