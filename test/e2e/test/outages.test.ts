@@ -125,21 +125,31 @@ async function submitInStore(request: Parameters<typeof submitCommitted>[1]): Pr
 
 const subscriptions = (): number => cluster.cluster.broker?.stats.subscriptions ?? 0;
 
-/** Every service listens to hints again, though none was restarted. */
+/** Every service listens to hints again, though none was restarted, and the client, which waits for its own turn to connect, asks again. */
 async function untilSubscribed(): Promise<void> {
   await waitUntil(subscriptions, (now) => now >= servicesSubscriptions, {
     what: `the services' ${servicesSubscriptions} subscriptions`,
   });
+  await untilClientSees('no error');
+}
+
+/** Every error of the client passes until it sees this code. */
+async function untilClientSees(expected: 'BUS_UNAVAILABLE' | 'no error'): Promise<void> {
+  await waitUntil(
+    () =>
+      cluster.client.nodes().then(
+        () => 'no error',
+        (error: unknown) => (error as { readonly code?: unknown }).code,
+      ),
+    (code) => code === expected,
+    { what: `the client to see ${expected}` },
+  );
 }
 
 /** NATS is away, and the client has noticed: a request that was under way in that moment has to wait for its time-out. */
 async function stopBroker(): Promise<void> {
   await cluster.cluster.broker?.stop();
-  await waitUntil(
-    () => cluster.client.nodes().catch((error: unknown) => (error as { readonly code?: unknown }).code),
-    (code) => code === 'BUS_UNAVAILABLE',
-    { what: 'BUS_UNAVAILABLE' },
-  );
+  await untilClientSees('BUS_UNAVAILABLE');
 }
 
 describe('without NATS', () => {
