@@ -17,7 +17,7 @@ import {
   moveSubtasks,
   readImbalances,
   readNodeHooks,
-  readNodes,
+  readPresentNodes,
   readStrandedControls,
   type LeaderLease,
   type LeftOut,
@@ -54,7 +54,7 @@ export async function balanceOnce(
   { store, logger }: BalancingContext,
   lease: LeaderLease,
 ): Promise<ReadonlySet<NodeId>> {
-  const nodes = await readNodes(store.db);
+  const nodes = await readPresentNodes(store.db);
   const live = nodes.filter((node) => node.state === 'live').map((node) => node.id);
   const woken = new Set<NodeId>();
   const patience = new LockPatience();

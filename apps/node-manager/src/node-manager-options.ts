@@ -17,4 +17,11 @@ export const NODE_MANAGER_OPTIONS = {
     help: 'Lease time of the executors, in milliseconds, 1000 to 120000; absent: as the store says, at first 6000. After an outage every node gets this time anew. The same for the whole cluster, as the margin.',
     schema: integer(LEASE_BOUNDS.ttlMs.least, LEASE_BOUNDS.ttlMs.most).optional(),
   },
+  nodeRetentionMinutes: {
+    flag: 'node-retention-minutes',
+    env: 'LONGSHORE_NODE_RETENTION_MINUTES',
+    help: 'How long nodes are kept that stopped or were declared dead, in minutes, 1 to 525600; longer while an unfinished task or subtask names them. Raise it to look longer at what ran where, lower it where each roll-out makes many new names.',
+    schema: integer(1, 525_600),
+    default: '1440',
+  },
 } as const satisfies Record<string, OptionSpec>;

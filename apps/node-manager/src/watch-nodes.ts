@@ -4,6 +4,7 @@ import { extendAllLeases, fenceExpiredNodes, readClusterId, sweepOrphans, type L
 import { counterOf } from '@longshore/telemetry';
 import type { NODE_MANAGER_OPTIONS } from './node-manager-options.ts';
 import { LeftOutNotes } from './left-out-notes.ts';
+import { removeNodes } from './remove-nodes.ts';
 import { traceLostAttempts } from './trace-lost-attempts.ts';
 
 type Context = ServiceContext<ConfigOf<typeof NODE_MANAGER_OPTIONS>>;
@@ -16,8 +17,8 @@ type Context = ServiceContext<ConfigOf<typeof NODE_MANAGER_OPTIONS>>;
 const OUTAGE_PART = 1 / 3;
 
 /**
- * The leading node-manager's work, until the lease is lost: it finds dead nodes and frees their subtasks. Two loops, so that a sweep which takes
- * long delays no look at the nodes, and never looks like an outage.
+ * The leading node-manager's work, until the lease is lost: it finds dead nodes, frees their subtasks, and removes those that are long gone. Three
+ * loops, so that a sweep which takes long delays no look at the nodes, and never looks like an outage.
  *
  * @param nodeLease what the nodes go by.
  */
@@ -29,7 +30,8 @@ export async function watchNodes(
 ): Promise<void> {
   const sweeping = sweepLostNodes(context, lease, signal);
   const watching = watchLeases(context, nodeLease, lease, signal, () => sweeping.wake());
-  await Promise.all([watching.done, sweeping.done]);
+  const removing = removeNodes(context, lease, signal);
+  await Promise.all([watching.done, sweeping.done, removing.done]);
 }
 
 /** @param onDead called when nodes were declared dead. */
@@ -57,8 +59,7 @@ function watchLeases(
       }
       const fenced = await fenceExpiredNodes(store.db, lease, nodeLease.marginMs, {
         spared: owed,
-        onLeftOut: ({ what, error }) =>
-          logger.warn({ error }, `${what} can't be declared dead yet; looking again soon`),
+        onLeftOut: (leftOut) => notes.note(leftOut),
       });
       notes.endRound();
       for (const node of fenced) logger.warn({ node }, 'node declared dead: its lease has run out');

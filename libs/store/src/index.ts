@@ -59,14 +59,19 @@ export {
 } from './plans/plan-pages.ts';
 export { readPreviousSubtasks, type PreviousSubtask } from './plans/previous-subtasks.ts';
 export {
+  countGoneNodes,
+  readNode,
   readNodeLoads,
   readNodes,
+  readNodeStates,
+  readPresentNodes,
   registerNode,
   renewNode,
   setNodeState,
   type NodeRegistration,
   type StoredNode,
 } from './nodes/nodes.ts';
+export { removeGoneNodes, type RemovedNodes } from './nodes/remove-gone-nodes.ts';
 export { markCrashed } from './nodes/crashed-process.ts';
 export {
   extendAllLeases,

@@ -9,7 +9,11 @@ Examples:
   $ longshore node list --json | jq -r '.nodes[] | select(.state != "live") | .id'`;
 
 export function addNodeListCommand(node: Command, context: CommandContext): void {
-  withClusterFlags(node.command('list').description('list the nodes: state, slots, load, task types'))
+  withClusterFlags(
+    node
+      .command('list')
+      .description('list the nodes: state, slots, load, task types; of those that are gone, the 200 that went last'),
+  )
     .addHelpText('after', EXAMPLES)
     .action(async (flags: CommonFlags) => {
       await withClient(flags, context, async (client) => {

@@ -1,7 +1,7 @@
 import { eligibleNodes, type NodeId, type SubtaskKind } from '@longshore/core';
 import type { Runner } from '@longshore/runner';
 import type { CandidateNode } from '@longshore/sdk';
-import { membershipOf, readNodes, type Db, type TaskForRunner } from '@longshore/store';
+import { membershipOf, readPresentNodes, type Db, type TaskForRunner } from '@longshore/store';
 
 /** The nodes that a task could use. */
 export interface Candidates {
@@ -22,6 +22,6 @@ export async function candidatesFor(
   if ((kind !== 'plan' && kind !== 'place') || !runner.type.hooks.includes('eligibleNodes')) return null;
   // Named one by one: a task has more fields, and none of them may narrow this down.
   const { scope, type, typeVersion, selectors } = task;
-  const { nodes } = eligibleNodes(await readNodes(db), { scope, type, typeVersion, selectors });
+  const { nodes } = eligibleNodes(await readPresentNodes(db), { scope, type, typeVersion, selectors });
   return { nodes: nodes.map(({ id, labels, host }) => ({ id, labels, host })), membership: membershipOf(nodes) };
 }

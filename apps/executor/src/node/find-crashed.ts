@@ -1,4 +1,4 @@
-import { readNodes, type Db, type NodeRegistration } from '@longshore/store';
+import { readNode, type Db, type NodeRegistration } from '@longshore/store';
 
 /**
  * Finds the process that had this name before, if its end was a crash: it was at work, on this machine since its last boot, and there is no
@@ -10,7 +10,7 @@ export async function findCrashed(
   db: Db,
   { id, host, bootId = null }: Pick<NodeRegistration, 'id' | 'host' | 'bootId'>,
 ): Promise<string | null> {
-  const before = (await readNodes(db)).find((node) => node.id === id);
+  const before = await readNode(db, id);
   if (before?.state !== 'live' || before.host !== host || before.bootId !== bootId) return null;
   return isAlive(before.pid) ? null : before.epoch;
 }

@@ -1,7 +1,7 @@
 import { LongshoreError } from '@longshore/core';
 import { faultPoint } from '@longshore/faults';
 import {
-  readNodes,
+  readNode,
   registerNode,
   renewNode,
   setNodeState,
@@ -120,8 +120,8 @@ export class Membership {
       this.#renewed(before);
       return false;
     }
-    const stored = (await readNodes(db)).find((node) => node.id === registration.id);
-    if (stored !== undefined && BigInt(stored.epoch) > BigInt(this.#identity.epoch)) {
+    const stored = await readNode(db, registration.id);
+    if (stored !== null && BigInt(stored.epoch) > BigInt(this.#identity.epoch)) {
       this.#options.onReplaced(
         new LongshoreError(
           'NODE_FENCED',

@@ -7,6 +7,8 @@ import {
   readEvents,
   readNodeLoads,
   readNodes,
+  readNodeStates,
+  readPresentNodes,
   readProgress,
   readSettings,
   readSubtasks,
@@ -26,6 +28,12 @@ import { controlHandlers } from './control-handlers.ts';
 import { TaskSubmitter } from './submit.ts';
 import { traceRequest } from './trace-request.ts';
 import { nodeView, taskView } from './views.ts';
+
+/**
+ * Nodes that are gone which a list has at most, those that went last: enough for a roll-out of a large cluster. Ten thousand would be more than a
+ * message may have.
+ */
+const MOST_GONE_NODES = 200;
 
 const IDLE = { running: 0, pending: 0 };
 
@@ -61,7 +69,7 @@ export function apiHandlers(options: ApiOptions): ApiHandlers {
   const tell = async (id: string): Promise<void> => {
     wakeLeader();
     bus.publish(bus.subjects.taskEvents(taskId(id)), { kind: 'state' } satisfies TaskHint);
-    for (const node of await readNodes(store.db)) bus.publish(bus.subjects.controlNode(node.id), { taskId: id });
+    for (const node of await readPresentNodes(store.db)) bus.publish(bus.subjects.controlNode(node.id), { taskId: id });
   };
 
   const limits = async (): Promise<ClusterLimits> => ({ maxScheduledTasks, ...(await readSettings(store.db)) });
@@ -71,15 +79,17 @@ export function apiHandlers(options: ApiOptions): ApiHandlers {
       traceRequest(tracing, request.type, trace, (parent) => submitter.submit(request, { service, principal }, parent)),
     'task.get': async ({ task: ref }) => {
       const task = await find(ref);
-      const [meta, progress, nodes, waiting, summaries, [submit]] = await Promise.all([
+      const [meta, progress, waiting, summaries, [submit]] = await Promise.all([
         readTaskMeta(store.db, task.id),
         readProgress(store.db, task.id, task.step),
-        readNodes(store.db),
         readWaiting(store.db, task.id),
         readSummaries(store.db, task.id),
         readEvents(store.db, task.id, 0, 1),
       ]);
-      const states = new Map<string, string>(nodes.map((node) => [node.id, node.state]));
+      const states = await readNodeStates(
+        store.db,
+        progress.nodes.map(({ node }) => node),
+      );
       return {
         task: taskView(task),
         meta,
@@ -127,7 +137,7 @@ export function apiHandlers(options: ApiOptions): ApiHandlers {
       };
     },
     'node.list': async () => {
-      const [nodes, loads] = await Promise.all([readNodes(store.db), readNodeLoads(store.db)]);
+      const [nodes, loads] = await Promise.all([readNodes(store.db, MOST_GONE_NODES), readNodeLoads(store.db)]);
       return { nodes: nodes.map((node) => nodeView(node, loads.get(node.id) ?? IDLE)) };
     },
     'limits.get': async () => ({ limits: await limits() }),
@@ -140,7 +150,7 @@ export function apiHandlers(options: ApiOptions): ApiHandlers {
       return { limits: await limits() };
     },
     'type.list': async ({ type }) => {
-      const [types, nodes] = await Promise.all([readTypes(store.db, type), readNodes(store.db)]);
+      const [types, nodes] = await Promise.all([readTypes(store.db, type), readPresentNodes(store.db)]);
       return {
         types: types.map((one) => ({
           ...one,

@@ -2,6 +2,7 @@ import { taskId, type TaskId } from '@longshore/core';
 import { MAX_HINTED_TASKS, wakeHint, type TaskHint } from '@longshore/protocol';
 import { startLoop, type ConfigOf, type ServiceContext } from '@longshore/service';
 import {
+  countGoneNodes,
   forgetOldTasks,
   listenForSubmits,
   LockPatience,
@@ -15,6 +16,9 @@ import { schedulingRounds } from './scheduling-round.ts';
 
 /** How often old tasks are looked for, in milliseconds. */
 const RETENTION_MS = 3_600_000;
+
+/** How often what no pass looks at is counted for the metrics, in milliseconds. */
+const COUNT_MS = 10_000;
 
 /**
  * When to look again after a move that an executor goes on with, in milliseconds: there may be a next one all the same, such as after a plan
@@ -44,6 +48,16 @@ export async function leadOwner(
     tracing: context.telemetry.tracing,
     maxScheduledTasks: config.maxScheduledTasks,
   });
+  let goneNodes: ReadonlyMap<string, number> = new Map();
+  const counting = startLoop({
+    intervalMs: COUNT_MS,
+    signal,
+    onError: (error) => logger.debug({ error }, 'nodes that are gone could not be counted'),
+    round: async () => {
+      goneNodes = await countGoneNodes(store.db);
+      return false;
+    },
+  });
   let lookingAgain: NodeJS.Timeout | undefined;
   const loop = startLoop({
     intervalMs: config.pollMs,
@@ -61,7 +75,7 @@ export async function leadOwner(
       }
       if (result.mustMove) bus.publish(bus.subjects.wakeBalancer, {});
       for (const id of result.changed) announce(id);
-      counts.show(result);
+      counts.show({ ...result, goneNodes });
       if (result.changed.length > 0 && !result.movesOn) lookingAgain = setTimeout(() => loop.wake(), LOOK_AGAIN_MS);
       // What was changed may allow a next move at once.
       return result.movesOn;
@@ -92,7 +106,7 @@ export async function leadOwner(
   const reconnects = bus.onReconnect(() => loop.wake());
   const forgetWake = onWakeable(() => loop.wake());
   try {
-    await Promise.all([loop.done, retention.done, listening]);
+    await Promise.all([loop.done, retention.done, counting.done, listening]);
   } finally {
     clearTimeout(lookingAgain);
     forgetWake();

@@ -2,7 +2,10 @@ import { TaskState } from '@longshore/core';
 import { gaugeOf, type MetricsRegistry } from '@longshore/telemetry';
 import type { RoundResult } from './scheduling-round.ts';
 
-type Seen = Pick<RoundResult, 'tasks' | 'nodes'>;
+type Seen = Pick<RoundResult, 'tasks' | 'nodes'> & {
+  /** Nodes that are gone, by state: no pass looks at them. Default: none. */
+  readonly goneNodes?: ReadonlyMap<string, number>;
+};
 
 /** What the leading owner's pass saw, as gauges. States, types and reasons without any vanish. */
 export class PassMetrics {
@@ -21,7 +24,7 @@ export class PassMetrics {
   }
 
   /** @param nowMs the time of day, in milliseconds: ages are of stored times, and as right as this host's clock. */
-  show({ tasks, nodes }: Seen, nowMs = Date.now()): void {
+  show({ tasks, nodes, goneNodes = new Map() }: Seen, nowMs = Date.now()): void {
     this.reset();
     const firstWaits = new Map<string, number>();
     let oldestMs = nowMs;
@@ -35,6 +38,7 @@ export class PassMetrics {
     }
     for (const [reason, since] of firstWaits) this.#longest.set({ reason }, (nowMs - since) / 1_000);
     for (const { state } of nodes) this.#nodes.inc({ state });
+    for (const [state, count] of goneNodes) this.#nodes.inc({ state }, count);
     this.#oldest.set((nowMs - oldestMs) / 1_000);
   }
 

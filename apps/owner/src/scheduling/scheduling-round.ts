@@ -1,7 +1,7 @@
 import {
   LockPatience,
-  readNodes,
   readPinnedSlots,
+  readPresentNodes,
   readSchedulingSnapshot,
   readSettings,
   readTogether,
@@ -38,6 +38,7 @@ export interface RoundContext {
 /** What a round saw and changed. */
 export interface RoundResult extends PassResult {
   readonly tasks: readonly ScheduledTask[];
+  /** Those that are present. */
   readonly nodes: readonly StoredNode[];
 }
 
@@ -63,7 +64,7 @@ export function schedulingRounds({
     const [tasks, nodes, pinned, settings] = await readTogether(db, (session) =>
       Promise.all([
         readSchedulingSnapshot(session),
-        readNodes(session),
+        readPresentNodes(session),
         readPinnedSlots(session),
         readSettings(session),
       ]),

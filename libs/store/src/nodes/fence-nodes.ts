@@ -187,12 +187,13 @@ function freeOrphans(
 
 /** @param passedOver ids of rows that were found before and could not be freed. */
 async function findOrphans(db: Db, passedOver: readonly string[]): Promise<readonly OrphanRow[]> {
-  // Not in the order of the key: the planner would walk the key of the whole table for it, if it takes the table for a small one.
+  // Not in the order of the key: the planner would walk the key of the whole table for it, if it takes the table for a small one. Each row
+  // looks its node up, because a join would read all nodes that are gone.
   const rows = await fromStore(
     sql<OrphanRow>`
       SELECT s.id, s.task_id, s.exec_id, s.attempt, s.is_idempotent
-      FROM subtasks s LEFT JOIN nodes n ON n.id = s.exec_id
-      WHERE s.state = 'running' AND ${isKnown('s')} AND (n.id IS NULL OR n.state IN ('dead', 'stopped') OR n.epoch > s.node_epoch)
+      FROM subtasks s LEFT JOIN LATERAL (SELECT state, epoch FROM nodes WHERE id = s.exec_id LIMIT 1) n ON true
+      WHERE s.state = 'running' AND ${isKnown('s')} AND (n.state IS NULL OR n.state IN ('dead', 'stopped') OR n.epoch > s.node_epoch)
         AND NOT s.id = ANY(${passedOver}::bigint[])
       ORDER BY s.id + 0 LIMIT ${SWEEP_PAGE_ROWS}`.execute(db),
   );

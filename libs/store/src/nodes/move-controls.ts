@@ -48,10 +48,11 @@ export async function readStrandedControls(db: Db): Promise<readonly StrandedCon
           AND s.started_at <= clock_timestamp() - ${LONG_HOOK_MS}::int * interval '1 millisecond'
         GROUP BY exec_id HAVING count(*) >= ${SHARED_PLACES}::int)
       SELECT s.id, s.task_id, s.kind, t.type, t.type_version, t.scope, t.selectors, t.reserved_nodes, s.exec_id,
-        n.id IS NULL OR n.state <> 'live' AS is_gone
-      FROM subtasks s JOIN tasks t ON t.id = s.task_id LEFT JOIN nodes n ON n.id = s.exec_id
+        coalesce(n.state <> 'live', true) AS is_gone
+      FROM subtasks s JOIN tasks t ON t.id = s.task_id
+      LEFT JOIN LATERAL (SELECT state FROM nodes WHERE id = s.exec_id LIMIT 1) n ON true
       WHERE ${isMovableControl('s')} AND s.state = 'pending'
-        AND (n.id IS NULL OR n.state <> 'live'
+        AND (coalesce(n.state <> 'live', true)
           OR (${sharesPlaces('s')} AND s.exec_id IN (SELECT exec_id FROM full_nodes)
             AND (s.not_before IS NULL OR s.not_before <= clock_timestamp())))
       ORDER BY t.priority, t.created_at, s.id`.execute(db),

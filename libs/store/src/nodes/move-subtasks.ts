@@ -1,7 +1,6 @@
 import type { Move, NodeId, NodeLoad } from '@longshore/core';
 import { sql } from 'kysely';
 import { asLeader, type LeaderLease } from '../scheduling/leader-lease.ts';
-import { NO_NODE } from '../plans/step-placement.ts';
 import type { LockPatience } from '../session/lock-patience.ts';
 import { storeError } from '../session/open-store.ts';
 import type { Db } from '../session/transactions.ts';
@@ -19,17 +18,27 @@ export interface BalanceSnapshot {
  * Tasks whose pending work may need to move: some of it is on a node that the task doesn't have, or one of the task's nodes
  * has nothing left while another has some. Counting is done for those alone, as it costs time in proportion to the rows.
  *
+ * Which nodes have pending work, those that are gone or were never there included, is read off the index that begins with the node: one
+ * step for each. The table of nodes would also have those that are long gone.
+ *
  * @param liveNodes ids of the nodes that take work.
  */
 export async function readImbalances(db: Db, liveNodes: readonly string[]): Promise<readonly BalanceSnapshot[]> {
   try {
     const rows = await sql<{ id: string; state: string; reserved_nodes: string[]; step: string; plan_attempt: number }>`
+      WITH RECURSIVE places (id) AS (
+        (SELECT s.exec_id FROM subtasks s WHERE s.state = 'pending' AND ${isPlanned('s')} ORDER BY s.exec_id LIMIT 1)
+        UNION ALL
+        SELECT next.id FROM places p CROSS JOIN LATERAL (
+          SELECT s.exec_id AS id FROM subtasks s
+          WHERE s.state = 'pending' AND ${isPlanned('s')} AND s.exec_id > p.id ORDER BY s.exec_id LIMIT 1) next),
+      looked_at AS MATERIALIZED (SELECT id FROM places UNION SELECT unnest(${liveNodes}::text[]))
       SELECT t.id, t.state, t.reserved_nodes, t.step, t.plan_attempt
       FROM tasks t
       CROSS JOIN LATERAL (
         SELECT bool_or(p.has AND NOT n.id = ANY(t.reserved_nodes)) AS outside,
-          bool_or(p.has) AS some, bool_or(NOT p.has AND n.id = ANY(t.reserved_nodes) AND n.state = 'live') AS idle
-        FROM (SELECT id, state FROM nodes UNION ALL SELECT ${NO_NODE}, 'none') n
+          bool_or(p.has) AS some, bool_or(NOT p.has AND n.id = ANY(t.reserved_nodes) AND n.id = ANY(${liveNodes}::text[])) AS idle
+        FROM looked_at n
         CROSS JOIN LATERAL (SELECT (
           SELECT true FROM subtasks s
           WHERE s.exec_id = n.id AND s.task_id = t.id AND s.step COLLATE "C" = t.step AND s.plan_attempt = t.plan_attempt

@@ -98,6 +98,9 @@ export async function setNodeState(db: Db, node: NodeIdentity, state: 'draining'
   });
 }
 
+/** Whether a node may run something. In these words, because a partial index has them. */
+export const isPresent = sql<boolean>`(state IN ('live', 'draining'))`;
+
 /** A node as operators see it. */
 export interface StoredNode extends NodeInfo {
   readonly epoch: string;
@@ -109,27 +112,72 @@ export interface StoredNode extends NodeInfo {
   readonly bootId: string | null;
 }
 
-/** All nodes that ever registered and were not removed, by id. */
-export async function readNodes(db: Db): Promise<readonly StoredNode[]> {
-  const query = db
-    .selectFrom('nodes')
-    .select([
-      'id',
-      'state',
-      'scope',
-      'labels',
-      'slots',
-      'types',
-      'epoch',
-      'host',
-      'pid',
-      'started_at',
-      'lease_expires_at',
-      'boot_id',
-    ])
-    .orderBy('id');
-  const rows = await readPrepared(db, query);
-  return rows.map((row) => ({
+interface NodeRow {
+  id: string;
+  state: string;
+  scope: string;
+  labels: NodeLabels;
+  slots: number;
+  types: OfferedType[];
+  epoch: string;
+  host: string;
+  pid: number;
+  started_at: Date;
+  lease_expires_at: Date;
+  boot_id: string | null;
+}
+
+const COLUMNS = sql.raw(
+  'id, state, scope, labels, slots, types, epoch, host, pid, started_at, lease_expires_at, boot_id',
+);
+
+/** Nodes that may run something, by id: those that are live or draining. It costs the same however many others there were. */
+export async function readPresentNodes(db: Db): Promise<readonly StoredNode[]> {
+  const rows = await readPrepared(db, sql<NodeRow>`SELECT ${COLUMNS} FROM nodes WHERE ${isPresent} ORDER BY id`);
+  return rows.map(toNode);
+}
+
+/**
+ * Nodes that registered and were not removed, by id. For people: what is asked again and again needs only those that are present.
+ *
+ * @param mostGone how many that are gone it answers at most, those that went last. Default: all.
+ */
+export async function readNodes(db: Db, mostGone: number | null = null): Promise<readonly StoredNode[]> {
+  const statement = sql<NodeRow>`
+    SELECT * FROM (
+      SELECT ${COLUMNS} FROM nodes WHERE ${isPresent}
+      UNION ALL
+      (SELECT ${COLUMNS} FROM nodes WHERE NOT ${isPresent} ORDER BY lease_expires_at DESC, id LIMIT ${mostGone}::bigint)) n
+    ORDER BY id`;
+  return (await readPrepared(db, statement)).map(toNode);
+}
+
+/** The node of this name; null: none is known. */
+export async function readNode(db: Db, id: string): Promise<StoredNode | null> {
+  const [row] = await readPrepared(db, sql<NodeRow>`SELECT ${COLUMNS} FROM nodes WHERE id = ${id}`);
+  return row === undefined ? null : toNode(row);
+}
+
+/** States of the nodes of these names. Those that aren't known are missing. */
+export async function readNodeStates(db: Db, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  if (ids.length === 0) return new Map();
+  const rows = await fromStore(
+    sql<{ id: string; state: string }>`SELECT id, state FROM nodes WHERE id = ANY(${ids}::text[])`.execute(db),
+  );
+  return new Map(rows.rows.map(({ id, state }) => [id, state]));
+}
+
+/** How many nodes that are gone are still known, by state. */
+export async function countGoneNodes(db: Db): Promise<ReadonlyMap<string, number>> {
+  const rows = await fromStore(
+    sql<{ state: string; nodes: number }>`
+      SELECT state, count(*)::int AS nodes FROM nodes WHERE NOT ${isPresent} GROUP BY state`.execute(db),
+  );
+  return new Map(rows.rows.map(({ state, nodes }) => [state, nodes]));
+}
+
+function toNode(row: NodeRow): StoredNode {
+  return {
     id: nodeId(row.id),
     state: row.state,
     scope: row.scope,
@@ -142,7 +190,7 @@ export async function readNodes(db: Db): Promise<readonly StoredNode[]> {
     startedAt: row.started_at,
     leaseExpiresAt: row.lease_expires_at,
     bootId: row.boot_id,
-  }));
+  };
 }
 
 /** How many running and pending subtasks each node has. */
