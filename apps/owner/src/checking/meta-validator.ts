@@ -1,4 +1,4 @@
-import { LongshoreError, toErrorData } from '@longshore/core';
+import { hasCode, LongshoreError, toErrorData } from '@longshore/core';
 import type { StoredType } from '@longshore/store';
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormatsModule from 'ajv-formats';
@@ -70,13 +70,17 @@ function compile(type: StoredType): ValidateFunction {
     });
   const regExp = Object.assign((source: string) => linearPattern(source), { code: 'linearPattern' });
   try {
-    const ajv = new Ajv2020({ allErrors: true, useDefaults: true, strict: false, code: { regExp } });
-    addFormats(ajv);
-    boundFormats(ajv);
-    replaceUniqueItems(ajv);
-    const compiled = limited(LIMIT_MS, () => ajv.compile(type.schema));
+    // A new one for each try, since one that was ended is half done.
+    const compiled = limited(LIMIT_MS, () => {
+      const ajv = new Ajv2020({ allErrors: true, useDefaults: true, strict: false, code: { regExp } });
+      addFormats(ajv);
+      boundFormats(ajv);
+      replaceUniqueItems(ajv);
+      return ajv.compile(type.schema);
+    });
     if (compiled !== null) return compiled.value;
   } catch (cause) {
+    if (hasCode(cause, 'OVERLOADED')) throw cause;
     throw unusable(toErrorData(cause).message, cause);
   }
   throw unusable(`it could not be read within ${LIMIT_MS} ms`);
@@ -90,6 +94,7 @@ function within(type: StoredType, isWatched: boolean, check: () => boolean): boo
     const checked = limited(LIMIT_MS, check);
     if (checked !== null) return checked.value;
   } catch (thrown) {
+    if (hasCode(thrown, 'OVERLOADED')) throw thrown;
     // A schema that refers to itself without an end.
     throw invalid(toErrorData(thrown).message);
   }

@@ -51,7 +51,7 @@ export const ERROR_CODES = {
     'The node that ran a non-idempotent subtask was lost, so nobody knows how far it came. Decide yourself whether to run it again.',
   ),
   OVERLOADED: transient(
-    'The owner that got the request answers as many others as it may at once. Send it again a little later, with the same key; start more owners if it happens often.',
+    'The owner that got the request answers as many others as it may at once, or its machine is too busy to check a meta. Send it again a little later, with the same key; start more owners if it happens often.',
   ),
   PLAN_INVALID: permanent('A plan hook returned something that is not a list of subtasks. Fix the task type.'),
   PLUGIN_CONTRACT: permanent(
