@@ -2,7 +2,7 @@ import type { ControlProgress, TaskView } from '@longshore/client';
 import { describe, expect, test } from 'vitest';
 import { followTask, taskSummary } from '../src/index.ts';
 import { readSkippedHooks } from '../src/output/skipped-hooks.ts';
-import { eventTable, taskDetailText } from '../src/output/task-text.ts';
+import { eventTable, taskDetailText, subtaskTable } from '../src/output/task-text.ts';
 import { detail, step } from './samples.ts';
 
 const error = { code: 'TOY_FAILED', message: 'told to', permanent: true };
@@ -144,6 +144,17 @@ test('following a task continues while it is paused, and says so once for each p
   });
   expect(last.task.state).toBe('awaiting-resolution');
   expect(remarks).toEqual(Array(2).fill('still waiting: task 12 is paused; "task resume 12" resumes it'));
+});
+
+test('subtasks show how often processes crashed while they ran there, and that they run alone since', () => {
+  const one = {
+    ...{ id: '7', kind: 'work', step: 'load', ordinal: 1, state: 'pending', node: 'n1', attempt: 3, failures: 0 },
+    ...{ rows: 0, bytes: 0, error: null, startedAt: null, endedAt: null },
+  };
+  const crashes = { nodes: ['n1', 'n2'], alone: ['n3'] };
+  expect(subtaskTable([{ ...one, crashes }, { ...one, crashes: { nodes: ['n2'], alone: [] } }, one])).toMatch(
+    / 3 +0 +2, alone 1 [^]* 3 +0 +1 +0 [^]* 3 +0 +0 /,
+  );
 });
 
 test('the details of a task show what its running subtasks count', () => {

@@ -247,6 +247,16 @@ export const subtaskView = z.object({
   summary: summary.nullable().optional(),
   /** What it waits for; null: nothing. */
   waiting: z.object({ code: z.string(), message: z.string(), since: instant }).nullable().optional(),
+  /** Crashes of processes that it ran in, since it last got further; null: none, or it has ended. */
+  crashes: z
+    .object({
+      /** Nodes whose executor crashed while it ran there, in order; after two it runs in a process of its own. */
+      nodes: z.array(z.string()).readonly(),
+      /** Nodes on which it crashed a process of its own, in order; the third one fails it. */
+      alone: z.array(z.string()).readonly(),
+    })
+    .nullable()
+    .optional(),
   startedAt: instant.nullable(),
   endedAt: instant.nullable(),
 });

@@ -144,7 +144,10 @@ export function eventTable(events: readonly EventView[]): string {
 /** Subtasks as a table. */
 export function subtaskTable(subtasks: readonly SubtaskView[]): string {
   return tableText(
-    ['id', 'kind', 'step', 'no', 'state', 'node', 'attempt', 'failures', 'rows', 'bytes', 'phase', 'counted', 'error'],
+    [
+      ...['id', 'kind', 'step', 'no', 'state', 'node', 'attempt', 'failures', 'crashes'],
+      ...['rows', 'bytes', 'phase', 'counted', 'error'],
+    ],
     subtasks.map((subtask) => [
       subtask.id,
       subtask.kind,
@@ -154,6 +157,7 @@ export function subtaskTable(subtasks: readonly SubtaskView[]): string {
       subtask.node,
       subtask.attempt,
       subtask.failures,
+      crashesText(subtask),
       formatCount(subtask.rows),
       formatBytes(subtask.bytes),
       subtask.phase ?? '',
@@ -161,6 +165,15 @@ export function subtaskTable(subtasks: readonly SubtaskView[]): string {
       subtask.error === null ? '' : `${subtask.error.code}: ${subtask.error.message}`,
     ]),
   );
+}
+
+/** How often processes crashed while it ran in them, and whether it runs in one of its own since. */
+function crashesText({ crashes }: SubtaskView): string {
+  if (crashes == null) return '';
+  const { nodes, alone } = crashes;
+  return alone.length === 0
+    ? formatCount(nodes.length)
+    : `${formatCount(nodes.length)}, alone ${formatCount(alone.length)}`;
 }
 
 function countersText(counters: Readonly<Record<string, number>>): string {

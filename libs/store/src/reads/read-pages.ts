@@ -1,4 +1,4 @@
-import type { ErrorData, Principal, Summary } from '@longshore/core';
+import type { CrashRecord, ErrorData, Principal, Summary } from '@longshore/core';
 import { sql } from 'kysely';
 import type { StoredReason } from '../schema/database.ts';
 import { storeError } from '../session/open-store.ts';
@@ -76,6 +76,8 @@ export interface StoredSubtask {
   readonly summary: Summary | null;
   /** What it waits for; null: nothing, or it has ended. */
   readonly waiting: StoredReason | null;
+  /** Nodes on which processes crashed that it ran in; null: none, or it has ended. */
+  readonly crashes: Pick<CrashRecord, 'nodes' | 'alone'> | null;
   readonly startedAt: Date | null;
   readonly endedAt: Date | null;
 }
@@ -93,6 +95,7 @@ interface SubtaskRow {
   bytes: string;
   error: ErrorData | null;
   waiting: StoredReason | null;
+  crashes: CrashRecord | null;
   phase: string | null;
   summary: Summary | null;
   started_at: Date | null;
@@ -122,10 +125,10 @@ export async function readSubtasks(
   try {
     const rows = await sql<SubtaskRow>`
       SELECT * FROM (
-        (SELECT ${columns}, waiting, CASE WHEN state = 'running' THEN phase END AS phase,
+        (SELECT ${columns}, waiting, crashes, CASE WHEN state = 'running' THEN phase END AS phase,
           CASE WHEN state = 'running' THEN summary END AS summary FROM subtasks WHERE ${fits} ORDER BY id LIMIT ${limit})
         UNION ALL
-        (SELECT ${columns}, NULL, NULL, NULL FROM subtask_history WHERE ${fits} ORDER BY id LIMIT ${limit})
+        (SELECT ${columns}, NULL, NULL, NULL, NULL FROM subtask_history WHERE ${fits} ORDER BY id LIMIT ${limit})
       ) s ORDER BY id LIMIT ${limit}`.execute(db);
     return rows.rows.map((row) => ({
       id: row.id,
@@ -140,6 +143,7 @@ export async function readSubtasks(
       bytes: Number(row.bytes),
       error: row.error,
       waiting: row.waiting,
+      crashes: row.crashes === null ? null : { nodes: row.crashes.nodes, alone: row.crashes.alone },
       phase: row.phase,
       summary: row.summary,
       startedAt: row.started_at,

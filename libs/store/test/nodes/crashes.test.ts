@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import {
   fenceExpiredNodes,
   markCrashed,
+  readSubtasks,
   registerNode,
   retryTask,
   saveCheckpoint,
@@ -153,6 +154,8 @@ describe('a suspicion', () => {
     await settle(db, node, [claimed], { how: 'retry', error: FAILURE, afterMs: 0, crashes: record });
     const [again] = await claim(db, node, taskId, 1);
     expect(again).toMatchObject({ failures: 0, crashes: record });
+    const views = await readSubtasks(db, taskId, '0', 9);
+    expect(views.find(({ id }) => id === claimed.id)?.crashes).toEqual({ nodes: ['n1', 'n2'], alone: ['n1'] });
     await settle(db, node, [again!], { how: 'retry', error: FAILURE, afterMs: 0 });
     expect((await claim(db, node, taskId, 1))[0]).toMatchObject({ failures: 1, crashes: record });
   });
