@@ -5,8 +5,9 @@ import { runSoak } from './run-soak.ts';
 const command = new Command('npm run soak --')
   .description(
     'Runs imports, backfills, index builds and tasks of many small subtasks over a cluster whose rows are locked and whose\n' +
-      'connections to Postgres, NATS and the target hang or break. Exit code 0: no task failed, was slowed beyond the\n' +
-      'documented factor or waited without a reason, and memory is flat; 1: something of that happened; 2: wrong usage.',
+      'connections to Postgres, NATS and the target hang or break, beside a rude plugin and hostile requests.\n' +
+      'Exit code 0: no task failed, was slowed beyond the documented factor or waited without a reason, and memory is\n' +
+      'flat; 1: something of that happened; 2: wrong usage.',
   )
   .addOption(
     new Option('--minutes <count>', 'how long, 1 to 10000').default(30).argParser((text) => {

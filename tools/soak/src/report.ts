@@ -5,6 +5,12 @@ export interface SoakFigures {
   readonly tasks: number;
   /** Tasks that failed, or whose result was not exact. None of them did anything wrong, so each is one of ours. */
   readonly failed_wellbehaved: number;
+  /** Tasks of a rude plugin that ended. They don't count as `tasks`. */
+  readonly rude_tasks: number;
+  /** Requests that mean harm, sent beside all others. */
+  readonly hostile_requests: number;
+  /** Rude tasks and hostile requests that came to another end or answer than the documented one. */
+  readonly wrong_refusals: number;
   /** Tasks of which for more than ten seconds nothing ran and that gave no reason. */
   readonly waiting_without_reason: number;
   /** The slowest task's time over the undisturbed median of its kind, faults that it lived through not counted. */
@@ -31,6 +37,9 @@ export function brokenPromises(figures: SoakFigures): readonly string[] {
   const broken: string[] = [];
   if (figures.tasks === 0) broken.push('no task ended');
   if (figures.failed_wellbehaved > 0) broken.push(`${figures.failed_wellbehaved} tasks failed`);
+  if (figures.wrong_refusals > 0) {
+    broken.push(`${figures.wrong_refusals} rude tasks or hostile requests had another end than the documented one`);
+  }
   if (figures.waiting_without_reason > 0) {
     broken.push(`${figures.waiting_without_reason} tasks waited without a reason`);
   }

@@ -2,9 +2,11 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { waitUntil } from '@longshore/testing';
 import pg from 'pg';
 import { soakFaults } from './faults.ts';
+import { sendHostileRequests } from './hostile-requests.ts';
 import { makeJobs, type Job } from './jobs.ts';
 import { MemoryGauge } from './memory.ts';
 import type { SoakFigures } from './report.ts';
+import { runRudeTasks } from './rude-tasks.ts';
 import { startSoakCluster, type SoakCluster } from './soak-cluster.ts';
 import { TaskTimes } from './task-times.ts';
 import { SilentWaits } from './waiting.ts';
@@ -26,7 +28,7 @@ const LOOK_MS = 1_000;
 const LAST_TASKS_MS = 120_000;
 
 /**
- * Runs mixed tasks for so many minutes while the cluster's surroundings fail, one fault at a time. Everything that it starts is stopped when
+ * Runs mixed tasks for so many minutes while the cluster's surroundings fail, one fault at a time, beside a rude plugin and hostile requests. Everything that it starts is stopped when
  * it returns or throws.
  */
 export async function runSoak({ minutes, say, signal }: SoakOptions): Promise<SoakFigures> {
@@ -54,6 +56,7 @@ async function observe(
   const totalMs = minutes * 60_000;
   const working = AbortSignal.any([signal, AbortSignal.timeout(totalMs)]);
   const failures: string[] = [];
+  let wrongRefusals = 0;
   let numbers = 0;
 
   const runJobs = async (job: Job): Promise<void> => {
@@ -71,6 +74,18 @@ async function observe(
       await silent.look();
       await wait(LOOK_MS);
     }
+  };
+  /** Rude plugins and hostile requests, from the first fault on. */
+  const offend = async (): Promise<readonly [number, number]> => {
+    await wait(totalMs * QUIET_SHARE, undefined, { signal: working }).catch(() => undefined);
+    const { client, cluster } = soak.cluster;
+    const wrong = (problem: string): void => {
+      wrongRefusals += 1;
+      say(`WRONG ${problem}`);
+    };
+    const nodes = [...cluster.processes.keys()].filter((name) => name.startsWith('executor'));
+    const hostile = { natsUrl: cluster.natsUrl, natsToken: cluster.natsToken, cluster: cluster.cluster, nodes };
+    return Promise.all([runRudeTasks(client, wrong, working), sendHostileRequests(hostile, wrong, working)]);
   };
   const hurt = async (): Promise<number> => {
     const faults = soakFaults(soak);
@@ -93,7 +108,7 @@ async function observe(
   };
 
   const jobs = await makeJobs(target, soak.folder);
-  const [faults] = await Promise.all([hurt(), look(), ...jobs.map(runJobs)]);
+  const [faults, [rude, hostile]] = await Promise.all([hurt(), offend(), look(), ...jobs.map(runJobs)]);
   for (const { kind, taskId, factor, seconds } of times.slowest(3)) {
     say(`slowest: ${kind} task ${taskId} took ${seconds} s, ${factor} times the undisturbed median`);
   }
@@ -102,6 +117,9 @@ async function observe(
     minutes,
     tasks: times.count,
     failed_wellbehaved: failures.length,
+    rude_tasks: rude,
+    hostile_requests: hostile,
+    wrong_refusals: wrongRefusals,
     waiting_without_reason: silent.found.length,
     slowest_factor: times.slowest(1)[0]?.factor ?? 0,
     rss_growth_mb: memory.growthMb,

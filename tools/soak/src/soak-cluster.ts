@@ -51,7 +51,7 @@ export async function startSoakCluster(onLine: (process: string, line: string) =
         '@longshore/plugin-import',
         '@longshore/plugin-add-index',
         '@longshore/plugin-backfill',
-        fileURLToPath(new URL('./steps-task-type.ts', import.meta.url)),
+        ...['./steps-task-type.ts', './rude-task-type.ts'].map((file) => fileURLToPath(new URL(file, import.meta.url))),
       ],
       executors: 3,
       slots: 4,
