@@ -17,6 +17,7 @@ export {
 } from './scheduling/leader-lease.ts';
 export type { Actor } from './tasks/actor.ts';
 export { submitTask, type NewTask } from './tasks/submit-task.ts';
+export type { SubmitCall } from './tasks/decide-run.ts';
 export { readSubmitted, type SubmittedRequest } from './tasks/submitted-task.ts';
 export { listenForSubmits, type SubmitListener } from './tasks/listen-for-submits.ts';
 export type { TaskSettings } from './tasks/task-settings.ts';
@@ -101,6 +102,7 @@ export {
 export { readTaskTraces } from './reads/read-task-traces.ts';
 export {
   findTaskByKey,
+  listRuns,
   listTasks,
   readTask,
   readTaskMeta,

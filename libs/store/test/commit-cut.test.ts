@@ -111,6 +111,21 @@ const pause = (db: Db, { taskId }: Ground): Promise<unknown> => pauseTask(db, ta
 
 const WRITES: Readonly<Record<string, Write>> = {
   'a submit with its key': { write: (db) => submitTask(db, newTask('cut')) },
+  'a submit of the next run of a key': {
+    prepare: async (db) => {
+      const { id } = await submitTask(db, newTask('again'));
+      await cancelTask(db, id, 'client', null);
+    },
+    write: (db) => submitTask(db, newTask('again'), { again: true, submitId: 'cut' }),
+    // However late: the run has ended by then, and is not started anew.
+    next: async (db) => {
+      const { id } = await submitTask(db, newTask('again'), { again: true, submitId: 'cut' });
+      await submitTask(db, newTask('again'), { again: true, submitId: 'cut' });
+      expect(await db.selectFrom('task_keys').select('task_id').where('key', '=', 'again').execute()).toEqual([
+        { task_id: id },
+      ]);
+    },
+  },
   'a cancel': { write: (db, { taskId }) => cancelTask(db, taskId, 'client', null) },
   'a pause': { write: pause },
   'a resume': {
@@ -234,7 +249,8 @@ async function planOf(db: Db): Promise<{ id: string; attempt: number; taskId: st
 const COLUMNS: Readonly<Record<string, string>> = {
   tasks: 'id, state, step, plan_attempt, version, reserved_nodes, error::text',
   task_history: 'id, state',
-  task_keys: 'key, task_id',
+  task_keys: 'key, task_id, run, submit_id',
+  earlier_runs: 'key, task_id, run, submit_id',
   task_steps: 'task_id, step, position, plan_attempt, subtasks',
   subtasks: 'task_id, kind, step, ordinal, state, exec_id, failures, checkpoint::text, reason, phase',
   subtask_history: 'task_id, kind, step, ordinal, state, result::text',

@@ -87,7 +87,7 @@ export class World implements RunWatcher {
   static async create(ground: Ground): Promise<World> {
     const { session, store } = ground;
     await session.query(
-      `TRUNCATE tasks, task_history, task_keys, task_steps, subtasks, subtask_history, task_events, task_budgets, task_gates,
+      `TRUNCATE tasks, task_history, task_keys, earlier_runs, task_steps, subtasks, subtask_history, task_events, task_budgets, task_gates,
          nodes, task_types, settings, model_journal RESTART IDENTITY`,
     );
     await session.query(`UPDATE leases SET holder = '', epoch = 0, expires_at = '-infinity'`);

@@ -79,7 +79,7 @@ async function forgetPage(db: Db, lease: LeaderLease, id: string, lockTimeoutMs:
       DELETE FROM subtask_history WHERE task_id = ${id} AND id = ANY(ARRAY(
         SELECT id FROM subtask_history WHERE task_id = ${id} ORDER BY id LIMIT ${SUBTASK_PAGE}))`.execute(tx);
     if (Number(subtasks.numAffectedRows ?? 0n) === SUBTASK_PAGE) return false;
-    for (const table of ['task_steps', 'task_events', 'task_keys']) {
+    for (const table of ['task_steps', 'task_events', 'task_keys', 'earlier_runs']) {
       await sql`DELETE FROM ${sql.table(table)} WHERE task_id = ${id}`.execute(tx);
     }
     await sql`DELETE FROM task_history WHERE id = ${id}`.execute(tx);

@@ -8,6 +8,8 @@ import type { Db } from '../session/transactions.ts';
 export interface StoredTask {
   readonly id: string;
   readonly key: string;
+  /** Its number among the runs of its key, from 1. */
+  readonly run: number;
   readonly type: string;
   readonly typeVersion: string;
   readonly state: string;
@@ -41,6 +43,7 @@ export interface StoredTask {
 interface TaskRow {
   id: string;
   key: string;
+  run: number;
   type: string;
   type_version: string;
   state: string;
@@ -81,10 +84,15 @@ const ALL_TASKS = sql`(
   SELECT ${VIEW_COLUMNS}, false AS is_archived FROM tasks
   UNION ALL SELECT ${VIEW_COLUMNS}, true FROM task_history)`;
 
+/** Looked up for the rows that are answered, and for no others. */
+const WITH_RUN = sql`t.*, coalesce(
+  (SELECT run FROM task_keys k WHERE k.task_id = t.id), (SELECT run FROM earlier_runs e WHERE e.task_id = t.id), 1) AS run`;
+
 function toTask(row: TaskRow): StoredTask {
   return {
     id: row.id,
     key: row.key,
+    run: row.run,
     type: row.type,
     typeVersion: row.type_version,
     state: row.state,
@@ -115,7 +123,7 @@ function toTask(row: TaskRow): StoredTask {
   };
 }
 
-/** The id of the task with this key; null when there is none. */
+/** The id of the newest run of this key; null when there is none. */
 export async function findTaskByKey(db: Db, key: string): Promise<string | null> {
   try {
     const row = await db.selectFrom('task_keys').select('task_id').where('key', '=', key).executeTakeFirst();
@@ -128,7 +136,7 @@ export async function findTaskByKey(db: Db, key: string): Promise<string | null>
 /** A task by id, active or archived; null when there is none. */
 export async function readTask(db: Db, id: string): Promise<StoredTask | null> {
   try {
-    const statement = sql<TaskRow>`SELECT * FROM ${ALL_TASKS} t WHERE id = ${id}`;
+    const statement = sql<TaskRow>`SELECT ${WITH_RUN} FROM ${ALL_TASKS} t WHERE id = ${id}`;
     const [row] = await readPrepared(db, statement);
     return row === undefined ? null : toTask(row);
   } catch (thrown) {
@@ -160,7 +168,7 @@ export interface TaskFilter {
 export async function listTasks(db: Db, filter: TaskFilter): Promise<readonly StoredTask[]> {
   try {
     const rows = await sql<TaskRow>`
-      SELECT * FROM ${ALL_TASKS} t
+      SELECT ${WITH_RUN} FROM ${ALL_TASKS} t
       WHERE (${filter.withHistory} OR NOT is_archived)
         AND (${filter.states ?? null}::text[] IS NULL OR state = ANY(${filter.states ?? null}::text[]))
         AND (${filter.type ?? null}::text IS NULL OR type = ${filter.type ?? null})
@@ -172,4 +180,22 @@ export async function listTasks(db: Db, filter: TaskFilter): Promise<readonly St
   } catch (thrown) {
     throw storeError(thrown);
   }
+}
+
+/** A page of a key's runs, newest first. */
+export async function listRuns(
+  db: Db,
+  key: string,
+  page: { readonly before?: string | undefined; readonly limit: number },
+): Promise<readonly StoredTask[]> {
+  const { before = null, limit } = page;
+  const { rows } = await fromStore(
+    sql<TaskRow>`
+      SELECT ${WITH_RUN} FROM ${ALL_TASKS} t
+      WHERE id = ANY(ARRAY(
+          SELECT task_id FROM task_keys WHERE key = ${key} UNION ALL SELECT task_id FROM earlier_runs WHERE key = ${key}))
+        AND (${before}::bigint IS NULL OR id < ${before})
+      ORDER BY id DESC LIMIT ${limit}`.execute(db),
+  );
+  return rows.map(toTask);
 }

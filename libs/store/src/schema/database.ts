@@ -131,6 +131,17 @@ export interface SubtaskColumns {
   ended_at: OptionalTime;
 }
 
+/** Columns that the newest run of a key and those before it share. */
+export interface RunColumns {
+  key: string;
+  task_id: string;
+  content_hash: string;
+  /** Its number among the runs of the key, from 1. */
+  run: Generated<number>;
+  /** Names the submit that started it; null: that had no id. */
+  submit_id: string | null;
+}
+
 export interface Database {
   tasks: TaskColumns & {
     id: Generated<string>;
@@ -140,7 +151,10 @@ export interface Database {
     undo_began: Generated<boolean>;
   };
   task_history: TaskColumns & { id: string; archived_at: StoredTime };
-  task_keys: { key: string; task_id: string; content_hash: string };
+  /** The newest run of each key. */
+  task_keys: RunColumns;
+  /** Runs of keys that have newer ones. */
+  earlier_runs: RunColumns;
   task_steps: {
     task_id: string;
     step: string;

@@ -1,7 +1,7 @@
-import { LongshoreError } from '@longshore/core';
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import { fromStore } from '../session/open-store.ts';
 import { actorColumns, type Actor } from './actor.ts';
+import { decideRun, type KeyRun, type RunDecision, type SubmitCall } from './decide-run.ts';
 import { columnName, settingColumns, type TaskSettings } from './task-settings.ts';
 import { inTransaction, type Db } from '../session/transactions.ts';
 
@@ -15,22 +15,99 @@ export interface NewTask extends TaskSettings {
   readonly actor: Actor;
 }
 
+/** SQLSTATE. */
+const UNIQUE_VIOLATION = '23505';
+
 /**
- * Writes a task, once per key. Everything hangs on the key's row, which is inserted first: a second submit waits for the first one's
- * transaction and then inserts nothing.
+ * Writes a task, once per key and run. Everything hangs on the key's row, which is inserted first: a second submit waits for the first one's
+ * transaction and then inserts nothing. A next run needs that row locked, and is decided on what is read after.
  *
- * @returns the task's id; `created: false` when the same submit was made before.
- * @throws {LongshoreError} TASK_KEY_TAKEN when the key belongs to a task with other content.
+ * @returns the task's id; `created: false` when the key has that task already, and this call didn't start it.
+ * @throws {LongshoreError} TASK_KEY_TAKEN when the key belongs to a task with other content; ARGUMENT_INVALID when the submit's id started a
+ * run of another key.
  */
-export async function submitTask(db: Db, task: NewTask): Promise<{ readonly id: string; readonly created: boolean }> {
+export async function submitTask(
+  db: Db,
+  task: NewTask,
+  call: SubmitCall = {},
+): Promise<{ readonly id: string; readonly created: boolean }> {
+  if (call.again === true) {
+    const next = await startNextRun(db, task, call);
+    if (next.kind === 'found') return next.run;
+  }
+  const [written] = await inTransaction(db, (_, commit) => commit([firstRun(task, call)], 'submit.before-commit'));
+  const id = written?.rows[0]?.id;
+  if (id !== undefined) return { id, created: true };
+  const decision = decideRun(task, call, await fromStore(readRuns(db, task, call)));
+  // The task was forgotten meanwhile and its key with it, or came only now.
+  return decision.kind === 'found' ? decision.run : submitTask(db, task, call);
+}
+
+/** Inserts the key and its task, if there is neither the key nor a run that the call started. */
+function firstRun(task: NewTask, { submitId }: SubmitCall): RawBuilder<{ id: string }> {
+  return withTask(
+    task,
+    sql`
+      INSERT INTO task_keys (key, task_id, content_hash, run, submit_id)
+      SELECT ${task.key}, nextval(pg_get_serial_sequence('tasks', 'id')), ${task.contentHash},
+        1 + coalesce((SELECT max(run) FROM earlier_runs WHERE key = ${task.key}), 0), ${submitId ?? null}::text
+      WHERE NOT EXISTS (SELECT 1 FROM earlier_runs WHERE submit_id = ${submitId ?? null}::text)
+      ON CONFLICT DO NOTHING RETURNING task_id`,
+  );
+}
+
+/** Starts the next run of a key that has one, if the newest has ended by now. */
+async function startNextRun(db: Db, task: NewTask, call: SubmitCall): Promise<Decided> {
+  const starting = inTransaction<Decided>(db, async (tx, commit) => {
+    await sql`SELECT 1 FROM task_keys WHERE key = ${task.key} FOR UPDATE`.execute(tx);
+    const decision = decideRun(task, call, await readRuns(tx, task, call));
+    if (decision.kind !== 'look-at-end') return decision;
+    // A state that this build doesn't know is no end.
+    const open = await sql`
+      SELECT 1 FROM tasks WHERE id = ${decision.id} AND state NOT IN ('succeed', 'failed', 'reverted')`.execute(tx);
+    if (open.rows.length > 0) return { kind: 'found', run: { id: decision.id, created: false } };
+    const [written] = await commit([nextRun(task, call)], 'submit.before-commit');
+    const id = written?.rows[0]?.id;
+    return id === undefined ? { kind: 'gone' } : { kind: 'found', run: { id, created: true } };
+  });
+  return starting.catch((thrown: unknown) => {
+    // The call's id has started a run of another key at this moment: the next look finds it.
+    if ((thrown as { code?: unknown } | null)?.code === UNIQUE_VIOLATION) return { kind: 'gone' };
+    throw thrown;
+  });
+}
+
+type Decided = Exclude<RunDecision, { kind: 'look-at-end' }>;
+
+/** The newest run joins the earlier ones, and a new task takes its place. All parts see the key's row as it was. */
+function nextRun(task: NewTask, { submitId }: SubmitCall): RawBuilder<{ id: string }> {
+  return withTask(
+    task,
+    sql`
+      UPDATE task_keys
+      SET task_id = nextval(pg_get_serial_sequence('tasks', 'id')), run = run + 1, submit_id = ${submitId ?? null}::text
+      WHERE key = ${task.key} RETURNING task_id`,
+    sql`
+      INSERT INTO earlier_runs (task_id, key, run, content_hash, submit_id)
+      SELECT task_id, key, run, content_hash, submit_id FROM task_keys WHERE key = ${task.key}`,
+  );
+}
+
+/**
+ * A task with its first event, written with its key's row.
+ *
+ * @param takeKey writes the key's row and returns the task's id; no row: nothing is written.
+ * @param before written with it.
+ */
+function withTask(
+  task: NewTask,
+  takeKey: RawBuilder<unknown>,
+  before?: RawBuilder<unknown>,
+): RawBuilder<{ id: string }> {
   const { actor, principal } = actorColumns(task.actor);
   const columns = settingColumns(task, sql`clock_timestamp()`);
-  const insertion = sql<{ id: string }>`
-    WITH key AS (
-      INSERT INTO task_keys (key, task_id, content_hash)
-      VALUES (${task.key}, nextval(pg_get_serial_sequence('tasks', 'id')), ${task.contentHash})
-      ON CONFLICT (key) DO NOTHING RETURNING task_id
-    ), task AS (
+  return sql<{ id: string }>`
+    WITH ${before === undefined ? sql`` : sql`earlier AS (${before}), `}key AS (${takeKey}), task AS (
       INSERT INTO tasks (id, key, state, trace, event_seq, ${sql.join(columns.map(columnName))})
       OVERRIDING SYSTEM VALUE
       SELECT task_id, ${task.key}, 'pending', ${task.trace === null ? null : JSON.stringify(task.trace)}::json, 1,
@@ -40,21 +117,15 @@ export async function submitTask(db: Db, task: NewTask): Promise<{ readonly id: 
       INSERT INTO task_events (task_id, seq, actor, principal, kind, to_state)
       SELECT id, 1, ${actor}, ${principal}::json, 'submit', 'pending' FROM task)
     SELECT task_id AS id FROM key`;
-  const [written] = await inTransaction(db, (_, commit) => commit([insertion], 'submit.before-commit'));
-  const id = written?.rows[0]?.id;
-  if (id !== undefined) return { id, created: true };
-  const { rows } = await fromStore(
-    sql<{ id: string; content_hash: string }>`
-      SELECT task_id AS id, content_hash FROM task_keys WHERE key = ${task.key}`.execute(db),
+}
+
+/** The newest run of the key, and the run that this call started, of whichever key. */
+async function readRuns(db: Db, { key }: NewTask, { submitId }: SubmitCall): Promise<readonly KeyRun[]> {
+  const { rows } = await sql<KeyRun>`
+    SELECT task_id AS id, key, content_hash AS "contentHash", submit_id AS "submitId" FROM task_keys WHERE key = ${key}
+    UNION SELECT task_id, key, content_hash, submit_id FROM task_keys WHERE submit_id = ${submitId ?? null}::text
+    UNION SELECT task_id, key, content_hash, submit_id FROM earlier_runs WHERE submit_id = ${submitId ?? null}::text`.execute(
+    db,
   );
-  const [taken] = rows;
-  // The task was forgotten meanwhile, and its key with it.
-  if (taken === undefined) return submitTask(db, task);
-  const taskId = taken.id;
-  if (taken.content_hash === task.contentHash) return { id: taskId, created: false };
-  throw new LongshoreError(
-    'TASK_KEY_TAKEN',
-    `key ${JSON.stringify(task.key)} belongs to task ${taskId}, which was submitted with other content`,
-    { details: { taskId } },
-  );
+  return rows;
 }

@@ -12,6 +12,7 @@ import * as groupedEvents from './0010-grouped-events.ts';
 import * as undoBegan from './0011-undo-began.ts';
 import * as crashes from './0012-crashes.ts';
 import * as goneNodes from './0013-gone-nodes.ts';
+import * as runs from './0014-runs.ts';
 
 /**
  * Forward-only, in order; a name is never changed once released. Each must leave the services of the version before working:
@@ -31,4 +32,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0011-undo-began': undoBegan,
   '0012-crashes': crashes,
   '0013-gone-nodes': goneNodes,
+  '0014-runs': runs,
 };
