@@ -52,6 +52,27 @@ describe('submit', () => {
     expect(owner.tasks.size).toBe(1);
   });
 
+  test('each call has an id of its own, which all its tries carry; one may be given', async () => {
+    owner.unansweredSubmits = 2;
+    await client.submit({ type: 'toy', meta: {}, key: 'mine', again: true });
+    await client.submit({ type: 'toy', meta: {}, key: 'mine', again: true });
+    await client.submit({ type: 'toy', meta: {}, submitId: 'given' });
+    const [first, second, third, fourth, fifth] = owner.submitIds;
+    expect(first).toMatch(/^[0-9a-f-]{36}$/);
+    expect([second, third, fifth]).toEqual([first, first, 'given']);
+    expect(fourth).not.toBe(first);
+  });
+
+  test('the runs of a key are listed, newest first', async () => {
+    for (const id of ['7', '8']) owner.put({ id, key: 'mine', run: Number(id) - 6 });
+    const runs: unknown[] = [];
+    for await (const { id, run } of client.runs('mine')) runs.push([id, run]);
+    expect(runs).toEqual([
+      ['8', 2],
+      ['7', 1],
+    ]);
+  });
+
   test('a second submit of the same key gives the first task', async () => {
     await client.submit({ type: 'toy', meta: {}, key: 'mine' });
     expect(await client.submit({ type: 'toy', meta: {}, key: 'mine' })).toMatchObject({ id: '1', created: false });
@@ -59,8 +80,10 @@ describe('submit', () => {
 
   test('without any answer it says which key to look for', async () => {
     owner.unansweredSubmits = Infinity;
-    const submit = client.submit({ type: 'toy', meta: {}, key: 'mine' });
-    await expect(submit).rejects.toMatchObject({ code: 'BUS_TIMEOUT', details: { key: 'mine' } });
+    const thrown: unknown = await client
+      .submit({ type: 'toy', meta: {}, key: 'mine' })
+      .catch((error: unknown) => error);
+    expect(thrown).toMatchObject({ code: 'BUS_TIMEOUT', details: { key: 'mine', submitId: owner.submitIds[0] } });
     expect(owner.asked['task.submit']).toBe(4);
   });
 

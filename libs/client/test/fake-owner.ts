@@ -68,6 +68,8 @@ export class FakeOwner {
   readonly traces: (TraceContext | null)[] = [];
   /** Who submitted, in order. */
   readonly principals: (Principal | null)[] = [];
+  /** The id of each submit that arrived, in order. */
+  readonly submitIds: string[] = [];
   /** How often each method was asked. */
   readonly asked: Record<string, number> = {};
   /** Every control that was asked for, in order. */
@@ -160,8 +162,9 @@ export class FakeOwner {
 
   #handlers(): ApiHandlers {
     return {
-      'task.submit': async ({ type, key = '' }, { trace, principal }) => {
+      'task.submit': async ({ type, key = '', submitId = '' }, { trace, principal }) => {
         this.#count('task.submit', trace);
+        this.submitIds.push(submitId);
         this.principals.push(principal);
         if (type !== 'toy') throw new LongshoreError('TYPE_UNKNOWN', `no executor ever registered ${type}`);
         const known = [...this.tasks.values()].find(({ task }) => task.key === key);
@@ -186,6 +189,10 @@ export class FakeOwner {
           .sort((a, b) => Number(b.id) - Number(a.id));
         const tasks = older.slice(0, limit);
         return Promise.resolve({ tasks, next: older.length > limit ? (tasks.at(-1)?.id ?? null) : null });
+      },
+      'task.runs': async ({ key }) => {
+        const runs = [...this.tasks.values()].map(({ task }) => task).filter((task) => task.key === key);
+        return Promise.resolve({ tasks: runs.toReversed(), next: null });
       },
       'task.pause': async (request) => Promise.resolve(this.#control('task.pause', request)),
       'task.resume': async (request) => Promise.resolve(this.#control('task.resume', request)),

@@ -15,6 +15,7 @@ import {
   getRequest,
   listReply,
   listRequest,
+  runsRequest,
   submitReply,
   submitRequest,
   subtasksReply,
@@ -30,6 +31,8 @@ export const API = {
   /** The task without its progress: a cheap request for a wait. */
   'task.view': { request: getRequest, reply: viewReply },
   'task.list': { request: listRequest, reply: listReply },
+  /** The runs of a key, newest first. */
+  'task.runs': { request: runsRequest, reply: listReply },
   'task.cancel': { request: cancelRequest, reply: controlReply },
   'task.pause': { request: controlRequest, reply: controlReply },
   'task.resume': { request: controlRequest, reply: controlReply },

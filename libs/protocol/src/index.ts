@@ -13,6 +13,7 @@ export type {
   GetRequest,
   ListReply,
   ListRequest,
+  RunsRequest,
   NodeProgress,
   StepProgress,
   StepSummary,

@@ -7,6 +7,8 @@ import { wireError } from './wire-error.ts';
 
 const id = z.string().refine(isId, 'expected a decimal id of 64 bits');
 const instant = z.iso.datetime();
+/** Longest id of a submit, in characters: a UUID has 36. */
+const MAX_SUBMIT_ID_CHARS = 64;
 
 /** A task named by id or by key. */
 export const taskRef = z
@@ -18,8 +20,12 @@ export type TaskRef = z.infer<typeof taskRef>;
 export const submitRequest = z.object({
   /** Task type, such as `import`. */
   type: z.string().min(1).max(64),
-  /** Idempotency key: a second submit with the same key and content returns the same task. Default: a random one. */
+  /** Idempotency key: a second submit with the same key and content returns the newest run of the key. Default: a random one. */
   key: z.string().min(1).max(MAX_KEY_CHARS).optional(),
+  /** Starts the next run of the key if its newest run has ended; otherwise nothing starts. Default false. */
+  again: z.boolean().optional(),
+  /** Names this call and its repetitions: together they start at most one run. Default: the client's `submit` makes one up for each call. */
+  submitId: z.string().min(1).max(MAX_SUBMIT_ID_CHARS).optional(),
   /** Version of the type; default: the newest that is registered. */
   typeVersion: z.string().min(1).max(64).optional(),
   /** What to do, as the type's schema wants it. At most 256 KiB of JSON. */
@@ -59,6 +65,8 @@ export type SubmitRequest = z.infer<typeof submitRequest>;
 export const taskView = z.object({
   id,
   key: z.string(),
+  /** Its number among the runs of its key, from 1. Absent: the owner doesn't know of runs. */
+  run: z.int().optional(),
   type: z.string(),
   typeVersion: z.string(),
   state: z.string(),
@@ -190,6 +198,15 @@ export type ListRequest = z.infer<typeof listRequest>;
 
 export const listReply = z.object({ tasks: z.array(taskView), next: id.nullable() });
 export type ListReply = z.infer<typeof listReply>;
+
+export const runsRequest = z.object({
+  key: z.string().min(1).max(MAX_KEY_CHARS),
+  /** Only runs whose task has a smaller id: the last id of the page before. */
+  before: id.optional(),
+  /** Page size, 1..200. Default 50. */
+  limit: z.int().min(1).max(200).optional(),
+});
+export type RunsRequest = z.infer<typeof runsRequest>;
 
 export const submitReply = z.object({ task: taskView, created: z.boolean() });
 export type SubmitReply = z.infer<typeof submitReply>;

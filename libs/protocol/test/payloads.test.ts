@@ -49,6 +49,8 @@ describe('a submit', () => {
     ['slotsPerSubtask', [0, 4097], [1, 4096]],
     ['maxNodes', [0, 100_001], [1, 100_000]],
     ['onFailure', ['retry'], ['revert', 'hold']],
+    ['again', ['yes', 1], [true, false]],
+    ['submitId', ['', 'x'.repeat(65), 7], ['x']],
     ['scope', ['x'.repeat(129)], ['', 'background']],
     ['meta', [[], 'text', null], [{ path: '/data' }]],
   ])('takes %s within its bounds only', (field, bad, good) => {
@@ -60,6 +62,7 @@ describe('a submit', () => {
 test('pages are of a bounded size', () => {
   const task = { id: '1' };
   for (const limit of [0, 201]) expect(problems(API['task.list'].request, { limit })).toEqual(['limit']);
+  for (const limit of [0, 201]) expect(problems(API['task.runs'].request, { key: 'a', limit })).toEqual(['limit']);
   expect(problems(API['task.events'].request, { task, limit: 501, after: -1 })).toEqual(['after', 'limit']);
   expect(problems(API['task.subtasks'].request, { task, limit: 0, after: '0' })).toEqual(['after', 'limit']);
 });

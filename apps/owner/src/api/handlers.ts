@@ -3,6 +3,7 @@ import { LongshoreError, taskId } from '@longshore/core';
 import type { ApiHandlers, ClusterLimits, TaskHint, TaskRef } from '@longshore/protocol';
 import {
   findTaskByKey,
+  listRuns,
   listTasks,
   readEvents,
   readNodeLoads,
@@ -110,6 +111,10 @@ export function apiHandlers(options: ApiOptions): ApiHandlers {
     'task.list': async ({ history, limit = 50, ...filter }) => {
       const tasks = await listTasks(store.db, { ...filter, withHistory: history ?? false, limit });
       return { tasks: tasks.map(taskView), next: tasks.length === limit ? (tasks.at(-1)?.id ?? null) : null };
+    },
+    'task.runs': async ({ key, before, limit = 50 }) => {
+      const runs = await listRuns(store.db, key, { before, limit });
+      return { tasks: runs.map(taskView), next: runs.length === limit ? (runs.at(-1)?.id ?? null) : null };
     },
     ...controlHandlers({ store, service, find, tell }),
     'task.events': async ({ task: ref, after = 0, limit = 100 }) => {

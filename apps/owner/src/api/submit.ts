@@ -21,22 +21,24 @@ export class TaskSubmitter {
 
   /** @throws {LongshoreError} TYPE_UNKNOWN, TYPE_INCOMPATIBLE, META_INVALID, META_TOO_LARGE, ARGUMENT_INVALID or TASK_KEY_TAKEN. */
   async submit(request: SubmitRequest, actor: Actor, trace: TraceContext | null): Promise<SubmitReply> {
-    const { id, created } = await submitTask(this.#store.db, {
+    const { submitId, again } = request;
+    const task = {
       ...(await this.#checker.check(request)),
-      key: request.key ?? randomUUID(),
+      key: request.key ?? submitId ?? randomUUID(),
       trace,
       contentHash: contentHash(request),
       actor,
-    });
+    };
+    const { id, created } = await submitTask(this.#store.db, task, { submitId, again });
     this.#onWritten();
-    const task = await readTask(this.#store.db, id);
-    if (task === null) throw new LongshoreError('TASK_NOT_FOUND', `task ${id} was removed while it was being read`);
-    return { task: taskView(task), created };
+    const written = await readTask(this.#store.db, id);
+    if (written === null) throw new LongshoreError('TASK_NOT_FOUND', `task ${id} was removed while it was being read`);
+    return { task: taskView(written), created };
   }
 }
 
-/** Tells a repeated submit from another one: the whole request but its key, with sorted names. */
+/** Tells a repeated submit from another one: the whole request but its key and what the call is about, with sorted names. */
 function contentHash(request: SubmitRequest): string {
-  const { key: _key, ...content } = request;
+  const { key: _key, again: _again, submitId: _submitId, ...content } = request;
   return createHash('sha256').update(canonicalText(content)).digest('hex');
 }

@@ -7,6 +7,7 @@ export function taskView(task: StoredTask): TaskView {
   return {
     id: task.id,
     key: task.key,
+    run: task.run,
     type: task.type,
     typeVersion: task.typeVersion,
     state: task.state,

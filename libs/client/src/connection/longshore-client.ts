@@ -26,12 +26,12 @@ export class LongshoreClient {
   }
 
   /**
-   * Submits a task. Without a `key` it gets a random one; either way a submit that gets no answer is sent again with the
-   * same key, up to four times, so that it makes one task. With a key that a task has already, and the same content, it
-   * gives that task (`created` is false).
+   * Submits a task. Without a `key` it gets a random one. Each call has an id (`submitId`), and one that gets no answer is sent again with it,
+   * up to four times: together they start one run at most. With a key that has a run already, and the same content, it gives the newest run and
+   * starts nothing (`created` is false), however that run ended; with `again` it starts the next one if the newest has ended.
    *
-   * @throws {LongshoreError} META_TOO_LARGE beyond 256 KiB of meta; BUS_TIMEOUT, with the key in its details, when no try
-   * was answered.
+   * @throws {LongshoreError} META_TOO_LARGE beyond 256 KiB of meta; BUS_TIMEOUT, with `key` and `submitId` in its details, when no try was
+   * answered.
    * @throws {RemoteError} TYPE_UNKNOWN, META_INVALID, ARGUMENT_INVALID, or TASK_KEY_TAKEN when a task with other content
    * has the key.
    */
@@ -59,6 +59,17 @@ export class LongshoreClient {
   listAll(filters: ListRequest = {}, options: CallOptions = {}): AsyncIterable<TaskView> {
     return readPages(async (before: string | undefined = filters.before) => {
       const { tasks, next } = await this.list({ ...filters, before }, options);
+      return { items: tasks, next };
+    });
+  }
+
+  /**
+   * Every run of a key that is not forgotten yet, newest first, page by page. `run` of each is its number. None: the key is free.
+   */
+  runs(key: string, options: CallOptions = {}): AsyncIterable<TaskView> {
+    return readPages(async (before: string | undefined) => {
+      const page = { key, ...(before === undefined ? {} : { before }) };
+      const { tasks, next } = await this.#connection.request('task.runs', page, options);
       return { items: tasks, next };
     });
   }

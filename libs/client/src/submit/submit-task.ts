@@ -17,8 +17,8 @@ const MAX_TRIES = 4;
 const PAUSE_BETWEEN_TRIES_MS = 500;
 
 /**
- * Submits a task. A submit without an answer is sent again with the same key, which makes it the same task, however often
- * it arrives; that is why one without a key gets a random one here and not at the owner.
+ * Submits a task. A submit without an answer is sent again with the same id and key: however often it arrives, it starts one run at most.
+ * That is why one without an id gets one here and not at the owner.
  */
 export async function submitTask(
   connection: Connection,
@@ -35,12 +35,13 @@ export async function submitTask(
 async function send(connection: Connection, request: SubmitRequest, options: SubmitOptions): Promise<SubmitReply> {
   refuseLargeMeta(request);
   const signal = connection.endsWith(options.signal);
-  const key = request.key ?? randomUUID();
+  const submitId = request.submitId ?? randomUUID();
+  const key = request.key ?? submitId;
   let unanswered: unknown;
   for (let tries = 1; ; tries += 1) {
     try {
-      const reply = await connection.request('task.submit', { ...request, key }, options);
-      // Nobody else can have had a random key: the task is this call's, even when an earlier try of it made it.
+      const reply = await connection.request('task.submit', { ...request, key, submitId }, options);
+      // An owner that knows no ids can't tell, but nobody else can have had this key: the task is this call's, whichever try made it.
       return request.key === undefined ? { ...reply, created: true } : reply;
     } catch (thrown) {
       // Not sent at all: nothing is known to be lost, and the caller learns at once that nobody is there.
@@ -48,15 +49,15 @@ async function send(connection: Connection, request: SubmitRequest, options: Sub
         hasCode(thrown, 'BUS_TIMEOUT') || (unanswered !== undefined && hasCode(thrown, 'BUS_UNAVAILABLE'));
       if (!mayHaveArrived) throw thrown;
       unanswered = thrown;
-      if (tries === MAX_TRIES) throw noAnswer(key, tries, thrown);
+      if (tries === MAX_TRIES) throw noAnswer(key, submitId, tries, thrown);
     }
     await pause(PAUSE_BETWEEN_TRIES_MS * tries, signal);
   }
 }
 
-function noAnswer(key: string, tries: number, cause: unknown): LongshoreError {
+function noAnswer(key: string, submitId: string, tries: number, cause: unknown): LongshoreError {
   const message =
     `the submit was not answered in ${tries} tries, so the task may or may not exist; ` +
-    `look for the key ${JSON.stringify(key)}, or submit again with it`;
-  return new LongshoreError('BUS_TIMEOUT', message, { cause, details: { key } });
+    `look for the key ${JSON.stringify(key)}, or submit again with it and the submitId ${JSON.stringify(submitId)}`;
+  return new LongshoreError('BUS_TIMEOUT', message, { cause, details: { key, submitId } });
 }

@@ -23,8 +23,9 @@ const SUBMIT = 'SELECT longshore.submit_task($1, $2::jsonb, $3::jsonb)::text AS 
  *
  * @param transaction a `pg` client that has an open transaction (no pool), or a Kysely transaction. Whatever has `query(text, values)` or
  * `executeQuery(compiledQuery)` in their way will do.
- * @param request as `submit` takes it. With a `key` the same call again gives the same task; a call that finds the key in another open
- * transaction waits for its end.
+ * @param request as `submit` takes it. With a `key` the same call again gives the newest run of the key, or with `again` starts the
+ * next one if that has ended; a call that finds the key in another open transaction waits for its end. Give a `submitId` of your own where the
+ * whole transaction may be tried again: it starts one run at most.
  * @throws {LongshoreError} ARGUMENT_INVALID naming the field, META_TOO_LARGE, or TASK_KEY_TAKEN when a task with other content has the
  * key. After TASK_KEY_TAKEN the transaction can only be rolled back, unless a savepoint was set; the first two mostly are thrown before
  * anything is sent.

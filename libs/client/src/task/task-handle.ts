@@ -24,11 +24,11 @@ const PAGE_ITEMS = 200;
  */
 export class TaskHandle {
   readonly id: TaskId;
-  /** The task's idempotency key; a random one if the submit named none. */
+  /** The task's idempotency key; a random one if the submit named none. The number of its run is `task.run`. */
   readonly key: string;
   /** The task as it was when this handle was made; `get()` reads it anew. */
   readonly task: TaskView;
-  /** Whether the submit that returned this handle created the task; false when the task existed already. */
+  /** Whether the submit that returned this handle created the task, by whichever of its tries; false when the task existed already. */
   readonly created: boolean;
   readonly #connection: Connection;
 
