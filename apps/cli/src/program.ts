@@ -16,6 +16,7 @@ import { addTaskResumeCommand } from './commands/task-resume.ts';
 import { addTaskRetryCommand } from './commands/task-retry.ts';
 import { addTaskEndCleanUpCommand } from './commands/task-end-clean-up.ts';
 import { addTaskRevertCommand } from './commands/task-revert.ts';
+import { addTaskRunsCommand } from './commands/task-runs.ts';
 import { addTaskShowCommand } from './commands/task-show.ts';
 import { addTaskSkipCommand } from './commands/task-skip.ts';
 import { addTaskSubtasksCommand } from './commands/task-subtasks.ts';
@@ -53,6 +54,7 @@ export function buildProgram(context: CommandContext, version: string): Command 
   addSubmitCommand(program, context);
   const task = program.command('task').description('show, follow and control tasks');
   addTaskListCommand(task, context);
+  addTaskRunsCommand(task, context);
   addTaskShowCommand(task, context);
   addTaskWaitCommand(task, context);
   addTaskWatchCommand(task, context);

@@ -18,12 +18,16 @@ describe('a submit whose key and content were there before', () => {
     [
       'and failed',
       task(FAILED),
-      ['has failed; nothing new started', 'IMPORT_ROW_INVALID: orders.csv, line 3', '--key orders-2'],
+      [
+        'has failed; nothing new started',
+        'IMPORT_ROW_INVALID: orders.csv, line 3',
+        'with --again starts run 2 of this key',
+      ],
     ],
     [
       'and was canceled',
-      task({ state: 'reverted', outcome: 'canceled', key: "it's 7-9" }),
-      ['was canceled; nothing new started', `--key 'it'\\''s 7-10'`],
+      task({ state: 'reverted', outcome: 'canceled', run: 4 }),
+      ['task 12 (run 4)', 'was canceled; nothing new started', 'with --again starts run 5 of this key'],
     ],
   ])('%s says that nothing started, and what helps', (_, view, says) => {
     const text = submittedText({ task: view, created: false }, 'longshore');
@@ -33,6 +37,9 @@ describe('a submit whose key and content were there before', () => {
       created: false,
       outcome: view.outcome,
       task: view,
+      ...(view.outcome === 'failed' || view.outcome === 'canceled'
+        ? { help: expect.stringMatching(/^the same submit with --again starts run \d of this key$/) as unknown }
+        : {}),
     });
   });
 });

@@ -6,12 +6,13 @@ import { withClient, withClusterFlags, type CommonFlags } from '../cluster/with-
 import { findSchema } from '../meta/find-schema.ts';
 import { readMeta } from '../meta/read-meta.ts';
 import { setValues } from '../meta/set-value.ts';
-import { submittedJson, submittedText } from '../output/submitted-text.ts';
+import { startedJson, submittedJson, submittedText } from '../output/submitted-text.ts';
 import { readSettings, withSettingsFlags, type SettingsFlags } from '../settings/task-settings.ts';
 import { collected } from './options.ts';
 import { waitForTask } from './wait-for-task.ts';
 
-interface SubmitFlags extends CommonFlags, SettingsFlags, Pick<SubmitRequest, 'key' | 'typeVersion' | 'scope'> {
+interface SubmitFlags
+  extends CommonFlags, SettingsFlags, Pick<SubmitRequest, 'key' | 'again' | 'typeVersion' | 'scope'> {
   readonly meta?: string;
   readonly set?: readonly string[];
   readonly gate?: readonly string[];
@@ -32,9 +33,10 @@ Examples:
 A --set value is read as the type's schema says: as it is where that wants text, otherwise as JSON. A dot in the
 key goes one level deeper; a name with dots stands in double quotes.
 "longshore type show TYPE" shows what the meta of a type must look like. A second submit with the same --key
-and the same content gives the same task, so a script may run again; "started" in its JSON says whether anything
-began. A key whose task has failed stays that task's for 14 days: give another key to run it anew. Settings without a flag have the type's
-default. "longshore task modify" changes them later.`;
+and the same content starts nothing, so a script may run again: it gives the task of the key, also when that has
+failed; "started" in its JSON says so. --again starts the next run of the key if the last one has ended;
+"longshore task runs KEY" lists them. Settings without a flag have the type's default. "longshore task modify"
+changes them later.`;
 
 export function addSubmitCommand(program: Command, context: CommandContext): void {
   const command = program
@@ -43,6 +45,7 @@ export function addSubmitCommand(program: Command, context: CommandContext): voi
     .option('-m, --meta <file>', 'JSON file with the meta; - reads stdin')
     .option('--set <key=value>', 'set one field of the meta; may be given several times', collected)
     .option('-k, --key <key>', 'idempotency key; default: a random one')
+    .option('--again', 'start the next run of the key if its last one has ended; needs --key')
     .option('--type-version <version>', 'version of the type; default: the newest')
     .option('--scope <scope>', 'scope of nodes; default: the background nodes, or else those without a scope')
     .option(
@@ -54,8 +57,11 @@ export function addSubmitCommand(program: Command, context: CommandContext): voi
   withClusterFlags(withSettingsFlags(command))
     .addHelpText('after', EXAMPLES)
     .action(async (type: string, flags: SubmitFlags) => {
-      const { key, typeVersion, scope } = flags;
-      const settings = { key, typeVersion, scope, ...readSettings(flags), ...readGates(flags) };
+      const { key, again, typeVersion, scope } = flags;
+      if (again === true && key === undefined) {
+        throw new LongshoreError('ARGUMENT_INVALID', '--again needs --key: it starts the next run of that key');
+      }
+      const settings = { key, again, typeVersion, scope, ...readSettings(flags), ...readGates(flags) };
       // What is wrong by itself is said before anything is asked of the cluster.
       const { set = [] } = flags;
       const given = readMeta(flags.meta, [], context.cwd);
@@ -73,7 +79,7 @@ export function addSubmitCommand(program: Command, context: CommandContext): voi
         // On stderr: what the wait prints is the output, in JSON too.
         if (!task.created) context.note(text);
         else if (!isJson) context.note(text.split('\n')[0] ?? '');
-        await waitForTask(task, isJson, context);
+        await waitForTask(task, isJson, context, startedJson(task));
       });
     });
 }

@@ -6,8 +6,17 @@ import { taskSummary } from '../output/task-summary.ts';
 import { exitCodeOfTask, followTask } from '../progress/follow-task.ts';
 import { showProgress } from '../progress/show-progress.ts';
 
-/** Shows a task's progress until it is settled, then how it ended. The exit code says the same. */
-export async function waitForTask(task: TaskHandle, asJson: boolean, context: CommandContext): Promise<void> {
+/**
+ * Shows a task's progress until it is settled, then how it ended. The exit code says the same.
+ *
+ * @param more fields that the JSON begins with. Default: none.
+ */
+export async function waitForTask(
+  task: TaskHandle,
+  asJson: boolean,
+  context: CommandContext,
+  more: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
   const display = asJson ? null : showProgress(process.stderr);
   try {
     const detail = await followTask(task, {
@@ -16,7 +25,9 @@ export async function waitForTask(task: TaskHandle, asJson: boolean, context: Co
       onRemark: (text) => (display === null ? context.note(text) : display.remark(text)),
     });
     display?.close();
-    context.print(asJson ? JSON.stringify(detail) : taskSummary(detail, await readSkippedHooks(task, detail)));
+    context.print(
+      asJson ? JSON.stringify({ ...more, ...detail }) : taskSummary(detail, await readSkippedHooks(task, detail)),
+    );
     context.setExitCode(exitCodeOfTask(detail));
   } catch (thrown) {
     display?.close();

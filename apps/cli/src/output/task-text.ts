@@ -21,11 +21,26 @@ export function taskTable(tasks: readonly TaskView[], nowMs: number): string {
   );
 }
 
+/** The runs of a key as a table. */
+export function runTable(runs: readonly TaskView[], nowMs: number): string {
+  return tableText(
+    ['run', 'id', 'state', 'created', 'ended', 'error'],
+    runs.map((task) => [
+      task.run ?? NONE,
+      task.id,
+      stateText(task),
+      formatAge(task.createdAt, nowMs),
+      task.endedAt === null ? NONE : formatAge(task.endedAt, nowMs),
+      task.error === null ? '' : `${task.error.code}: ${task.error.message}`,
+    ]),
+  );
+}
+
 /** Everything about one task. */
 export function taskDetailText(detail: TaskDetail): string {
   const { task, meta, steps, nodes, controls, rerun, waiting = [], summaries = [] } = detail;
   const fields: (readonly [string, string | number])[] = [
-    ['task', `${task.id} (key ${task.key})`],
+    ['task', `${task.id} (key ${task.key}${task.run === undefined ? '' : `, run ${task.run}`})`],
     ['type', `${task.type}@${task.typeVersion}`],
     ['state', stateText(task)],
     ...(task.waiting === null
