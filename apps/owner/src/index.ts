@@ -31,6 +31,7 @@ export const ownerService: ServiceDefinition<typeof OWNER_OPTIONS> = {
         instance: config.instance,
         logger,
         tracing: telemetry.tracing,
+        metrics: context.metrics,
         wakeLeader,
         maxScheduledTasks: config.maxScheduledTasks,
       }),

@@ -68,6 +68,7 @@ export { HookLoads, LONG_HOOK_MS, nodeForHook, type NodeHook } from './placement
 export { evenShares, nodeOfOrdinal, nodesForPlan } from './placement/spread.ts';
 export type { RemainingWork } from './scheduling/remaining-work.ts';
 export { balanceTask, type BalanceInput, type Move, type NodeLoad } from './scheduling/balance.ts';
+export { startedOf, startedOn, type ClaimedWork } from './scheduling/started-work.ts';
 export { choosePreempted, type PreemptibleRun } from './scheduling/preemption.ts';
 export { resolutionGuard } from './task/resolution-guard.ts';
 export {

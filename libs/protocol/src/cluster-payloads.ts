@@ -15,9 +15,12 @@ export const nodeView = z.object({
   startedAt: instant,
   /** When its lease ends unless it is renewed. */
   leaseExpiresAt: instant,
-  /** Subtasks that it has now. */
+  /** Subtasks that use slots of it now. */
   running: z.int(),
+  /** Subtasks that wait for it, also those that it has claimed ahead. */
   pending: z.int(),
+  /** Hooks that it runs: they use no slots. Absent: the owner counts them, and what is claimed ahead, as running. */
+  hooks: z.int().optional(),
 });
 export type NodeView = z.infer<typeof nodeView>;
 

@@ -83,7 +83,10 @@ export const taskView = z.object({
   /** Why it waits, and since when. */
   waiting: z.object({ code: z.string(), message: z.string(), since: instant }).nullable(),
   error: wireError.nullable(),
+  /** What the type's `onDone` returned; null: nothing, or it was skipped. `skipped` says what else it stands without. */
   result: z.unknown(),
+  /** What was left out of it on request: subtasks, and hooks such as `onDone` or `revert`. Absent: the owner doesn't count them. */
+  skipped: z.object({ subtasks: z.int(), hooks: z.int() }).optional(),
   createdAt: instant,
   startedAt: instant.nullable(),
   endedAt: instant.nullable(),
@@ -106,7 +109,18 @@ export type TaskView = z.infer<typeof taskView>;
 /** How far one step is. Rows and bytes are what subtasks reported; totals are what the plan expected, null where it didn't say. */
 export const stepProgress = z.object({
   step: z.string(),
-  subtasks: z.object({ total: z.int(), pending: z.int(), running: z.int(), succeeded: z.int(), failed: z.int() }),
+  subtasks: z.object({
+    total: z.int(),
+    /** What is claimed ahead and has not started is pending too. */
+    pending: z.int(),
+    running: z.int(),
+    succeeded: z.int(),
+    /** A person decided to continue without them. Absent: the owner counts them as succeeded. */
+    skipped: z.int().optional(),
+    failed: z.int(),
+    /** Stopped, or never started, because their task is undone. Absent: the owner counts those that ran as failed. */
+    canceled: z.int().optional(),
+  }),
   rows: z.int(),
   bytes: z.int(),
   totalRows: z.int().nullable(),
@@ -121,6 +135,8 @@ export const nodeProgress = z.object({
   running: z.int(),
   pending: z.int(),
   succeeded: z.int(),
+  /** Absent: the owner counts them as succeeded. */
+  skipped: z.int().optional(),
   rows: z.int(),
   bytes: z.int(),
 });

@@ -25,7 +25,7 @@ export { cancelTask, endCleanUp } from './tasks/cancel-task.ts';
 export { pauseTask, type ControlResult } from './tasks/pause-task.ts';
 export { resumeTask } from './tasks/resume-task.ts';
 export { modifyTask } from './tasks/modify-task.ts';
-export { retryTask, revertTask, skipFailed } from './tasks/resolve-task.ts';
+export { retryTask, revertTask, skipFailed, type SkipResult } from './tasks/resolve-task.ts';
 export { readSettings, saveSettings, type ClusterSettings } from './cluster/cluster-settings.ts';
 export { agreeOnLease, type WantedLease } from './cluster/lease-settings.ts';
 export type { NodeIdentity, SubtaskAttempt } from './claims/holder.ts';
@@ -63,6 +63,7 @@ export {
   countGoneNodes,
   readNode,
   readNodeLoads,
+  type NodeWork,
   readNodes,
   readNodeStates,
   readPresentNodes,

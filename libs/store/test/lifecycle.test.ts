@@ -475,7 +475,11 @@ describe('a task that awaits resolution', () => {
     ]);
     const second = await finished();
     expect(await skipFailed(second.db, second.id, user, null)).toMatchObject({ state: 'succeed' });
-    expect(await readTask(second.db, second.id)).toMatchObject({ outcome: 'succeeded', error: null });
+    expect(await readTask(second.db, second.id)).toMatchObject({
+      outcome: 'succeeded',
+      error: null,
+      skipped: { subtasks: 0, hooks: 1 },
+    });
   });
 
   test('whose revert failed is tried again, or is over without it', async () => {
@@ -493,7 +497,11 @@ describe('a task that awaits resolution', () => {
     expect(await readTask(first.db, first.id)).toMatchObject({ error: FAILURE });
     const second = await unreverted();
     expect(await skipFailed(second.db, second.id, user, null)).toMatchObject({ state: 'reverted' });
-    expect(await readTask(second.db, second.id)).toMatchObject({ outcome: 'failed', error: FAILURE });
+    expect(await readTask(second.db, second.id)).toMatchObject({
+      outcome: 'failed',
+      error: FAILURE,
+      skipped: { subtasks: 0, hooks: 1 },
+    });
   });
 
   test('whose revert is tried again keeps what failed before: it is not to be run, and says what happened', async () => {

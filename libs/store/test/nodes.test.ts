@@ -16,10 +16,12 @@ import {
   addNode,
   claim,
   claimPlan,
+  controlsOf,
   FAILURE,
   lead,
   leadingOwner,
   LONG_MS,
+  planStep,
   runningTask,
   settle,
   submit,
@@ -256,8 +258,23 @@ test('loads say what each node has', async () => {
   const n1 = await addNode(db, 'n1');
   const taskId = await runningTask(db, owner, n1, { rows: 5, nodes: ['n1', 'n2'] });
   await claim(db, n1, taskId, 1);
+  const task = { step: 'load', slots: 4, slotsPerSubtask: 1, runtimeSlots: null };
   expect(Object.fromEntries(await readNodeLoads(db))).toEqual({
-    n1: { running: 1, pending: 2 },
-    n2: { running: 0, pending: 2 },
+    n1: { claimed: [{ ...task, claimed: 1 }], hooks: 0, pending: 2 },
+    n2: { claimed: [], hooks: 0, pending: 2 },
+  });
+  // Hooks use no slots; tasks come in order of rank.
+  const urgent = await submit(db, { priority: 1, slots: 2, runtimeSlots: { max: 1 } });
+  await planStep(db, owner, n1, urgent, { rows: 3, nodes: ['n1'] });
+  await claim(db, n1, urgent, 2);
+  await owner.insertControl(taskId, 'running', 'gates', 'n1');
+  await claimSubtasks(db, n1, [], await controlsOf(db, taskId));
+  expect((await readNodeLoads(db)).get('n1')).toEqual({
+    claimed: [
+      { ...task, claimed: 2, slots: 2, runtimeSlots: { max: 1 } },
+      { ...task, claimed: 1 },
+    ],
+    hooks: 1,
+    pending: 3,
   });
 });

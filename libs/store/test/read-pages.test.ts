@@ -6,11 +6,13 @@ import {
   readPreviousSubtasks,
   readProgress,
   readSubtasks,
+  readTask,
   readTaskStates,
   readTypes,
   registerType,
   saveProgress,
   settleSubtasks,
+  skipFailed,
   type StoredType,
 } from '../src/index.ts';
 import { useStoreServer } from './fixtures/store-server.ts';
@@ -105,6 +107,46 @@ describe('pages', () => {
   });
 });
 
+test('progress counts what was skipped, what was stopped and what failed apart from each other and from what is done', async () => {
+  const { db } = await server.store();
+  const owner = await leadingOwner(db);
+  const n1 = await addNode(db, 'n1');
+  const taskId = await submit(db, { onFailure: 'hold' });
+  await planStep(db, owner, n1, taskId, { rows: 7, step: 'load' });
+  const [skipped, done, stopped, failed] = await claim(db, n1, taskId, 4);
+  await settle(db, n1, [done!], SUCCEEDED);
+  await settle(db, n1, [skipped!], { how: 'fail', error: FAILURE });
+  await owner.fail(taskId, FAILURE);
+  expect(await skipFailed(db, taskId, 'a user', null)).toMatchObject({ skipped: 1 });
+  expect(await readTask(db, taskId)).toMatchObject({ skipped: { subtasks: 1, hooks: 0 } });
+  const counted = async (): Promise<unknown> => {
+    const { steps, nodes } = await readProgress(db, taskId, 'load');
+    return { ...steps[0], onNode: nodes[0]?.skipped };
+  };
+  expect(await counted()).toMatchObject({
+    succeeded: 1,
+    skipped: 1,
+    failed: 0,
+    canceled: 0,
+    running: 2,
+    pending: 3,
+    onNode: 1,
+  });
+
+  await settle(db, n1, [failed!], { how: 'fail', error: FAILURE });
+  await cancelTask(db, taskId, 'a user', null);
+  await settle(db, n1, [stopped!], { how: 'cancel' });
+  await owner.stop(taskId);
+  await owner.endPending(taskId);
+  expect(await counted()).toMatchObject({ succeeded: 1, skipped: 1, failed: 1, canceled: 4, running: 0, pending: 0 });
+  await owner.undo(taskId, null);
+  await owner.archive(taskId);
+  expect(await readTask(db, taskId)).toMatchObject({ isArchived: true, skipped: { subtasks: 1, hooks: 0 } });
+  expect(await counted()).toMatchObject({ total: 7, succeeded: 1, skipped: 1, failed: 1, canceled: 4 });
+  const [listed] = await listTasks(db, { withHistory: true, limit: 1 });
+  expect(listed?.skipped).toEqual({ subtasks: 1, hooks: 0 });
+});
+
 test('progress counts each step from hot rows and history, and what was run again', async () => {
   const { db } = await server.store();
   const owner = await leadingOwner(db);
@@ -121,7 +163,7 @@ test('progress counts each step from hot rows and history, and what was run agai
   await saveProgress(db, n2, [{ ...running!, rows: 1, bytes: 4 }]);
   await settle(db, n2, [failed!], { how: 'fail', error: FAILURE });
   const progress = await readProgress(db, taskId, 'load');
-  const none = { totalRows: null, totalBytes: null };
+  const none = { totalRows: null, totalBytes: null, skipped: 0, canceled: 0 };
   expect(progress.steps).toEqual([
     { step: 'scan', total: 2, pending: 0, running: 0, succeeded: 2, failed: 0, rows: 20, bytes: 200, ...none },
     { step: 'load', total: 7, pending: 4, running: 1, succeeded: 1, failed: 1, rows: 4, bytes: 34, ...none },

@@ -29,11 +29,17 @@ export function deadline(ms = 120_000): { readonly signal: AbortSignal } {
   return { signal: AbortSignal.timeout(ms) };
 }
 
-/** Waits until a number of the first step's subtasks are running, and the step is claimable. */
+/** Waits until nodes have a number of the first step's subtasks, those that are claimed ahead included, and the step is claimable. */
 export async function untilRunning(task: TaskHandle, count: number): Promise<void> {
   await waitUntil(
-    () => task.get(),
-    (detail) => detail.task.step === 'sleep' && (detail.steps[0]?.subtasks.running ?? 0) >= count,
+    async () => {
+      const { step } = (await task.get()).task;
+      let held = 0;
+      for await (const { kind } of task.subtasks({ states: ['running'], step: 'sleep' }))
+        if (kind === 'work') held += 1;
+      return step === 'sleep' ? held : 0;
+    },
+    (held) => held >= count,
     { what: `${count} running subtasks` },
   );
 }

@@ -23,6 +23,8 @@ interface ControlContext {
   /** Name of this service, for events: it carries out what somebody asked for. */
   readonly service: string;
   readonly find: (ref: TaskRef) => Promise<StoredTask>;
+  /** Counts subtasks of a type that are skipped. */
+  readonly onSkipped: (type: string, subtasks: number) => void;
   /** Tells the others of a change. */
   readonly tell: (id: string) => Promise<void>;
 }
@@ -34,6 +36,7 @@ export function controlHandlers({
   store,
   service,
   find,
+  onSkipped,
   tell,
 }: ControlContext): Pick<ApiHandlers, `task.${ControlMethods}`> {
   const control = async (
@@ -65,7 +68,11 @@ export function controlHandlers({
     'task.retry': ({ task, reason }, { principal }) =>
       control(task, 'retry', ({ id }) => retryTask(store.db, id, actorOf(principal), reason ?? null)),
     'task.skip': ({ task, reason }, { principal }) =>
-      control(task, 'skip', ({ id }) => skipFailed(store.db, id, actorOf(principal), reason ?? null)),
+      control(task, 'skip', async ({ id, type }) => {
+        const result = await skipFailed(store.db, id, actorOf(principal), reason ?? null);
+        onSkipped(type, result.skipped);
+        return result;
+      }),
     'task.revert': ({ task, reason }, { principal }) =>
       control(task, 'revert', ({ id }) => revertTask(store.db, id, actorOf(principal), reason ?? null)),
     'task.endcleanup': ({ task, reason }, { principal }) =>

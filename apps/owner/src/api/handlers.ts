@@ -22,21 +22,19 @@ import {
   type Store,
   type StoredTask,
 } from '@longshore/store';
-import type { Logger, Tracing } from '@longshore/telemetry';
+import { counterOf, type Logger, type MetricsRegistry, type Tracing } from '@longshore/telemetry';
 import { RequestChecker } from '../checking/request-checker.ts';
 import { definedOf } from '../checking/changes-of-request.ts';
 import { controlHandlers } from './control-handlers.ts';
 import { TaskSubmitter } from './submit.ts';
 import { traceRequest } from './trace-request.ts';
-import { nodeView, taskView } from './views.ts';
+import { nodeView, progressView, taskView } from './views.ts';
 
 /**
  * Nodes that are gone which a list has at most, those that went last: enough for a roll-out of a large cluster. Ten thousand would be more than a
  * message may have.
  */
 const MOST_GONE_NODES = 200;
-
-const IDLE = { running: 0, pending: 0 };
 
 export interface ApiOptions {
   readonly store: Store;
@@ -46,6 +44,8 @@ export interface ApiOptions {
   readonly logger: Pick<Logger, 'info'>;
   /** Null: no spans. */
   readonly tracing: Tracing | null;
+  /** Default: nothing is counted. */
+  readonly metrics?: MetricsRegistry;
   readonly wakeLeader: () => void;
   /** The limit while nobody has set one. */
   readonly maxScheduledTasks: number;
@@ -53,7 +53,7 @@ export interface ApiOptions {
 
 /** What every replica of the owner answers. Writes here need no leadership: each is a compare-and-set under the task's row. */
 export function apiHandlers(options: ApiOptions): ApiHandlers {
-  const { store, bus, instance, logger, tracing, wakeLeader, maxScheduledTasks } = options;
+  const { store, bus, instance, logger, tracing, metrics, wakeLeader, maxScheduledTasks } = options;
   const service = `api ${instance}`;
   const submitter = new TaskSubmitter(store, new RequestChecker(store.db), wakeLeader);
 
@@ -71,6 +71,11 @@ export function apiHandlers(options: ApiOptions): ApiHandlers {
     wakeLeader();
     bus.publish(bus.subjects.taskEvents(taskId(id)), { kind: 'state' } satisfies TaskHint);
     for (const node of await readPresentNodes(store.db)) bus.publish(bus.subjects.controlNode(node.id), { taskId: id });
+  };
+
+  const skipped = metrics === undefined ? null : counterOf(metrics, 'skippedSubtasks');
+  const onSkipped = (type: string, subtasks: number): void => {
+    if (subtasks > 0) skipped?.inc({ type }, subtasks);
   };
 
   const limits = async (): Promise<ClusterLimits> => ({ maxScheduledTasks, ...(await readSettings(store.db)) });
@@ -94,12 +99,7 @@ export function apiHandlers(options: ApiOptions): ApiHandlers {
       return {
         task: taskView(task),
         meta,
-        steps: progress.steps.map(({ step, total, pending, running, succeeded, failed, ...amounts }) => ({
-          step,
-          subtasks: { total, pending, running, succeeded, failed },
-          ...amounts,
-        })),
-        nodes: progress.nodes.map((node) => ({ ...node, state: states.get(node.node) ?? 'gone' })),
+        ...progressView(task, progress, (node) => states.get(node)),
         controls: [...progress.controls],
         rerun: progress.rerun,
         waiting: [...waiting],
@@ -116,7 +116,7 @@ export function apiHandlers(options: ApiOptions): ApiHandlers {
       const runs = await listRuns(store.db, key, { before, limit });
       return { tasks: runs.map(taskView), next: runs.length === limit ? (runs.at(-1)?.id ?? null) : null };
     },
-    ...controlHandlers({ store, service, find, tell }),
+    ...controlHandlers({ store, service, find, onSkipped, tell }),
     'task.events': async ({ task: ref, after = 0, limit = 100 }) => {
       const task = await find(ref);
       const events = await readEvents(store.db, task.id, after, limit);
@@ -143,7 +143,7 @@ export function apiHandlers(options: ApiOptions): ApiHandlers {
     },
     'node.list': async () => {
       const [nodes, loads] = await Promise.all([readNodes(store.db, MOST_GONE_NODES), readNodeLoads(store.db)]);
-      return { nodes: nodes.map((node) => nodeView(node, loads.get(node.id) ?? IDLE)) };
+      return { nodes: nodes.map((node) => nodeView(node, loads.get(node.id))) };
     },
     'limits.get': async () => ({ limits: await limits() }),
     'limits.set': async (request, { principal }) => {

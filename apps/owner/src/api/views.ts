@@ -1,6 +1,8 @@
-import type { LabelSelector } from '@longshore/core';
-import type { NodeView, TaskView } from '@longshore/protocol';
-import type { StoredNode, StoredTask } from '@longshore/store';
+import { runtimeSlotsOf, startedOf, startedOn, type LabelSelector } from '@longshore/core';
+import type { NodeView, TaskDetail, TaskView } from '@longshore/protocol';
+import type { NodeWork, StoredNode, StoredTask, TaskProgress } from '@longshore/store';
+
+const IDLE: NodeWork = { claimed: [], hooks: 0, pending: 0 };
 
 /** A stored task as clients see it. */
 export function taskView(task: StoredTask): TaskView {
@@ -23,6 +25,7 @@ export function taskView(task: StoredTask): TaskView {
     waiting: task.waiting,
     error: task.error,
     result: task.result,
+    skipped: { ...task.skipped },
     createdAt: task.createdAt.toISOString(),
     startedAt: task.startedAt?.toISOString() ?? null,
     endedAt: task.endedAt?.toISOString() ?? null,
@@ -48,8 +51,45 @@ function selectorView(selector: LabelSelector): NonNullable<TaskView['selectors'
   return selector.op === 'in' ? { ...selector, values: [...selector.values] } : selector;
 }
 
-/** A stored node as clients see it. */
-export function nodeView(node: StoredNode, load: { readonly running: number; readonly pending: number }): NodeView {
+type Progress = Pick<TaskDetail, 'steps' | 'nodes'>;
+
+/**
+ * A task's progress as clients see it. What is claimed ahead waits: as many run on a node as the task's slots there have room for.
+ *
+ * @param stateOf the state of a node; undefined: it is gone.
+ */
+export function progressView(
+  task: StoredTask,
+  progress: TaskProgress,
+  stateOf: (node: string) => string | undefined,
+): Progress {
+  const slots = runtimeSlotsOf(task, task.step);
+  const nodes = progress.nodes.map(({ running: claimed, pending, ...node }) => {
+    const running = startedOf({ claimed, ...slots });
+    return { ...node, running, pending: pending + claimed - running, state: stateOf(node.node) ?? 'gone' };
+  });
+  const running = nodes.reduce((sum, node) => sum + node.running, 0);
+  const steps = progress.steps.map(({ step, rows, bytes, totalRows, totalBytes, ...subtasks }) => {
+    const ahead = step === task.step ? subtasks.running - running : 0;
+    return {
+      step,
+      subtasks: { ...subtasks, running: subtasks.running - ahead, pending: subtasks.pending + ahead },
+      rows,
+      bytes,
+      totalRows,
+      totalBytes,
+    };
+  });
+  return { steps, nodes };
+}
+
+/** A stored node as clients see it. Hooks use no slots, and are no subtasks of a step. */
+export function nodeView(node: StoredNode, load: NodeWork = IDLE): NodeView {
+  const running = startedOn(
+    node.slots,
+    load.claimed.map(({ claimed, step, ...task }) => ({ claimed, ...runtimeSlotsOf(task, step) })),
+  );
+  const claimed = load.claimed.reduce((sum, one) => sum + one.claimed, 0);
   return {
     id: node.id,
     state: node.state,
@@ -62,7 +102,8 @@ export function nodeView(node: StoredNode, load: { readonly running: number; rea
     pid: node.pid,
     startedAt: node.startedAt.toISOString(),
     leaseExpiresAt: node.leaseExpiresAt.toISOString(),
-    running: load.running,
-    pending: load.pending,
+    running,
+    pending: load.pending + claimed - running,
+    hooks: load.hooks,
   };
 }

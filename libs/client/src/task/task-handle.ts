@@ -75,7 +75,8 @@ export class TaskHandle {
   }
 
   /**
-   * Waits for the task's end and returns its result: what the type's `onDone` returned, or null.
+   * Waits for the task's end and returns its result: what the type's `onDone` returned, or null. Also for a task that succeeded without
+   * work that was skipped: `task.skipped` of a snapshot counts that.
    *
    * @throws {TaskFailedError} when the task ended in any other way than `succeed`.
    */

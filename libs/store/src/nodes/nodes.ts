@@ -5,12 +5,14 @@ import {
   type NodeInfo,
   type NodeLabels,
   type OfferedType,
+  type RuntimeSlots,
 } from '@longshore/core';
 import { sql } from 'kysely';
 import type { NodeIdentity } from '../claims/holder.ts';
 import { holdLease } from '../cluster/lease-settings.ts';
 import { fromStore } from '../session/open-store.ts';
 import { readPrepared } from '../session/read-prepared.ts';
+import { isPlanned } from '../schema/kind-predicates.ts';
 import { inTransaction, type Db, type Tx } from '../session/transactions.ts';
 
 export interface NodeRegistration {
@@ -193,17 +195,37 @@ function toNode(row: NodeRow): StoredNode {
   };
 }
 
-/** How many running and pending subtasks each node has. */
-export async function readNodeLoads(
-  db: Db,
-): Promise<ReadonlyMap<string, { readonly running: number; readonly pending: number }>> {
-  const rows = await fromStore(
-    sql<{ exec_id: string; running: number; pending: number }>`
-      SELECT exec_id, count(*) FILTER (WHERE state = 'running')::int AS running,
-        count(*) FILTER (WHERE state = 'pending')::int AS pending
-      FROM subtasks WHERE state IN ('running', 'pending') GROUP BY exec_id`.execute(db),
+/** What a node has to do. */
+export interface NodeWork {
+  /** What it has claimed of each task, in order of rank, with the slots that the task may use. */
+  readonly claimed: readonly {
+    readonly claimed: number;
+    readonly step: string | null;
+    readonly slots: number;
+    readonly slotsPerSubtask: number;
+    readonly runtimeSlots: RuntimeSlots | null;
+  }[];
+  /** Control subtasks that it runs. */
+  readonly hooks: number;
+  /** Subtasks of all kinds that wait for it. */
+  readonly pending: number;
+}
+
+/** The load of each node, counted from the rows of subtasks: in proportion to them, so ask for it only while somebody looks. */
+export async function readNodeLoads(db: Db): Promise<ReadonlyMap<string, NodeWork>> {
+  const { rows } = await fromStore(
+    sql<{ exec_id: string; pending: number; hooks: number; claimed: NodeWork['claimed'] }>`
+      WITH counted AS (
+        SELECT exec_id, task_id, ${isPlanned()} AS is_planned, state, count(*)::int AS n
+        FROM subtasks WHERE state IN ('running', 'pending') GROUP BY 1, 2, 3, 4)
+      SELECT c.exec_id, coalesce(sum(c.n) FILTER (WHERE c.state = 'pending'), 0)::int AS pending,
+        coalesce(sum(c.n) FILTER (WHERE c.state = 'running' AND NOT c.is_planned), 0)::int AS hooks,
+        coalesce(json_agg(json_build_object('claimed', c.n, 'step', t.step, 'slots', t.slots,
+          'slotsPerSubtask', t.slots_per_subtask, 'runtimeSlots', t.runtime_slots) ORDER BY t.priority, t.created_at, t.id)
+          FILTER (WHERE c.state = 'running' AND c.is_planned), '[]') AS claimed
+      FROM counted c JOIN tasks t ON t.id = c.task_id GROUP BY c.exec_id`.execute(db),
   );
-  return new Map(rows.rows.map((row) => [row.exec_id, { running: row.running, pending: row.pending }]));
+  return new Map(rows.map(({ exec_id, ...load }) => [exec_id, load]));
 }
 
 function expiry(ttlMs: number): ReturnType<typeof sql> {

@@ -9,9 +9,14 @@ export interface StoredStepProgress {
   readonly step: string;
   readonly total: number;
   readonly pending: number;
+  /** Claimed by a node, whether it has started or not. */
   readonly running: number;
   readonly succeeded: number;
+  /** A person decided to continue without them. */
+  readonly skipped: number;
   readonly failed: number;
+  /** Stopped, or never started, because their task is undone. */
+  readonly canceled: number;
   readonly rows: number;
   readonly bytes: number;
   readonly totalRows: number | null;
@@ -20,9 +25,11 @@ export interface StoredStepProgress {
 
 export interface StoredNodeProgress {
   readonly node: string;
+  /** Claimed by it, whether it has started or not. */
   readonly running: number;
   readonly pending: number;
   readonly succeeded: number;
+  readonly skipped: number;
   readonly rows: number;
   readonly bytes: number;
 }
@@ -60,7 +67,7 @@ export async function readProgress(db: Db, taskId: string, currentStep: string |
     Promise.all([
       db
         .selectFrom('task_steps')
-        .select(['step', 'subtasks', 'total_rows', 'total_bytes', 'plan_attempt'])
+        .select(['step', 'subtasks', 'canceled', 'total_rows', 'total_bytes'])
         .where('task_id', '=', taskId)
         .orderBy('position')
         .execute(),
@@ -85,7 +92,10 @@ export async function readProgress(db: Db, taskId: string, currentStep: string |
   );
   return {
     steps: steps.map((step) => ({
-      ...sumOf(counts.rows.filter((row) => row.step === step.step)),
+      ...sumOf(
+        counts.rows.filter((row) => row.step === step.step),
+        step.canceled,
+      ),
       step: step.step,
       total: step.subtasks,
       totalRows: step.total_rows === null ? null : Number(step.total_rows),
@@ -104,14 +114,20 @@ export async function readProgress(db: Db, taskId: string, currentStep: string |
   };
 }
 
-function sumOf(rows: readonly CountRow[]): Omit<StoredStepProgress, 'step' | 'total' | 'totalRows' | 'totalBytes'> {
+/** @param dropped canceled ones without a row. Default 0. */
+function sumOf(
+  rows: readonly CountRow[],
+  dropped = 0,
+): Omit<StoredStepProgress, 'step' | 'total' | 'totalRows' | 'totalBytes'> {
   const count = (...states: string[]): number =>
     rows.filter((row) => states.includes(row.state)).reduce((sum, row) => sum + row.n, 0);
   return {
     pending: count('pending', 'paused'),
     running: count('running'),
-    succeeded: count('succeed', 'skipped'),
-    failed: count('failed', 'canceled'),
+    succeeded: count('succeed'),
+    skipped: count('skipped'),
+    failed: count('failed'),
+    canceled: count('canceled') + dropped,
     rows: rows.reduce((sum, row) => sum + Number(row.rows), 0),
     bytes: rows.reduce((sum, row) => sum + Number(row.bytes), 0),
   };

@@ -25,6 +25,8 @@ export interface StoredTask {
   readonly waiting: { readonly code: string; readonly message: string; readonly since: string } | null;
   readonly error: ErrorData | null;
   readonly result: unknown;
+  /** What was left out of it on request: subtasks, and hooks such as `onDone` or `revert`. */
+  readonly skipped: { readonly subtasks: number; readonly hooks: number };
   readonly createdAt: Date;
   readonly startedAt: Date | null;
   readonly endedAt: Date | null;
@@ -59,6 +61,8 @@ interface TaskRow {
   waiting: StoredTask['waiting'];
   error: ErrorData | null;
   result: unknown;
+  skipped_subtasks: number;
+  skipped_hooks: number;
   created_at: Date;
   started_at: Date | null;
   ended_at: Date | null;
@@ -84,9 +88,15 @@ const ALL_TASKS = sql`(
   SELECT ${VIEW_COLUMNS}, false AS is_archived FROM tasks
   UNION ALL SELECT ${VIEW_COLUMNS}, true FROM task_history)`;
 
+/** Events that tell of something skipped, as their index has them. A `skip` to another state let the task go on with its work. */
+const SKIPS = sql`e.task_id = t.id AND e.kind IN ('subtask-skipped', 'skip', 'hook-skipped')`;
+
 /** Looked up for the rows that are answered, and for no others. */
-const WITH_RUN = sql`t.*, coalesce(
-  (SELECT run FROM task_keys k WHERE k.task_id = t.id), (SELECT run FROM earlier_runs e WHERE e.task_id = t.id), 1) AS run`;
+const LOOKED_UP = sql`t.*, coalesce(
+  (SELECT run FROM task_keys k WHERE k.task_id = t.id), (SELECT run FROM earlier_runs e WHERE e.task_id = t.id), 1) AS run,
+  (SELECT coalesce(sum(e.events), 0)::int FROM task_events e WHERE ${SKIPS} AND e.kind = 'subtask-skipped') AS skipped_subtasks,
+  (SELECT count(*)::int FROM task_events e
+    WHERE ${SKIPS} AND (e.kind = 'hook-skipped' OR e.kind = 'skip' AND e.to_state IN ('succeed', 'reverted'))) AS skipped_hooks`;
 
 function toTask(row: TaskRow): StoredTask {
   return {
@@ -108,6 +118,7 @@ function toTask(row: TaskRow): StoredTask {
     waiting: row.waiting,
     error: row.error,
     result: row.result,
+    skipped: { subtasks: row.skipped_subtasks, hooks: row.skipped_hooks },
     createdAt: row.created_at,
     startedAt: row.started_at,
     endedAt: row.ended_at,
@@ -136,7 +147,7 @@ export async function findTaskByKey(db: Db, key: string): Promise<string | null>
 /** A task by id, active or archived; null when there is none. */
 export async function readTask(db: Db, id: string): Promise<StoredTask | null> {
   try {
-    const statement = sql<TaskRow>`SELECT ${WITH_RUN} FROM ${ALL_TASKS} t WHERE id = ${id}`;
+    const statement = sql<TaskRow>`SELECT ${LOOKED_UP} FROM ${ALL_TASKS} t WHERE id = ${id}`;
     const [row] = await readPrepared(db, statement);
     return row === undefined ? null : toTask(row);
   } catch (thrown) {
@@ -168,7 +179,7 @@ export interface TaskFilter {
 export async function listTasks(db: Db, filter: TaskFilter): Promise<readonly StoredTask[]> {
   try {
     const rows = await sql<TaskRow>`
-      SELECT ${WITH_RUN} FROM ${ALL_TASKS} t
+      SELECT ${LOOKED_UP} FROM ${ALL_TASKS} t
       WHERE (${filter.withHistory} OR NOT is_archived)
         AND (${filter.states ?? null}::text[] IS NULL OR state = ANY(${filter.states ?? null}::text[]))
         AND (${filter.type ?? null}::text IS NULL OR type = ${filter.type ?? null})
@@ -191,7 +202,7 @@ export async function listRuns(
   const { before = null, limit } = page;
   const { rows } = await fromStore(
     sql<TaskRow>`
-      SELECT ${WITH_RUN} FROM ${ALL_TASKS} t
+      SELECT ${LOOKED_UP} FROM ${ALL_TASKS} t
       WHERE id = ANY(ARRAY(
           SELECT task_id FROM task_keys WHERE key = ${key} UNION ALL SELECT task_id FROM earlier_runs WHERE key = ${key}))
         AND (${before}::bigint IS NULL OR id < ${before})

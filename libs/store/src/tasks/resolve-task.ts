@@ -35,12 +35,18 @@ export function retryTask(db: Db, id: string, actor: Actor, reason: string | nul
   });
 }
 
+/** What became of the wish to skip. */
+export interface SkipResult extends ControlResult {
+  /** How many subtasks are skipped. */
+  readonly skipped: number;
+}
+
 /**
  * Lets a task that awaits resolution continue without its failed work, which counts as done; a failed finish hook or revert is left out.
  *
  * @throws {LongshoreError} STATE_CONFLICT naming the state, or when it is a plan that failed; TASK_NOT_FOUND when it isn't active; ROW_LOCKED.
  */
-export function skipFailed(db: Db, id: string, actor: Actor, reason: string | null): Promise<ControlResult> {
+export function skipFailed(db: Db, id: string, actor: Actor, reason: string | null): Promise<SkipResult> {
   return inControl(db, id, async (tx, task) => {
     const guard = await readHoldGuard(tx, task);
     const outcome =
@@ -55,9 +61,9 @@ export function skipFailed(db: Db, id: string, actor: Actor, reason: string | nu
       clearsError: guard !== 'a revert failed',
       ...(outcome === null ? {} : { outcome }),
     });
-    if (guard === 'a step failed') await skipFailedWork(tx, id, actor);
-    else await archiveEndedControls(tx, id);
-    return result;
+    if (guard === 'a step failed') return { ...result, skipped: await skipFailedWork(tx, id, actor) };
+    await archiveEndedControls(tx, id);
+    return { ...result, skipped: 0 };
   });
 }
 
@@ -96,7 +102,8 @@ export async function readHoldGuard(tx: Tx, task: LockedTask): Promise<TaskGuard
   );
 }
 
-async function skipFailedWork(tx: Tx, id: string, actor: Actor): Promise<void> {
+/** @returns how many subtasks are skipped. */
+async function skipFailedWork(tx: Tx, id: string, actor: Actor): Promise<number> {
   const skipped = await sql<{ id: string }>`
     UPDATE subtasks SET state = 'skipped' WHERE task_id = ${id} AND state = 'failed' AND ${isSkippable()} RETURNING id`.execute(
     tx,
@@ -110,4 +117,5 @@ async function skipFailedWork(tx: Tx, id: string, actor: Actor): Promise<void> {
   await sql`
     UPDATE subtasks SET state = 'pending', failures = 0, crashes = ${FORGIVEN_CRASHES}, error = NULL, not_before = NULL, ended_at = NULL
     WHERE task_id = ${id} AND state = 'failed' AND ${isKnown()}`.execute(tx);
+  return skipped.rows.length;
 }

@@ -152,6 +152,14 @@ export const METRICS = {
     help: 'Subtasks that were freed from dead nodes.',
     labels: ['type'],
   },
+  skippedSubtasks: {
+    name: 'longshore.subtask.skipped',
+    type: 'counter',
+    unit: '{subtask}',
+    by: 'owner',
+    help: 'Subtasks that a person decided to continue without (`task skip`). They count as done, and nothing of them was done.',
+    labels: ['type'],
+  },
   droppedHints: {
     name: 'longshore.hints.dropped',
     type: 'counter',
