@@ -46,7 +46,7 @@ test.each(COMMANDS)('longshore %s has help with examples, and --json', async (co
 test('the help names every exit code', async () => {
   const { stdout } = await runLongshore(['--help'], folder);
   expect(stdout).toMatch(
-    /Exit codes:\n {2}0 .*\n {2}1 .*\n {2}2 .*\n {2}3 .*\n {2}4 .*\n {2}5 .*\n {2}6 .*\n {2}7 .*\n {2}130 .*\n {2}143 /,
+    /Exit codes:\n {2}0 .*\n {2}1 .*\n {2}2 .*\n {2}3 .*\n {2}4 .*\n {2}5 .*\n {2}6 .*\n {2}7 .*\n {2}8 .*\n {2}130 .*\n {2}143 /,
   );
 });
 

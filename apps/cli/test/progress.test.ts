@@ -90,6 +90,11 @@ describe('the done share of a step', () => {
     { of: 'nothing yet', fields: { subtasks: { ...subtasks, total: 0, succeeded: 0 } }, fraction: null },
     { of: 'more than was planned', fields: { bytes: 130, totalBytes: 120 }, fraction: 1 },
     {
+      of: 'what was skipped as done',
+      fields: { subtasks: { ...subtasks, succeeded: 8, skipped: 2 }, totalBytes: 9 },
+      fraction: 1,
+    },
+    {
       of: 'all subtasks, whatever they reported',
       fields: { subtasks: { ...subtasks, succeeded: 10 }, totalBytes: 9 },
       fraction: 1,
@@ -98,6 +103,30 @@ describe('the done share of a step', () => {
     const sample = { atMs: 0, detail: detail({ steps: [step(fields)] }) };
     expect(readProgress([sample], 0).steps[0]?.fraction).toBe(fraction);
   });
+});
+
+test.each(['paused', 'pausing', 'resuming', 'awaiting-resolution', 'cancelling', 'reverting', 'reverted', 'pending'])(
+  'a task that is %s has no speed and no remaining time',
+  (state) => {
+    const at = (atMs: number, bytes: number, state: string): Sample => ({
+      atMs,
+      detail: detail({ task: { state }, steps: [step({ bytes, totalBytes: 1_000 })], nodes: [node({ bytes })] }),
+    });
+    const samples = [at(0, 0, 'running'), at(2_000, 400, 'running'), at(3_000, 400, state)];
+    const view = readProgress(samples, 4_000);
+    expect(view.steps[0]).toMatchObject({ speed: null, etaMs: null });
+    expect(view.nodes[0]?.speed).toBeNull();
+    expect(progressLine(view)).not.toMatch(/ETA|\/s/);
+    // What comes after says nothing of before.
+    const resumed = readProgress([...samples, at(5_000, 400, 'running'), at(7_000, 600, 'running')], 7_000);
+    expect(resumed.steps[0]?.speed?.bytesPerSecond).toBe(100);
+  },
+);
+
+test('a line counts what was skipped and what was stopped apart from what is done and what failed', () => {
+  const subtasks = { total: 10, pending: 0, running: 0, succeeded: 4, skipped: 1, failed: 2, canceled: 3 };
+  const sample = { atMs: 0, detail: detail({ steps: [step({ subtasks })] }) };
+  expect(progressLine(readProgress([sample], 0))).toContain('4/10 subtasks  1 skipped  2 failed  3 stopped');
 });
 
 test("a node's speed starts anew with each step", () => {

@@ -2,7 +2,8 @@ import type { ControlProgress, TaskView } from '@longshore/client';
 import { describe, expect, test } from 'vitest';
 import { followTask, taskSummary } from '../src/index.ts';
 import { readSkippedHooks } from '../src/output/skipped-hooks.ts';
-import { eventTable, taskDetailText, subtaskTable } from '../src/output/task-text.ts';
+import { exitCodeOfTask } from '../src/progress/follow-task.ts';
+import { eventTable, subtaskTable, taskDetailText, taskTable } from '../src/output/task-text.ts';
 import { detail, step } from './samples.ts';
 
 const error = { code: 'TOY_FAILED', message: 'told to', permanent: true };
@@ -81,6 +82,28 @@ describe('the summary', () => {
 
   test('of a task in a state that this build does not know claims nothing', () => {
     expect(taskSummary(detail({ task: { state: 'hibernating' } }))).toBe('task 12 import is hibernating');
+  });
+});
+
+describe('a task that skipped', () => {
+  const task: Partial<TaskView> = { state: 'succeed', outcome: 'succeeded', skipped: { subtasks: 2, hooks: 1 } };
+  const steps = [step({ subtasks: { total: 10, pending: 0, running: 0, succeeded: 8, skipped: 2, failed: 0 } })];
+
+  test('says so in its summary, in lists and in what is shown of it', () => {
+    const shown = detail({ task: { ...task, result: { rows: 8 } }, steps });
+    expect(taskSummary(shown)).toBe('task 12 import succeeded, with 2 subtasks and 1 hook skipped');
+    expect(taskTable([shown.task], Date.now())).toContain('succeed (2 subtasks and 1 hook skipped)');
+    const text = taskDetailText(shown);
+    expect(text).toMatch(/^state +succeed \(2 subtasks and 1 hook skipped\)$/m);
+    expect(text).toMatch(/^load +10 +8 +2 +0 /m);
+    const undone = detail({ task: { ...task, state: 'reverted', outcome: 'canceled' } });
+    expect(taskDetailText(undone)).toContain('reverted (canceled, 2 subtasks and 1 hook skipped)');
+  });
+
+  test('ends a wait with an exit code of its own if it succeeded', () => {
+    expect(exitCodeOfTask(detail({ task }))).toBe(8);
+    expect(exitCodeOfTask(detail({ task: { ...task, outcome: 'failed', state: 'reverted' } }))).toBe(1);
+    expect(exitCodeOfTask(detail({ task: { ...task, skipped: { subtasks: 0, hooks: 0 } } }))).toBe(0);
   });
 });
 

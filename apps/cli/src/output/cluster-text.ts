@@ -6,7 +6,7 @@ import { fieldsText, tableText } from './table.ts';
 /** Nodes as a table. */
 export function nodeTable(nodes: readonly NodeView[], nowMs: number): string {
   return tableText(
-    ['node', 'state', 'scope', 'labels', 'slots', 'running', 'waiting', 'types', 'host', 'pid', 'started'],
+    ['node', 'state', 'scope', 'labels', 'slots', 'running', 'waiting', 'hooks', 'types', 'host', 'pid', 'started'],
     nodes.map((node) => [
       node.id,
       node.state,
@@ -15,6 +15,7 @@ export function nodeTable(nodes: readonly NodeView[], nowMs: number): string {
       node.slots,
       formatCount(node.running),
       formatCount(node.pending),
+      node.hooks === undefined ? NONE : formatCount(node.hooks),
       node.types.map(({ type, version }) => `${type}@${version}`).join(', ') || NONE,
       node.host,
       node.pid,

@@ -2,6 +2,7 @@ import { isTerminalTaskState, TaskOutcome, TaskState, type TaskDetail, type Task
 import { SubtaskKind } from '@longshore/core';
 import { formatBytes, formatBytesPerSecond, formatCountOf, formatDuration } from './format-values.ts';
 import { plainText } from './plain-text.ts';
+import { hasSkipped, skippedText } from './skipped-text.ts';
 import { choiceLines, failureText, pausedText } from './task-choices.ts';
 
 /**
@@ -12,7 +13,10 @@ import { choiceLines, failureText, pausedText } from './task-choices.ts';
 export function taskSummary(detail: TaskDetail, skippedHooks: readonly string[] = []): string {
   const { task } = detail;
   const name = `task ${task.id} ${task.type}`;
-  if (task.outcome === TaskOutcome.succeeded) return `${name} succeeded${durationText(detail)}${amountText(detail)}`;
+  if (task.outcome === TaskOutcome.succeeded) {
+    const skipped = hasSkipped(task) ? `, with ${skippedText(task)}` : '';
+    return `${name} succeeded${durationText(detail)}${skipped}${amountText(detail)}`;
+  }
   const reason = task.error === null ? [] : [`error ${task.error.code}: ${plainText(task.error.message)}`];
   if (task.state === TaskState.paused) return pausedText(task);
   if (task.state === TaskState.awaitingResolution) {

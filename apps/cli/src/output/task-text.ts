@@ -3,6 +3,7 @@ import { formatAge, formatBytes, formatCount, formatCountOf, NONE } from './form
 import { settingFields } from './settings-text.ts';
 import { principalText } from './principal-text.ts';
 import { fieldsText, tableText } from './table.ts';
+import { skippedText } from './skipped-text.ts';
 import { choiceLines, failureText } from './task-choices.ts';
 
 /** Tasks as a table. */
@@ -68,14 +69,16 @@ export function taskDetailText(detail: TaskDetail): string {
   if (steps.length > 0) {
     sections.push(
       tableText(
-        ['step', 'subtasks', 'done', 'running', 'waiting', 'failed', 'rows', 'bytes', 'of bytes'],
+        ['step', 'subtasks', 'done', 'skipped', 'running', 'waiting', 'failed', 'stopped', 'rows', 'bytes', 'of bytes'],
         steps.map(({ step, subtasks, rows, bytes, totalBytes }) => [
           step,
           formatCount(subtasks.total),
           formatCount(subtasks.succeeded),
+          formatCount(subtasks.skipped ?? 0),
           formatCount(subtasks.running),
           formatCount(subtasks.pending),
           formatCount(subtasks.failed),
+          formatCount(subtasks.canceled ?? 0),
           formatCount(rows),
           formatBytes(bytes),
           totalBytes === null ? NONE : formatBytes(totalBytes),
@@ -94,13 +97,14 @@ export function taskDetailText(detail: TaskDetail): string {
   if (nodes.length > 0) {
     sections.push(
       tableText(
-        ['node', 'state', 'running', 'waiting', 'done', 'rows', 'bytes'],
+        ['node', 'state', 'running', 'waiting', 'done', 'skipped', 'rows', 'bytes'],
         nodes.map((node) => [
           node.node,
           node.state,
           formatCount(node.running),
           formatCount(node.pending),
           formatCount(node.succeeded),
+          formatCount(node.skipped ?? 0),
           formatCount(node.rows),
           formatBytes(node.bytes),
         ]),
@@ -197,7 +201,11 @@ function countersText(counters: Readonly<Record<string, number>>): string {
     .join(', ');
 }
 
-function stateText({ state, outcome }: TaskView): string {
+function stateText(task: TaskView): string {
+  const { state, outcome } = task;
   // `succeed` says its outcome by itself; `reverted` may be either.
-  return outcome === null || state === 'succeed' ? state : `${state} (${outcome})`;
+  const more = [outcome === null || state === 'succeed' ? '' : outcome, skippedText(task)].filter(
+    (part) => part !== '',
+  );
+  return more.length === 0 ? state : `${state} (${more.join(', ')})`;
 }

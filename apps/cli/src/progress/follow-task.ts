@@ -1,5 +1,6 @@
 import { isTerminalTaskState, TaskOutcome, TaskState, type TaskDetail, type TaskHandle } from '@longshore/client';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { hasSkipped } from '../output/skipped-text.ts';
 import { pausedText } from '../output/task-choices.ts';
 
 /** In milliseconds. A person wants to know of an outage, not of each failed poll. */
@@ -53,7 +54,7 @@ export function exitCodeOfTask({ task }: TaskDetail): ExitCode {
   if (task.state === TaskState.awaitingResolution) return EXIT.awaitsResolution;
   switch (task.outcome) {
     case TaskOutcome.succeeded:
-      return EXIT.ok;
+      return hasSkipped(task) ? EXIT.skipped : EXIT.ok;
     case TaskOutcome.canceled:
       return EXIT.canceled;
     case TaskOutcome.failed:

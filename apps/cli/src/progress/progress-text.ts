@@ -14,7 +14,9 @@ export function stepText(step: StepView): string {
   const { subtasks, rows, bytes, totalBytes, etaMs, speed, isCurrent } = step;
   return join([
     `${formatCount(subtasks.succeeded)}/${formatCount(subtasks.total)} subtasks`,
-    subtasks.failed > 0 ? `${formatCount(subtasks.failed)} failed` : '',
+    countText(subtasks.skipped, 'skipped'),
+    countText(subtasks.failed, 'failed'),
+    countText(subtasks.canceled, 'stopped'),
     rows > 0 ? `${formatCount(rows)} rows` : '',
     amountText(bytes, totalBytes),
     isCurrent ? speedText(speed) : '',
@@ -30,6 +32,7 @@ export function nodeText(node: NodeView): string {
     `${formatCount(node.running)} running`,
     `${formatCount(node.pending)} waiting`,
     `${formatCount(node.succeeded)} done`,
+    countText(node.skipped, 'skipped'),
     node.rows > 0 ? `${formatCount(node.rows)} rows` : '',
     node.state === 'live' ? speedText(node.speed) : '',
   ]);
@@ -52,6 +55,11 @@ export function progressLine(view: ProgressView): string {
   const step = view.steps.find(({ isCurrent }) => isCurrent);
   const percent = step?.fraction === null || step === undefined ? '' : `${Math.floor(step.fraction * 100)}%`;
   return join([taskText(view), percent, step === undefined ? '' : stepText(step)]);
+}
+
+/** Empty for none. */
+function countText(count: number | undefined, what: string): string {
+  return count === undefined || count === 0 ? '' : `${formatCount(count)} ${what}`;
 }
 
 function amountText(bytes: number, totalBytes: number | null): string {

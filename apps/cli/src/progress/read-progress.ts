@@ -1,4 +1,4 @@
-import type { NodeProgress, StepProgress, SubtaskWaiting, TaskView } from '@longshore/client';
+import { TaskState, type NodeProgress, type StepProgress, type SubtaskWaiting, type TaskView } from '@longshore/client';
 import { measureSpeed, type Speed } from './measure-speed.ts';
 import type { Sample } from './samples.ts';
 
@@ -40,17 +40,18 @@ export function readProgress(samples: readonly Sample[], nowMs: number): Progres
   const last = samples.at(-1);
   if (last === undefined) throw new RangeError('no samples to read progress from');
   const { task, steps, nodes, rerun, waiting = [] } = last.detail;
+  const going = goingSamples(samples);
   return {
     task,
     steps: steps.map((step) => {
-      const speed = measureSpeed(samples, nowMs, ({ detail }) => findStep(detail.steps, step.step));
+      const speed = measureSpeed(going, nowMs, ({ detail }) => findStep(detail.steps, step.step));
       const isCurrent = step.step === task.step;
       return { ...step, isCurrent, speed, fraction: fractionOf(step), etaMs: isCurrent ? etaOf(step, speed) : null };
     }),
     // Nodes count for the current step only: samples of the step before would look like a fall to nothing.
     nodes: nodes.map((node) => ({
       ...node,
-      speed: measureSpeed(samples, nowMs, ({ detail }) =>
+      speed: measureSpeed(going, nowMs, ({ detail }) =>
         detail.task.step === task.step ? (detail.nodes.find((each) => each.node === node.node) ?? null) : null,
       ),
     })),
@@ -59,18 +60,28 @@ export function readProgress(samples: readonly Sample[], nowMs: number): Progres
   };
 }
 
+/** States in which work of a task may go on; after its success the last speed stands. */
+const GOING: ReadonlySet<string> = new Set([TaskState.running, TaskState.modifying, TaskState.succeed]);
+
+/** The samples since work goes on; none while it doesn't: a speed over a pause is nobody's. */
+function goingSamples(samples: readonly Sample[]): readonly Sample[] {
+  const lastRest = samples.findLastIndex(({ detail }) => !GOING.has(detail.task.state));
+  return samples.slice(lastRest + 1);
+}
+
 function findStep(steps: readonly StepProgress[], name: string): StepProgress | null {
   return steps.find(({ step }) => step === name) ?? null;
 }
 
 function fractionOf({ subtasks, rows, bytes, totalRows, totalBytes }: StepProgress): number | null {
-  if (subtasks.total > 0 && subtasks.succeeded === subtasks.total) return 1;
+  const ended = subtasks.succeeded + (subtasks.skipped ?? 0);
+  if (subtasks.total > 0 && ended === subtasks.total) return 1;
   const [done, total] =
     totalBytes !== null && totalBytes > 0
       ? [bytes, totalBytes]
       : totalRows !== null && totalRows > 0
         ? [rows, totalRows]
-        : [subtasks.succeeded, subtasks.total];
+        : [ended, subtasks.total];
   return total === 0 ? null : Math.min(1, done / total);
 }
 
