@@ -149,9 +149,11 @@ describe('a task that is submitted within a transaction', () => {
   it('may use every option that a submit through the API may use', async () => {
     const client = await connect();
     await client.query('BEGIN');
+    // The function itself reads these.
+    const read: Readonly<Record<string, unknown>> = { key: 'order-5', again: true, submitId: 'order-5' };
     for (const name of Object.keys(submitRequest.shape)) {
       if (name === 'type' || name === 'meta') continue;
-      const values = [JSON.stringify({ [name]: name === 'key' ? 'order-5' : 'x' })];
+      const values = [JSON.stringify({ [name]: read[name] ?? 'x' })];
       await client.query(`SELECT longshore.submit_task('toy', '{}', $1)`, values);
     }
     await client.query('ROLLBACK');
