@@ -92,6 +92,8 @@ const throttled = (rowsPerSecond?: number) =>
 
 const LOADED = `SELECT count(*) > 0 AS value FROM subtask_history WHERE task_id = $1 AND kind = 'work' AND step = 'load'`;
 
+const RUNNING = `SELECT count(*) > 0 AS value FROM subtasks WHERE task_id = $1 AND kind = 'work' AND state = 'running'`;
+
 /** Something of the task waits for its target, and has waited more than once. */
 function untilWaiting({ id }: TaskHandle): Promise<string> {
   return store.until(
@@ -130,10 +132,7 @@ describe('while its target is away', () => {
     const tasks = [await submitImport(500), await submitBackfill(500)] as const;
     await store.until(LOADED, [tasks[0].id], 'true', 'a loaded chunk');
     await lockTables();
-    for (const { id } of tasks) {
-      const text = `SELECT count(*) > 0 AS value FROM subtasks WHERE task_id = $1 AND kind = 'work' AND state = 'running'`;
-      await store.until(text, [id], 'true', 'running work');
-    }
+    for (const { id } of tasks) await store.until(RUNNING, [id], 'true', 'running work');
     await target.stopProcess();
     await Promise.all(tasks.map(untilWaiting));
     await target.startProcess();
@@ -156,6 +155,20 @@ describe('while its target is away', () => {
     await task.cancel();
     await target.startProcess();
     expect((await task.wait(deadline())).task).toMatchObject({ state: 'reverted', outcome: 'canceled' });
+  });
+
+  it('for longer than an hour pauses the task, which goes on once it is resumed', async () => {
+    await lockTables();
+    const task = await submitImport();
+    await store.until(RUNNING, [task.id], 'true', 'running work');
+    await target.stopProcess();
+    await untilWaiting(task);
+    await store.rows(`UPDATE subtasks SET away_since = away_since - interval '1 hour' WHERE away_since IS NOT NULL`);
+    await store.until('SELECT state AS value FROM tasks WHERE id = $1', [task.id], 'paused', 'the pause');
+    expect((await task.get()).task).toMatchObject({ error: { code: 'TARGET_UNAVAILABLE' } });
+    await target.startProcess();
+    await task.resume();
+    await expectWholeImport(task);
   });
 });
 
