@@ -34,6 +34,8 @@ test('partial indexes that name kinds hold what the table of kinds says', async 
     subtasks_control: KINDS.filter((kind) => !isPlanned(kind)),
     // What may not simply be run again, of the kinds of which some may not.
     subtasks_pinned: kindsWith((info) => info.mayRunAgain === 'as planned'),
+    // What names a node besides planned work that is pending or running.
+    subtasks_resting: KINDS.filter((kind) => !isPlanned(kind)),
   });
   expect(planned).toEqual(kindsWith((info) => info.moves === 'spread' && info.allowance === 'slots'));
 });
