@@ -4,6 +4,7 @@ const fs = require('fs');
 const path = require('path');
 const process = require('process');
 const compileCache = require('./compile-cache.cjs');
+const { endWithNpm } = require('./end-with-npm.cjs');
 const findNode = require('./find-node.cjs');
 const runAsChild = require('./run-as-child.cjs');
 const versions = require('./versions.cjs');
@@ -35,6 +36,7 @@ function launch(program) {
   const isPreferred = versions.isAtLeast(process.version, versions.PREFERRED);
   const node = isPreferred ? process.execPath : findNode.findNode(program.package);
   const isEnough = versions.isAtLeast(process.version, isCheckout ? versions.PREFERRED : versions.LEAST);
+  endWithNpm();
   if (!isCheckout && (isPreferred || (node === undefined && isEnough))) {
     // A rejection that nobody takes ends the process with its stack, as it does when the module is started itself.
     void require('./run-here.cjs').runHere(main, cacheFolder);
@@ -64,4 +66,4 @@ function refusalOf(name) {
   return `${name} needs Node 22.12 or later; this is ${process.version}. Install a later Node and start ${name} with it.`;
 }
 
-module.exports = { launch, refusalOf };
+module.exports = { endWithNpm, launch, refusalOf };

@@ -18,3 +18,6 @@ export function launch(program: Program): void;
 
 /** Why this Node must not run an installed package, as one line for the user; undefined: it is recent enough. */
 export function refusalOf(name: string): string | undefined;
+
+/** Sends this process a SIGTERM once the npm that started it has ended: for programs that `launch` doesn't start. */
+export function endWithNpm(): void;

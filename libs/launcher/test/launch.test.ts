@@ -12,10 +12,17 @@ const LAUNCH = fileURLToPath(new URL('../src/launch.cjs', import.meta.url));
 const MAIN = `
 const [how] = process.argv.slice(2);
 if (how !== undefined) setInterval(() => undefined, 1000);
-if (how === 'catch') process.on('SIGTERM', () => process.exit(3));
+if (how === 'catch') process.on('SIGTERM', () => (console.log('ended by SIGTERM'), process.exit(3)));
 process.on('disconnect', () => process.exit());
 process.channel?.unref();
 console.log(process.version + (process.channel === undefined ? ' here' : ' child'));
+`;
+
+/** What npm does at a SIGTERM: it and its shell end, and what they started is told nothing. */
+const NPM = `
+const { spawn } = require('child_process');
+const env = { ...process.env, npm_lifecycle_event: 'npx' };
+spawn(process.execPath, process.argv.slice(2), { stdio: ['ignore', 'inherit', 'inherit'], env });
 `;
 
 interface Program {
@@ -24,10 +31,12 @@ interface Program {
   readonly hasNodeBeside?: boolean;
   readonly isCheckout?: boolean;
   readonly args?: readonly string[];
+  /** Whether npm starts it; the child process that `start` gives is npm then. */
+  readonly isOfNpm?: boolean;
 }
 
 /** Starts a program of a package that stands in a folder of its own. */
-function start({ version, hasNodeBeside, isCheckout, args = [] }: Program): ChildProcess {
+function start({ version, hasNodeBeside, isCheckout, args = [], isOfNpm }: Program): ChildProcess {
   const folder = mkdtempSync(join(tmpdir(), 'longshore-launcher-'));
   const place = (path: string, content: string): string => {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
@@ -45,7 +54,8 @@ function start({ version, hasNodeBeside, isCheckout, args = [] }: Program): Chil
     mkdirSync(join(folder, 'node_modules', '.bin'), { recursive: true });
     symlinkSync(process.execPath, join(folder, 'node_modules', '.bin', 'node'));
   }
-  const child = spawn(process.execPath, ['--require', pretended, bin, ...args], { stdio: 'pipe' });
+  const npm = isOfNpm === true ? [place('npm.cjs', NPM)] : [];
+  const child = spawn(process.execPath, [...npm, '--require', pretended, bin, ...args], { stdio: 'pipe' });
   onTestFinished(() => {
     child.kill('SIGKILL');
     rmSync(folder, { recursive: true });
@@ -114,4 +124,16 @@ test('the child ends when the program is killed', async () => {
   child.kill('SIGKILL');
   // The child holds the other end of the stream: it closes when the child has ended.
   await once(child.stdout!, 'close');
+});
+
+test.each([
+  { version: 'v20.20.2', hasNodeBeside: true },
+  { version: 'v24.21.0', hasNodeBeside: false },
+])('the program ends in order when the npm that started it is ended, as $version', async (program) => {
+  const npm = start({ ...program, args: ['catch'], isOfNpm: true });
+  const says = text(npm.stdout!);
+  await once(npm.stdout!, 'data');
+  npm.kill('SIGTERM');
+  // The program holds the other end of the stream: it closes when the program has ended.
+  expect(await says).toMatch(/ended by SIGTERM\n$/);
 });
