@@ -1,12 +1,13 @@
 import { leaseEnding } from '@longshore/core';
 import { startLoop, type ServiceDefinition } from '@longshore/service';
-import { agreeOnLease, readClusterId, registerType } from '@longshore/store';
+import { agreeOnLease, readClusterId } from '@longshore/store';
 import { NodeGuard } from './guard/node-guard.ts';
 import { AttemptSpans } from './hosting/attempt-spans.ts';
 import { cleanLedgers } from './node/clean-ledgers.ts';
 import { Executor } from './node/executor.ts';
 import { ExecutorMetrics } from './node/executor-metrics.ts';
 import { readBootId } from './node/boot-id.ts';
+import { announceType } from './node/announce-type.ts';
 import { EXECUTOR_OPTIONS, readConnections, readGateConnections } from './node/executor-options.ts';
 import { Membership } from './node/membership.ts';
 import { resolvePlugin } from './hosting/resolve-plugin.ts';
@@ -43,7 +44,7 @@ export const executorService: ServiceDefinition<typeof EXECUTOR_OPTIONS> = {
       logger,
     });
     for (const name of config.plugins) await pool.load(name, resolvePlugin(name, process.cwd()));
-    for (const type of pool.types) await registerType(store.db, type);
+    for (const type of pool.types) await announceType(store.db, type, config.mode, logger);
     const metrics = new ExecutorMetrics(context.metrics);
     let executor: Executor | null = null;
     const leaving = new AbortController();

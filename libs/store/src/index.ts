@@ -85,7 +85,7 @@ export {
 export { moveControl, readNodeHooks, readStrandedControls, type StrandedControl } from './nodes/move-controls.ts';
 export { moveSubtasks, readImbalances, type BalanceSnapshot } from './nodes/move-subtasks.ts';
 export { readClusterId } from './cluster/cluster-identity.ts';
-export { readTypes, registerType, type StoredType } from './cluster/task-types.ts';
+export { readTypes, registerType, type Registration, type StoredType } from './cluster/task-types.ts';
 export { readSchedulingSnapshot, type ScheduledTask } from './scheduling/scheduling-snapshot.ts';
 export { findUnlockedTasks } from './scheduling/unlocked-tasks.ts';
 export { ownerWrites, type OwnerWrites } from './scheduling/owner-writes.ts';

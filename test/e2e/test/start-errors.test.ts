@@ -8,9 +8,10 @@ import {
   type Broker,
   type EmbeddedPostgres,
 } from '@longshore/embedded';
-import { migrateStore } from '@longshore/store';
+import { migrateStore, openStore, registerType } from '@longshore/store';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import toy from '../src/toy-task-type.ts';
 import { TOY } from '../src/toy-cluster.ts';
 
 let postgres: EmbeddedPostgres;
@@ -26,10 +27,11 @@ afterAll(async () => {
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../src/broken-plugins/${name}.ts`, import.meta.url));
 
-/** Starts a service's process; it must fail with a coded error before it is ready. */
-function start(service: string, env: Readonly<Record<string, string>>) {
+/** Starts a service's process; most must fail with a coded error before they are ready. */
+function start(service: string, env: Readonly<Record<string, string>>, onLine: (line: string) => void = () => {}) {
   return startChild({
     name: service,
+    onLine,
     entry: new URL(import.meta.resolve(`@longshore/${service}/main`)),
     env: {
       LONGSHORE_DATABASE_URL: postgres.url,
@@ -59,6 +61,25 @@ describe('an executor refuses', () => {
   ])('%s', async (_, env, code, message) => {
     await expect(start('executor', env)).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
   });
+});
+
+it('an executor refuses a type that its version is registered for in another form, but for development', async () => {
+  await migrateStore(postgres.url);
+  const store = openStore({ url: postgres.url, applicationName: 'start-errors' });
+  try {
+    const { type, version, steps, hooks, contract } = toy;
+    await registerType(store.db, { type, version, steps, hooks, contract, description: '', schema: {}, defaults: {} });
+    await expect(start('executor', { LONGSHORE_MODE: 'production' })).rejects.toMatchObject({
+      code: 'TYPE_CHANGED',
+      message: expect.stringContaining(`${type}@${version} is registered with other schema`),
+    });
+    const lines: string[] = [];
+    const executor = await start('executor', {}, (line) => lines.push(line));
+    await executor.stop();
+    expect(lines.join('\n')).toContain('"code":"TYPE_CHANGED"');
+  } finally {
+    await store.close();
+  }
 });
 
 describe('every service refuses', () => {

@@ -24,6 +24,9 @@ export const ERROR_CODES = {
   BUS_UNAVAILABLE: transient(
     'No owner answers, or the NATS server is away. Check `longshore node list` and the services. Running work continues meanwhile.',
   ),
+  CLUSTER_NOT_FOUND: permanent(
+    'No cluster is named: no server is given, LONGSHORE_NATS_URL is not set, and no `longshore dev` runs in this folder or one above it. Start one, or name a NATS server (LONGSHORE_NATS_URL; --server on the command line).',
+  ),
   CONFIG_INVALID: permanent(
     'An option of a service is missing or wrong; the message names the flag and the environment variable.',
   ),
@@ -108,6 +111,9 @@ export const ERROR_CODES = {
   TASK_CANCELED: permanent('The task was canceled.'),
   TASK_KEY_TAKEN: permanent('Another task has this key, with other content. Choose another key, or look at that task.'),
   TASK_NOT_FOUND: permanent('No task has this id or key, neither active nor in history.'),
+  TYPE_CHANGED: permanent(
+    'An executor has a task type with another schema, other steps or other hooks than the same version that is registered. Give the changed type a new version. `longshore dev` replaces it and says so.',
+  ),
   TYPE_INCOMPATIBLE: permanent(
     'The task type is registered, but in no version that can run the task (the same major version, and not older). Load such a version on an executor, or submit with another version.',
   ),
