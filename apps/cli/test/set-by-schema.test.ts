@@ -43,6 +43,13 @@ describe("a value is what the type's schema wants", () => {
     expect(setValue({}, assignment, schemas[type])).toEqual(meta);
   });
 
+  test.each<readonly [keyof typeof schemas, string, string]>([
+    ['import', 'columns=id, note', `--set 'columns=["id","note"]'`],
+    ['add-index', 'index.columns=id', `--set 'index.columns=["id"]'`],
+  ])('%s: %s is refused, with how to write it', (type, assignment, spelling) => {
+    expect(() => setValue({}, assignment, schemas[type])).toThrow(`it is a list; write it as JSON: ${spelling}`);
+  });
+
   test('one after the other', () => {
     expect(setValues({ table: 'a' }, ['set.x=1', 'set.y=x'], schemas.backfill)).toEqual({
       table: 'a',

@@ -13,6 +13,7 @@ export type { Extension } from './extension.ts';
 export type { FinishedSubtask, HookContext, TaskView } from './hook-context.ts';
 export type { JsonObject, JsonValue } from './json.ts';
 export type { Logger } from './logger.ts';
+export { metaSchema } from './meta-schema.ts';
 export type { CandidateNode, LabelSelector, Placement } from './placement.ts';
 export type {
   PlacementContext,

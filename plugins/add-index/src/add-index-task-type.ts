@@ -10,7 +10,7 @@ import {
 } from '@longshore/sdk';
 import { isRetryablePostgresError } from '@longshore/sdk/postgres';
 import { AddIndexErrorCode } from './errors/add-index-error-code.ts';
-import { addIndexMeta, type AddIndexMeta } from './meta/add-index-meta.ts';
+import { addIndexMetaSchema, type AddIndexMeta } from './meta/add-index-meta.ts';
 import { preparedOfMeta } from './meta/prepared-of-meta.ts';
 import { attachStep } from './steps/attach-step.ts';
 import { buildStep } from './steps/build-step.ts';
@@ -59,9 +59,9 @@ async function resultOf(context: HookContext<AddIndexMeta>): Promise<JsonValue> 
 /** The task type `add-index`: one index on a plain or partitioned Postgres table, while it is being written to. */
 export const addIndexTaskType: TaskType<AddIndexMeta> = defineTaskType<AddIndexMeta>({
   type: 'add-index',
-  version: '0.1.0',
+  version: '0.1.1',
   description: 'Adds an index to a large Postgres table, plain or partitioned, without blocking its writers.',
-  meta: addIndexMeta,
+  meta: addIndexMetaSchema,
   steps: Object.keys(steps),
   // As many builds at once as maxConcurrentBuilds has by default, so that no slot is held by one that waits. They work in the
   // database's server, so a second node would make nothing faster. Two minutes of retries outlast its restart or failover; a full disk

@@ -1,7 +1,7 @@
 import { defineTaskType, type PlanContext, type StepExecutor, type TaskType } from '@longshore/sdk';
 import { isRetryablePostgresError } from '@longshore/sdk/postgres';
 import { ImportErrorCode } from './errors/import-error-code.ts';
-import { importMeta, type ImportMeta } from './meta/import-meta.ts';
+import { importMetaSchema, type ImportMeta } from './meta/import-meta.ts';
 import { importSettings, type ImportSettings } from './meta/import-settings.ts';
 import { loadStep } from './steps/load-step.ts';
 import { importResult } from './steps/import-result.ts';
@@ -40,9 +40,9 @@ function stepOf(name: string): Step {
 /** The task type `import`: CSV and TSV files into one Postgres table. */
 export const importTaskType: TaskType<ImportMeta, ImportSettings> = defineTaskType<ImportMeta, ImportSettings>({
   type: 'import',
-  version: '0.1.0',
+  version: '0.1.1',
   description: 'Loads CSV and TSV files into an empty Postgres table, exactly once.',
-  meta: importMeta,
+  meta: importMetaSchema,
   settings: importSettings,
   steps: Object.keys(steps),
   // Two chunks at once keep two cores of the server busy; one needs a twentieth of a core on this side.

@@ -19,7 +19,8 @@ const ASSIGNMENT = new RegExp(`^(${NAME}(?:\\.${NAME})*)=(.*)$`, 's');
  * (`true`, `8`, `["a"]`), and any other value is text.
  *
  * @param schema - JSON Schema of the meta; undefined leaves everything open.
- * @throws {LongshoreError} ARGUMENT_INVALID without `=`, with an empty name, or if a field on the path is no object.
+ * @throws {LongshoreError} ARGUMENT_INVALID without `=`, with an empty name, for text where the type wants a list, or if a field on the path
+ * is no object.
  */
 export function setValue(meta: Readonly<Meta>, assignment: string, schema?: unknown): Meta {
   if (assignment.indexOf('=') < 1) throw invalid(`--set ${assignment}: write it as key=value`);
@@ -28,7 +29,7 @@ export function setValue(meta: Readonly<Meta>, assignment: string, schema?: unkn
   if (names.length === 0 || names.some((name) => FORBIDDEN.has(name))) {
     throw invalid(`--set ${assignment}: not a field name`);
   }
-  return setField(meta, names, readValue(text, kindsAt(schema, names)), assignment);
+  return setField(meta, names, readValue(assignment, text, kindsAt(schema, names)), assignment);
 }
 
 /**
@@ -54,11 +55,16 @@ function setField(meta: Readonly<Meta>, names: readonly string[], value: unknown
   return { ...meta, [name]: setField(inner as Meta, rest, value, assignment) };
 }
 
-function readValue(text: string, kinds: ReadonlySet<JsonKind> | null): unknown {
+function readValue(assignment: string, text: string, kinds: ReadonlySet<JsonKind> | null): unknown {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
+    if (kinds !== null && [...kinds].every((kind) => kind === 'array' || kind === 'null')) {
+      const key = assignment.slice(0, assignment.length - text.length);
+      const list = JSON.stringify(text.split(',').map((item) => item.trim()));
+      throw invalid(`--set ${assignment}: it is a list; write it as JSON: --set '${key}${list}'`);
+    }
     return text;
   }
   if (kinds === null || !kinds.has('string')) return value;

@@ -1,7 +1,8 @@
 import { hasCode, LongshoreError, toErrorData } from '@longshore/core';
 import type { StoredType } from '@longshore/store';
-import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormatsModule from 'ajv-formats';
+import { describeProblems, fieldOf } from './describe-problems.ts';
 import { limited } from './limited.ts';
 import { linearPattern } from './linear-pattern.ts';
 import { boundFormats, replaceUniqueItems } from './schema-rules.ts';
@@ -43,10 +44,10 @@ export class MetaValidator {
     const isWatched = refers || JSON.stringify(meta).length > UNWATCHED_CHARACTERS;
     if (within(type, isWatched, () => validate(filled))) return filled;
     const errors = (validate.errors ?? []).slice(0, MAX_PROBLEMS);
-    const problems = errors.map(describe);
+    const problems = describeProblems(errors);
     throw new LongshoreError(
       'META_INVALID',
-      `meta of ${type.type}: ${[...new Set(problems)].join('; ')}. See: longshore type show ${type.type}`,
+      `meta of ${type.type}: ${problems.join('; ')}. See: longshore type show ${type.type}`,
       { details: { fields: errors.map((error) => fieldOf(error)) } },
     );
   }
@@ -72,7 +73,8 @@ function compile(type: StoredType): ValidateFunction {
   try {
     // A new one for each try, since one that was ended is half done.
     const compiled = limited(LIMIT_MS, () => {
-      const ajv = new Ajv2020({ allErrors: true, useDefaults: true, strict: false, code: { regExp } });
+      // Verbose: an error has the schema that refused the value.
+      const ajv = new Ajv2020({ verbose: true, allErrors: true, useDefaults: true, strict: false, code: { regExp } });
       addFormats(ajv);
       boundFormats(ajv);
       replaceUniqueItems(ajv);
@@ -99,18 +101,4 @@ function within(type: StoredType, isWatched: boolean, check: () => boolean): boo
     throw invalid(toErrorData(thrown).message);
   }
   throw invalid(`that takes longer than ${LIMIT_MS} ms`);
-}
-
-function fieldOf(error: ErrorObject): string {
-  const path = error.instancePath.slice(1).replaceAll('/', '.');
-  const extra: unknown = error.params['additionalProperty'] ?? error.params['missingProperty'];
-  return [path, typeof extra === 'string' ? extra : ''].filter((part) => part !== '').join('.') || 'meta';
-}
-
-function describe(error: ErrorObject): string {
-  const field = fieldOf(error);
-  if (error.keyword === 'additionalProperties') return `${field} is not a field of this type`;
-  if (error.keyword === 'required') return `${field} is missing`;
-  if (error.keyword === 'enum') return `${field} must be one of ${JSON.stringify(error.params['allowedValues'])}`;
-  return `${field} ${error.message ?? 'is wrong'}`;
 }

@@ -38,6 +38,19 @@ test('a meta gets its defaults, and an error names every field', () => {
   expect(() => check(schema, { c: 3 })).toThrow('b is missing; c must be one of [1,2]');
 });
 
+describe('of a choice an error tells what is wrong with the one that was meant', () => {
+  const path = { type: 'string', pattern: '^/', errorMessage: 'must be an absolute path' };
+  const schema = field({ anyOf: [path, { type: 'array', items: path, minItems: 1 }] });
+  test.each([
+    ['a.csv', 'a must be an absolute path'],
+    [['/a.csv', 'b.csv'], 'a.1 must be an absolute path'],
+    [[], 'a must NOT have fewer than 1 items'],
+    [7, 'a must be string or array'],
+  ])('%j: %s', (value, problem) => {
+    expect(() => check(schema, { a: value })).toThrow(`meta of toy: ${problem}. See`);
+  });
+});
+
 const LONG = `${'a'.repeat(60_000)}!`;
 
 // Seen before, for the first: the owner stood still, then its standby, then each restart.

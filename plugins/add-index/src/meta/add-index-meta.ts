@@ -1,9 +1,10 @@
+import { metaSchema, type MetaSchema } from '@longshore/sdk';
 import { z } from 'zod';
 import { indexShape } from './index-shape.ts';
 import { preparedIndex } from './prepared-index.ts';
 
 /** What a submit of an `add-index` says. */
-export const addIndexMeta = z.strictObject({
+export const submittedAddIndex = z.strictObject({
   connection: z
     .string()
     .min(1)
@@ -36,9 +37,15 @@ export const addIndexMeta = z.strictObject({
     .describe(
       'How many indexes may be built in the target database at once, over all nodes and tasks, 1 to 64. Default 2. Raise it together with the slots of the task, if the server has spare cores, memory (maintenance_work_mem each) and disk.',
     ),
-  prepared: preparedIndex
-    .optional()
-    .describe('What the task found when it began. The task writes it and replaces any value from the submit.'),
 });
 
+/** The meta of an `add-index`: with what it found when it began, which `prepare` writes. */
+export const addIndexMeta = submittedAddIndex.extend({ prepared: preparedIndex.optional() });
+
 export type AddIndexMeta = z.output<typeof addIndexMeta>;
+
+/** What the framework is told of both. */
+export const addIndexMetaSchema: MetaSchema<AddIndexMeta> = metaSchema({
+  submitted: submittedAddIndex,
+  whole: addIndexMeta,
+});

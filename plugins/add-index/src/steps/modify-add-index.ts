@@ -1,5 +1,5 @@
 import { changeMeta, type HookContext, type JsonObject } from '@longshore/sdk';
-import { addIndexMeta, type AddIndexMeta } from '../meta/add-index-meta.ts';
+import { addIndexMetaSchema, type AddIndexMeta } from '../meta/add-index-meta.ts';
 
 /** What the next try of a lock, or of a place to build, takes over. */
 const TUNING = ['lockTimeoutMs', 'maxConcurrentBuilds'];
@@ -13,5 +13,5 @@ export function modifyAddIndex(
   { task }: Pick<HookContext<AddIndexMeta>, 'task'>,
   changes: JsonObject,
 ): Promise<AddIndexMeta> {
-  return changeMeta({ schema: addIndexMeta, meta: task.meta, changes, changeable: TUNING });
+  return changeMeta({ schema: addIndexMetaSchema, meta: task.meta, changes, changeable: TUNING });
 }

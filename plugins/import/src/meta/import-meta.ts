@@ -1,3 +1,4 @@
+import { metaSchema, type MetaSchema } from '@longshore/sdk';
 import { z } from 'zod';
 import { preparedImport } from './prepared-import.ts';
 
@@ -11,8 +12,15 @@ export const MAX_CHUNK_BYTES = 1024 * MIB;
 
 const character = z.string().length(1);
 
+/** A path or pattern. A relative one would mean another file in each process. */
+const path = z
+  .string()
+  .max(4_096)
+  .regex(/^\//)
+  .meta({ errorMessage: 'must be an absolute path or pattern, such as /data/orders.csv' });
+
 /** What a submit of an `import` says. */
-export const importMeta = z.strictObject({
+export const submittedImport = z.strictObject({
   connection: z
     .string()
     .min(1)
@@ -28,7 +36,7 @@ export const importMeta = z.strictObject({
       'Target table as SQL names it: orders, sales.orders, sales."Orders". Without a schema the role\'s search_path counts. A plain or partitioned table; it must be empty.',
     ),
   files: z
-    .union([z.string().min(1).max(4_096), z.array(z.string().min(1).max(4_096)).min(1)])
+    .union([path, z.array(path).min(1)])
     .describe(
       'Absolute path of a file, or a pattern (*, **, ?, [a-z], {a,b}), or a list of these. Only below the folders in the executors\' setting "roots"; symbolic links are followed first. Every executor that runs imports must see the files under the same path.',
     ),
@@ -92,9 +100,12 @@ export const importMeta = z.strictObject({
     .describe(
       'Bytes of one chunk: one COPY, one transaction, one subtask. 65536 to 1073741824. Default: a 32nd of the input, between 8 MiB and 32 MiB. Raise it if commits are slow. Lower it to lose less when an executor dies, or to use more nodes. A longer record makes a longer chunk.',
     ),
-  prepared: preparedImport
-    .optional()
-    .describe('What the import found when it began. The import writes it and replaces any value from the submit.'),
 });
 
+/** The meta of an `import`: with what it found when it began, which `prepare` writes. */
+export const importMeta = submittedImport.extend({ prepared: preparedImport.optional() });
+
 export type ImportMeta = z.output<typeof importMeta>;
+
+/** What the framework is told of both. */
+export const importMetaSchema: MetaSchema<ImportMeta> = metaSchema({ submitted: submittedImport, whole: importMeta });

@@ -1,5 +1,5 @@
 import { changeMeta, type HookContext, type JsonObject } from '@longshore/sdk';
-import { importMeta, type ImportMeta } from '../meta/import-meta.ts';
+import { importMetaSchema, type ImportMeta } from '../meta/import-meta.ts';
 import type { ImportSettings } from '../meta/import-settings.ts';
 
 /** While it is there the chunks are still to be made. */
@@ -16,5 +16,5 @@ export function modifyImport(
   changes: JsonObject,
 ): Promise<ImportMeta> {
   const changeable = BEFORE_LOAD.has(task.step) ? ['chunkBytes'] : [];
-  return changeMeta({ schema: importMeta, meta: task.meta, changes, changeable });
+  return changeMeta({ schema: importMetaSchema, meta: task.meta, changes, changeable });
 }

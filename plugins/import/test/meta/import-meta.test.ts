@@ -4,7 +4,7 @@ import { CsvErrorCode } from '../../src/csv/csv-error.ts';
 import { ImportErrorCode } from '../../src/errors/import-error-code.ts';
 import { defaultChunkBytes } from '../../src/meta/chunk-bytes.ts';
 import { dialectOfMeta } from '../../src/meta/dialect-of-meta.ts';
-import { importMeta } from '../../src/meta/import-meta.ts';
+import { importMeta, importMetaSchema } from '../../src/meta/import-meta.ts';
 
 const least = { connection: 'target', table: 'items', files: '/data/items.csv' };
 
@@ -14,7 +14,7 @@ interface Schema {
   readonly additionalProperties: boolean;
 }
 
-const schema = importMeta['~standard'].jsonSchema.input({ target: 'draft-2020-12' }) as unknown as Schema;
+const schema = importMetaSchema['~standard'].jsonSchema.input({ target: 'draft-2020-12' }) as unknown as Schema;
 
 test('the JSON Schema describes every field, asks for three, and allows no others', () => {
   for (const [name, property] of Object.entries(schema.properties)) {
@@ -35,7 +35,16 @@ test.each([
   expect(dialectOfMeta(importMeta.parse({ ...least, ...meta }))).toMatchObject(dialect);
 });
 
+test('what the task writes into its meta is none of its public fields, and fits the whole', async () => {
+  expect(schema.properties).not.toHaveProperty('prepared');
+  const table = { name: 'public.items', isPartitioned: false };
+  const meta = { ...least, prepared: { files: [], table, columns: ['"id"'], chunkBytes: 1 } };
+  expect(await importMetaSchema['~standard'].validate(meta)).toMatchObject({ value: meta });
+});
+
 test.each([
+  ['a relative path', { files: 'items.csv' }],
+  ['a list with a relative path', { files: ['/data/a.csv', './b.csv'] }],
   ['a field that there is not', { rejects: 5 }],
   ['no files', { files: [] }],
   ['a delimiter of two characters', { delimiter: '||' }],
@@ -57,11 +66,7 @@ test.each([
 test('the README lists every field and every error code, and no other', async () => {
   const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
   const rows = (pattern: RegExp): string[] => [...readme.matchAll(pattern)].map((match) => match[1] ?? '').sort();
-  expect(rows(/^\| `([a-z]\w+)`/gm)).toEqual(
-    Object.keys(schema.properties)
-      .filter((name) => name !== 'prepared')
-      .sort(),
-  );
+  expect(rows(/^\| `([a-z]\w+)`/gm)).toEqual(Object.keys(schema.properties).sort());
   const csvCodes = Object.values(CsvErrorCode).filter((code) => code !== CsvErrorCode.DialectInvalid);
   const codes = [...Object.values(ImportErrorCode), ...csvCodes.map((code) => code.replace('CSV_', 'IMPORT_'))];
   expect(rows(/^\| `(IMPORT_\w+)`/gm)).toEqual(codes.sort());
