@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import {
   leaseThrottle,
   readGates,
+  readSubtasks,
   readTask,
   readWaiting,
   saveGates,
@@ -105,12 +106,20 @@ describe('what subtasks wait for', () => {
     expect(await readWaiting(store.db, taskId)).toEqual([]);
   });
 
-  test('is the time of the next try after a failure, until it is claimed', async () => {
-    const { store, node, taskId, claimed } = await running(1);
-    await settleSubtasks(store.db, node, [ended(claimed[0]!, { how: 'retry', error: FAILURE, afterMs: 0 })]);
-    expect(await readWaiting(store.db, taskId)).toMatchObject([
-      { code: 'RETRY', message: expect.stringMatching(/tried again at \d{4}-.*Z$/) as string, subtasks: 1 },
-    ]);
+  test('is the time of the next try after a failure, then a node, until it is claimed', async () => {
+    const { store, node, taskId, claimed, session } = await running(1);
+    await settleSubtasks(store.db, node, [ended(claimed[0]!, { how: 'retry', error: FAILURE, afterMs: 60_000 })]);
+    const [waiting] = await readWaiting(store.db, taskId);
+    expect(waiting).toMatchObject({
+      code: 'RETRY',
+      message: expect.stringMatching(/tried again at \d{4}-.*Z$/) as string,
+      subtasks: 1,
+    });
+    await session.run('UPDATE subtasks SET not_before = now()');
+    const due = { ...waiting, message: `${FAILURE.code}: ${FAILURE.message}; tried again as soon as a node takes it` };
+    expect(await readWaiting(store.db, taskId)).toEqual([due]);
+    const [subtask] = await readSubtasks(store.db, taskId, '0', 10, { states: ['pending'] });
+    expect(subtask?.waiting).toEqual({ code: due.code, message: due.message, since: due.since });
     await claim(store.db, node, taskId, 1);
     expect(await readWaiting(store.db, taskId)).toEqual([]);
   });

@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import type { StoredReason } from '../schema/database.ts';
 import { storeError } from '../session/open-store.ts';
 import type { Db } from '../session/transactions.ts';
+import { waitingNow } from './waiting-now.ts';
 
 export interface StoredEvent {
   readonly seq: number;
@@ -125,7 +126,7 @@ export async function readSubtasks(
   try {
     const rows = await sql<SubtaskRow>`
       SELECT * FROM (
-        (SELECT ${columns}, waiting, crashes, CASE WHEN state = 'running' THEN phase END AS phase,
+        (SELECT ${columns}, ${waitingNow} AS waiting, crashes, CASE WHEN state = 'running' THEN phase END AS phase,
           CASE WHEN state = 'running' THEN summary END AS summary FROM subtasks WHERE ${fits} ORDER BY id LIMIT ${limit})
         UNION ALL
         (SELECT ${columns}, NULL, NULL, NULL, NULL FROM subtask_history WHERE ${fits} ORDER BY id LIMIT ${limit})
