@@ -9,7 +9,8 @@ export { progressLines } from './progress/progress-lines.ts';
 export { nodeText, progressLine, stepText, taskText } from './progress/progress-text.ts';
 export { readProgress, type NodeView, type ProgressView, type StepView } from './progress/read-progress.ts';
 export { addSample, SPEED_WINDOW_MS, type Sample } from './progress/samples.ts';
-export { showProgress } from './progress/show-progress.ts';
+export { isTerminal, showProgress } from './progress/show-progress.ts';
+export { LiveLines } from './terminal/live-lines.ts';
 export { fieldsText, tableText } from './output/table.ts';
 export {
   formatBytes,

@@ -18,6 +18,7 @@ const BUFFER_CHARS = 1 << 20;
 /**
  * Writes a CSV file of `rows` rows; the same seed gives the same file.
  *
+ * @param onMade told of the rows that are made so far, some thousands at a time.
  * @throws the signal's reason when it aborts first.
  */
 export async function generateCsv(
@@ -25,6 +26,7 @@ export async function generateCsv(
   rows: number,
   seed: number,
   signal: AbortSignal,
+  onMade: (rows: number) => void = () => undefined,
 ): Promise<GeneratedCsv> {
   const random = seededRandom(seed);
   const checksum = new RowChecksum();
@@ -38,6 +40,7 @@ export async function generateCsv(
       text += csvRecord(row, random);
       if (text.length < BUFFER_CHARS && id < rows) continue;
       signal.throwIfAborted();
+      onMade(id);
       bytes += (await file.write(text)).bytesWritten;
       text = '';
     }

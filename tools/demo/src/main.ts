@@ -1,7 +1,9 @@
+import { endWithNpm } from '@longshore/launcher';
 import { toErrorText } from './error-text.ts';
 import { parseOptions, USAGE } from './demo-options.ts';
 import { runDemo } from './run-demo.ts';
 
+endWithNpm();
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const stopping = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {

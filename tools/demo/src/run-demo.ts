@@ -8,6 +8,7 @@ import { generateCsv, type GeneratedCsv } from './generate-csv.ts';
 import { killAtShare, type KillReport } from './kill-executor.ts';
 import { createTable, proveRows } from './prove-rows.ts';
 import { reportText } from './report.ts';
+import { showMaking } from './show-making.ts';
 
 /** The same file in every run. */
 const SEED = 20_260_101;
@@ -34,9 +35,11 @@ export async function runDemo(
     say(`making a CSV file of ${options.rows.toLocaleString('en-US')} rows`);
     // The services start in processes of their own while the file is made in this one.
     const starting = startDemoCluster(postgres.url, folder, options.executors, signal);
+    const making = showMaking(options.rows, process.stderr);
+    const generating = generateCsv(join(folder, 'rows.csv'), options.rows, SEED, signal, (made) => making.update(made));
     const [cluster, csv] = await bothOrNeither(
       starting,
-      generateCsv(join(folder, 'rows.csv'), options.rows, SEED, signal),
+      generating.finally(() => making.close()),
     );
     try {
       return await runImport(cluster, csv, options, folder, say, signal);
@@ -141,6 +144,7 @@ async function keep(
   say(`
 the cluster stays up until Ctrl-C; then everything is removed. From another terminal:
   npx longshore task list --history --server ${files.devFile}
+  npx longshore dev sql 'SELECT count(*) FROM demo_rows' --server ${files.devFile}
   PGPASSFILE=${files.passFile} psql -h ${hostname} -p ${port} -U ${username} ${pathname.slice(1)}`);
   const stayingUp = setInterval(() => undefined, 60_000);
   await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));

@@ -12,6 +12,8 @@ import type { NodeView, ProgressView, StepView } from './read-progress.ts';
 /** `8/16 subtasks  420,000 rows  28 MB of 66 MB  31.2 MB/s  ETA 1.3s`; what a step didn't report is left out. */
 export function stepText(step: StepView): string {
   const { subtasks, rows, bytes, totalBytes, etaMs, speed, isCurrent } = step;
+  // A step is shown once it is planned.
+  if (subtasks.total === 0) return 'nothing to do';
   return join([
     `${formatCount(subtasks.succeeded)}/${formatCount(subtasks.total)} subtasks`,
     countText(subtasks.skipped, 'skipped'),
