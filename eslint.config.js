@@ -45,6 +45,7 @@ const arrows = {
     'protocol',
     'client',
     'embedded',
+    'postgres',
     'store',
     'effects',
     'owner',

@@ -1,8 +1,9 @@
 /** Codes that only the command line raises, each with what to do. */
 export const CLI_ERROR_CODES = {
-  CLUSTER_NOT_FOUND: 'Start one with `longshore dev`, or name a NATS server with --server or LONGSHORE_NATS_URL.',
   DEV_ALREADY_RUNNING: 'Use that cluster, stop it first, or give another folder with --data-dir.',
   DEV_DATA_UNUSABLE: 'Make the folder writable, or give another one with --data-dir.',
+  DEV_PORT_IN_USE: 'Give another port with --nats-port or --postgres-port, or 0 for any free one.',
+  SQL_REFUSED: 'Correct the statement. What it did before the error was undone, unless it committed itself.',
 } as const;
 export type CliErrorCode = keyof typeof CLI_ERROR_CODES;
 

@@ -43,6 +43,8 @@ export function buildProgram(context: CommandContext, version: string): Command 
     .description('Longshore runs large data operations as tasks over a fleet of executors.')
     .version(version)
     .exitOverride()
+    // What stands behind a command is that command's: `dev --json` is not `dev sql --json`.
+    .enablePositionalOptions()
     .configureOutput({
       writeOut: (text) => context.print(text.trimEnd()),
       // Usage errors are printed with all others, in one form.

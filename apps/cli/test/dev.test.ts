@@ -2,8 +2,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runLongshore, startLongshore, type Outcome, type RunningLongshore } from './run-longshore.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { runLongshore, SMALL_DEV, startLongshore, type Outcome, type RunningLongshore } from './run-longshore.ts';
 
 /** Sleeping subtasks; the import needs more of a cluster than these tests are about. */
 const TOY = fileURLToPath(new URL('../../../test/e2e/src/toy-task-type.ts', import.meta.url));
@@ -13,7 +13,7 @@ let dev: RunningLongshore;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'longshore-cli-'));
-  dev = startLongshore(['dev', '--executors', '1', '--plugin', TOY, '--json'], folder);
+  dev = startLongshore(['dev', ...SMALL_DEV, '--plugin', TOY], folder);
   await dev.says('\n');
 });
 
@@ -144,8 +144,62 @@ test('limits are shown and set', async () => {
   expect((await longshore('limits', 'show')).stdout).toContain('20');
 });
 
+describe('dev sql', () => {
+  test('runs statements without a psql, and prints what they give', async () => {
+    const statements = `CREATE TABLE orders (id int, note text); INSERT INTO orders VALUES (1, 'a'), (2, NULL); TABLE orders`;
+    expect(await longshore('dev', 'sql', statements)).toEqual({
+      code: 0,
+      stdout: 'CREATE\n\nINSERT: 2 rows\n\nid  note\n1   a\n2   NULL\n(2 rows)\n',
+      stderr: '',
+    });
+    expect(await runLongshore(['dev', 'sql'], folder, 'SELECT count(*) FROM orders')).toMatchObject({
+      stdout: 'count\n2\n(1 row)\n',
+    });
+    expect(await json('dev', 'sql', 'TABLE orders')).toEqual({
+      results: [
+        {
+          command: 'SELECT',
+          rowCount: 2,
+          columns: ['id', 'note'],
+          rows: [
+            { id: '1', note: 'a' },
+            { id: '2', note: null },
+          ],
+        },
+      ],
+    });
+    const noted = await longshore('dev', 'sql', 'CREATE TABLE IF NOT EXISTS orders ()');
+    expect(noted).toMatchObject({ code: 0, stderr: 'NOTICE: relation "orders" already exists, skipping\n' });
+  });
+
+  test('says what Postgres refuses', async () => {
+    const refused = await longshore('dev', 'sql', 'SELECT * FROM nowhere');
+    expect(refused).toMatchObject({ code: 2, stdout: '' });
+    expect(refused.stderr).toContain('error SQL_REFUSED: relation "nowhere" does not exist (42P01)');
+    const file = await longshore('dev', 'sql', '--file', 'nowhere.sql');
+    expect(file.stderr).toContain('error ARGUMENT_INVALID: --file nowhere.sql cannot be read');
+  });
+
+  test('a Ctrl-C cancels the statement', async () => {
+    const sleeping = startLongshore(['dev', 'sql', `SELECT pg_sleep(600) AS "a sleep"`], folder);
+    const sleepers = `SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%"a sleep"'`;
+    const count = async (): Promise<string> => (await longshore('dev', 'sql', sleepers)).stdout;
+    await expect.poll(count).toContain('\n1\n');
+    sleeping.child.kill('SIGINT');
+    expect(await sleeping.ended).toMatchObject({ code: 130 });
+    await expect.poll(count).toContain('\n0\n');
+  });
+});
+
+test('its services are called in events as everywhere else', async () => {
+  const { events } = (await json('task', 'events', '1')) as { readonly events: { readonly actor: string }[] };
+  expect(new Set(events.map(({ actor }) => actor))).toEqual(
+    new Set(['api owner-1', 'owner owner-1', 'executor executor-1']),
+  );
+});
+
 test('a second one in the same folder is refused', async () => {
-  const second = await longshore('dev', '--plugin', TOY);
+  const second = await longshore('dev', '--nats-port', '0', '--postgres-port', '0', '--plugin', TOY);
   expect(second).toMatchObject({ code: 2 });
   expect(second.stderr).toContain('error DEV_ALREADY_RUNNING');
 });

@@ -10,18 +10,28 @@ export interface Outcome {
   readonly stderr: string;
 }
 
+/** Flags of a `dev` for tests: small and quick to start, on ports that no other test asks for. */
+export const SMALL_DEV = ['--executors', '1', '--no-built-ins', '--nats-port', '0', '--postgres-port', '0', '--json'];
+
 /** A command line under way, as a user's shell would start it. */
 export interface RunningLongshore {
   readonly child: ChildProcess;
   readonly ended: Promise<Outcome>;
   /** Resolves once stdout holds this text; rejects with all output when the process ends first. */
   readonly says: (text: string) => Promise<void>;
+  /** The first line of stdout, once it is there. */
+  readonly saysLine: () => Promise<string>;
 }
 
 export function startLongshore(args: readonly string[], cwd: string, stdin = ''): RunningLongshore {
+  return startProgram(process.execPath, [BIN, ...args], cwd, stdin);
+}
+
+/** The same for another program, such as npx. */
+export function startProgram(program: string, args: readonly string[], cwd: string, stdin = ''): RunningLongshore {
   // A cluster that the developer's own shell names is not the one that a test means.
   const env = { ...process.env, LONGSHORE_NATS_URL: undefined };
-  const child = spawn(process.execPath, [BIN, ...args], { cwd, env, stdio: 'pipe' });
+  const child = spawn(program, args, { cwd, env, stdio: 'pipe' });
   child.stdin.end(stdin);
   let stdout = '';
   let stderr = '';
@@ -41,7 +51,11 @@ export function startLongshore(args: readonly string[], cwd: string, stdin = '')
       look();
       void ended.then((outcome) => reject(new Error(`it never said ${text}: ${JSON.stringify(outcome)}`)));
     });
-  return { child, ended, says };
+  const saysLine = async (): Promise<string> => {
+    await says('\n');
+    return stdout.split('\n')[0] ?? '';
+  };
+  return { child, ended, says, saysLine };
 }
 
 export function runLongshore(args: readonly string[], cwd: string, stdin = ''): Promise<Outcome> {

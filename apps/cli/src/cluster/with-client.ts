@@ -1,8 +1,14 @@
 import { connectLongshore, type LongshoreClient } from '@longshore/client';
+import { findCluster } from '@longshore/client/internal';
 import { InvalidArgumentError, type Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
 import { findCaller } from './caller.ts';
-import { findCluster, type ClusterFlags } from './find-cluster.ts';
+
+/** What the user said about the cluster on the command line. Credentials are never a flag, because every process list shows flags. */
+export interface ClusterFlags {
+  readonly server?: string;
+  readonly cluster?: string;
+}
 
 /** Flags of every command that speaks to a cluster. */
 export interface CommonFlags extends ClusterFlags {
@@ -34,7 +40,7 @@ export async function withClient<T>(
   work: (client: LongshoreClient) => Promise<T>,
 ): Promise<T> {
   const client = await connectLongshore({
-    ...findCluster(flags, context.env, context.cwd),
+    ...findCluster({ server: flags.server, cluster: flags.cluster }, context.env, context.cwd),
     name: 'longshore-cli',
     principal: findCaller(context.env),
   });

@@ -1,7 +1,7 @@
+import { DEV_FILE, type DevFile } from '@longshore/client/internal';
 import { chmodSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CliError } from '../cli-error.ts';
-import { DEV_FILE, type DevFile } from '../cluster/dev-file.ts';
 
 /** Where a dev cluster keeps everything. */
 export interface DevFolder {

@@ -20,6 +20,7 @@ export function devText(
   const processes = [...cluster.processes.values()].map(({ name, pid }) => `${name} (${pid})`);
   const fields = fieldsText([
     ['NATS', `${cluster.natsUrl}, cluster ${cluster.cluster}; the token is in ${near(folder.devFile)}`],
+    ['SQL', `${program} dev sql 'SELECT 1'`],
     [
       'Postgres',
       `PGPASSFILE=${near(folder.passFile)} psql -h ${hostname} -p ${port} -U ${username} ${pathname.slice(1)}`,
@@ -36,7 +37,7 @@ ${fields}
 Try in another terminal, in this folder:
   ${program} node list
   ${program} type list
-  ${program} submit import --meta file.json --wait
+  ${program} type show import
 
 Ctrl-C stops it; its data stays in ${near(folder.path)}.`;
 }

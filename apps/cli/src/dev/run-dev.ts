@@ -1,9 +1,13 @@
+import type { DevFile } from '@longshore/client/internal';
 import { makeGateReader } from '@longshore/effects';
-import { startLocalCluster, type LocalCluster } from '@longshore/embedded';
+import { startBroker, startLocalCluster, type LocalCluster } from '@longshore/embedded';
+import { randomBytes } from 'node:crypto';
 import type { CommandContext } from '../command-context.ts';
 import { announce, withdraw, type DevFolder } from './dev-folder.ts';
+import { startOnPort, type WantedPort } from './dev-ports.ts';
 import { devServices } from './dev-services.ts';
 import { DEV_CONNECTION } from './dev-text.ts';
+import { replacedType } from './replaced-type.ts';
 import { ServiceLogs } from './service-logs.ts';
 import { startDevPostgres } from './start-dev-postgres.ts';
 
@@ -21,6 +25,7 @@ export interface DevOptions {
   readonly plugins: readonly string[];
   /** Absolute folders that imports may read. */
   readonly importRoots: readonly string[];
+  readonly ports: Readonly<Record<'nats' | 'postgres', WantedPort>>;
   /** Show every line of every service. */
   readonly isVerbose: boolean;
 }
@@ -29,56 +34,85 @@ export interface DevOptions {
  * Runs a whole cluster until the context's signal aborts, then stops it. A service that ends by itself is started again.
  *
  * @param onUp called once everything is ready.
+ * @throws {CliError} DEV_ALREADY_RUNNING, DEV_PORT_IN_USE; what a service that doesn't start says.
  */
 export async function runDev(
   options: DevOptions,
   context: CommandContext,
   onUp: (cluster: LocalCluster) => void,
 ): Promise<void> {
-  const { folder } = options;
+  const { folder, ports } = options;
   const { signal } = context;
   signal.throwIfAborted();
-  const postgres = await startDevPostgres(folder, signal);
+  const note = (text: string): void => context.note(text);
+  const postgres = await startOnPort(ports.postgres, (port) => startDevPostgres(folder, port, signal), note);
   const logs = new ServiceLogs(folder.logs);
-  let running: LocalCluster | undefined;
   try {
-    const gates = await makeGateReader(postgres.url, GATE_READER);
-    const cluster = await startLocalCluster({
-      cluster: CLUSTER,
-      postgresUrl: postgres.url,
-      services: devServices({
-        executors: options.executors,
-        replicas: options.replicas,
-        plugins: options.plugins,
-        connections: { [DEV_CONNECTION]: postgres.url },
-        gateConnections: { [DEV_CONNECTION]: gates },
-        pluginSettings: { import: { roots: [...options.importRoots, `!${folder.path}`] } },
-      }),
-      signal,
-      onLine: (name, line) => {
-        logs.write(name, line);
-        if (options.isVerbose) context.note(`${name}: ${line}`);
-      },
-      onUnexpectedExit: (name, exit) => {
-        if (signal.aborted || running === undefined) return;
-        context.note(`${name} ended (${exit.signal ?? `exit code ${exit.code}`}); starting it again`);
-        setTimeout(() => void restart(running, name, context), RESTART_AFTER_MS).unref();
-      },
-    });
-    running = cluster;
+    const token = randomBytes(24).toString('base64url');
+    const broker = await startOnPort(ports.nats, (port) => startBroker({ port, token }), note);
     try {
-      const { natsUrl, natsToken = '', databaseUrl } = cluster;
-      announce(folder, { natsUrl, token: natsToken, databaseUrl, cluster: CLUSTER, pid: process.pid });
-      onUp(cluster);
-      await aborted(signal);
-      context.note('\nstopping');
+      const addresses = { databaseUrl: postgres.url, natsUrl: broker.url, token };
+      await runServices(addresses, options, logs, context, onUp);
     } finally {
-      withdraw(folder);
-      await cluster.stop();
+      await broker.stop();
     }
   } finally {
     await postgres.stop();
     await logs.close();
+  }
+}
+
+/** The services on servers that run, from their start to the end of the signal. */
+async function runServices(
+  addresses: Pick<DevFile, 'databaseUrl' | 'natsUrl' | 'token'>,
+  options: DevOptions,
+  logs: ServiceLogs,
+  context: CommandContext,
+  onUp: (cluster: LocalCluster) => void,
+): Promise<void> {
+  const { folder } = options;
+  const { signal } = context;
+  const { databaseUrl, natsUrl, token } = addresses;
+  const replaced = new Set<string>();
+  const up: { cluster?: LocalCluster } = {};
+  const cluster = await startLocalCluster({
+    cluster: CLUSTER,
+    postgresUrl: databaseUrl,
+    natsUrl,
+    natsToken: token,
+    services: devServices({
+      executors: options.executors,
+      replicas: options.replicas,
+      plugins: options.plugins,
+      connections: { [DEV_CONNECTION]: databaseUrl },
+      gateConnections: { [DEV_CONNECTION]: await makeGateReader(databaseUrl, GATE_READER) },
+      pluginSettings: { import: { roots: [...options.importRoots, `!${folder.path}`] } },
+    }),
+    signal,
+    onLine: (name, line) => {
+      logs.write(name, line);
+      if (options.isVerbose) context.note(`${name}: ${line}`);
+      const text = replacedType(line);
+      // Each executor may say it.
+      if (text === null || replaced.has(text)) return;
+      replaced.add(text);
+      context.note(`warning: ${text}`);
+    },
+    onUnexpectedExit: (name, exit) => {
+      if (signal.aborted || up.cluster === undefined) return;
+      context.note(`${name} ended (${exit.signal ?? `exit code ${exit.code}`}); starting it again`);
+      setTimeout(() => void restart(up.cluster, name, context), RESTART_AFTER_MS).unref();
+    },
+  });
+  up.cluster = cluster;
+  try {
+    announce(folder, { ...addresses, cluster: CLUSTER, pid: process.pid });
+    onUp(cluster);
+    await aborted(signal);
+    context.note('\nstopping');
+  } finally {
+    withdraw(folder);
+    await cluster.stop();
   }
 }
 

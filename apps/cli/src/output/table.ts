@@ -8,10 +8,18 @@ const NO_LINES = Object.fromEntries(
     .map((name) => [name, '']),
 );
 
-/** Rows under a line of headings, in columns as wide as their longest value. */
+/** Rows under a line of headings in capitals, in columns as wide as their longest value. */
 export function tableText(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  return gridText(
+    head.map((heading) => heading.toUpperCase()),
+    rows,
+  );
+}
+
+/** The same with headings as they are. */
+export function gridText(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const table = new Table({
-    head: head.map((heading) => heading.toUpperCase()),
+    head: head.map(plainText),
     chars: { ...NO_LINES, middle: '  ' },
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
   });

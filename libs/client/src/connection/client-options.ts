@@ -3,10 +3,17 @@ import type { TaskDetail, TraceContext } from '@longshore/protocol';
 
 /** How to reach a Longshore cluster. */
 export interface ConnectOptions {
-  /** URLs of the NATS servers, `nats://host:4222`: one, several in a list, or several in one string with commas. */
-  readonly servers: string | readonly string[];
-  /** Name of the cluster: letters, digits, `-` and `_`, at most 64. Clusters on the same servers don't hear each other. */
-  readonly cluster: string;
+  /**
+   * URLs of the NATS servers, `nats://host:4222`: one, several in a list, or several in one string with commas. Default: those of
+   * LONGSHORE_NATS_URL with the login and TLS files of its neighbours (LONGSHORE_NATS_TOKEN, …), as for the command line; then the
+   * `longshore dev` of this folder or of one above it.
+   */
+  readonly servers?: string | readonly string[] | undefined;
+  /**
+   * Name of the cluster: letters, digits, `-` and `_`, at most 64. Clusters on the same servers don't hear each other. Default:
+   * LONGSHORE_CLUSTER, then the name of the `longshore dev` that was found, then `default`.
+   */
+  readonly cluster?: string | undefined;
   /** Token of the NATS server. Default: none. */
   readonly token?: string | undefined;
   /** User and password of the NATS server. Default: none. */

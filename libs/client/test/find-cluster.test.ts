@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { findCluster } from '../src/cluster/find-cluster.ts';
+import { findCluster } from '../src/connection/find-cluster.ts';
 
 let folder: string;
 const inner = (): string => join(folder, 'a', 'b');
