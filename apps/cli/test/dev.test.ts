@@ -128,7 +128,7 @@ test('a task that awaits resolution is retried, left without its failed work, or
     subtasks: [{ ordinal: 1, failures: 1 }],
   });
   expect(await longshore('task', 'retry', 'held-1', '--wait')).toMatchObject({ code: 6 });
-  expect(await longshore('task', 'skip', 'held-1', '--wait')).toMatchObject({ code: 0 });
+  expect(await longshore('task', 'skip', 'held-1', '--wait')).toMatchObject({ code: 8 });
 
   await longshore('submit', 'toy', '--set', 'failAlways=[1]', '--on-failure', 'hold', '--key', 'held-2', '--wait');
   expect(await longshore('task', 'revert', 'held-2', '--wait')).toMatchObject({ code: 0 });
