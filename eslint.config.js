@@ -109,6 +109,8 @@ export default tseslint.config(
     rules: {
       '@nx/enforce-module-boundaries': boundaries(),
       'longshore/no-own-instanceof': 'error',
+      // It begins empty: packages of task types add to it.
+      '@typescript-eslint/no-empty-object-type': ['error', { allowWithName: '^TaskTypes$' }],
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
@@ -129,6 +131,7 @@ export default tseslint.config(
   {
     // Tests and tools too may look at a database themselves.
     files: [
+      'libs/sdk/src/postgres/kysely.ts',
       ...['postgres', 'store', 'effects', 'testing-plugins'].map((name) => `libs/${name}/**/*.ts`),
       'plugins/**/*.ts',
       'tools/**/*.ts',
@@ -145,6 +148,11 @@ export default tseslint.config(
       // Asymmetric matchers are typed `any`.
       '@typescript-eslint/no-unsafe-assignment': 'off',
     },
+  },
+  {
+    // What a task type's package offers to applications: types of the client, and nothing that runs on executors.
+    files: ['plugins/*/src/client.ts'],
+    rules: { '@nx/enforce-module-boundaries': boundaries(['client']) },
   },
   { files: ['**/*.js', '**/*.mjs', '**/*.cjs', '**/*.cts'], extends: [tseslint.configs.disableTypeChecked] },
   {

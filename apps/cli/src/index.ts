@@ -1,4 +1,6 @@
 export { EXIT, EXIT_CODE_HELP, type ExitCode } from './exit-codes.ts';
+export type { CommandContext } from './command-context.ts';
+export { buildProgram } from './program.ts';
 export { CLI_ERROR_CODES, CliError, type CliErrorCode } from './cli-error.ts';
 export { devServices, type DevServiceOptions } from './dev/dev-services.ts';
 export { followTask, type FollowOptions } from './progress/follow-task.ts';

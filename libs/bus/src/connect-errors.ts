@@ -1,5 +1,6 @@
 import { LongshoreError } from '@longshore/core';
-import { serverList, type BusOptions } from './bus-options.ts';
+import type { BusOptions } from './bus-options.ts';
+import { serverList } from './nats-options.ts';
 
 /** Node's codes of a certificate that this CA, or this name, doesn't vouch for. An expired one may be renewed. */
 const UNTRUSTED: ReadonlySet<unknown> = new Set([

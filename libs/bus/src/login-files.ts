@@ -3,21 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { LongshoreError } from '@longshore/core';
 import { credsAuthenticator, nkeyAuthenticator, type Authenticator } from '@nats-io/transport-node';
-
-/** Files with a login. */
-export interface LoginFiles {
-  /** A NATS credentials file (JWT and seed). */
-  readonly credentialsFile?: string | undefined;
-  /** A file with the seed of an nkey, for servers that know users by their nkey. Not beside `credentialsFile`. */
-  readonly nkeyFile?: string | undefined;
-}
-
-/** Files of a TLS connection; `ca` alone verifies the server, `cert` and `key` identify this client. */
-export interface TlsFiles {
-  readonly ca?: string | undefined;
-  readonly cert?: string | undefined;
-  readonly key?: string | undefined;
-}
+import type { LoginFiles, TlsFiles } from './bus-options.ts';
 
 /** Any text: what a server would ask to be signed. */
 const NONCE = 'nonce';

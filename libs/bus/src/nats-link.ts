@@ -2,7 +2,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { LongshoreError } from '@longshore/core';
 import { AuthorizationError, connect, type NatsConnection } from '@nats-io/transport-node';
 import type { Subscription } from './bus.ts';
-import { natsOptions, reconnectWaitMs, type BusOptions } from './bus-options.ts';
+import type { BusOptions } from './bus-options.ts';
+import { natsOptions, reconnectWaitMs } from './nats-options.ts';
 import { connectError, isUntrusted } from './connect-errors.ts';
 
 /** Something that goes on with every new connection. */

@@ -1,5 +1,11 @@
 export { connectLongshore } from './connection/connect-longshore.ts';
-export type { CallOptions, ConnectOptions, WaitOptions, WatchOptions } from './connection/client-options.ts';
+export type {
+  CallOptions,
+  ConnectOptions,
+  ResultOptions,
+  WaitOptions,
+  WatchOptions,
+} from './connection/client-options.ts';
 export type { LongshoreClient } from './connection/longshore-client.ts';
 export type { TaskHandle } from './task/task-handle.ts';
 export type {
@@ -11,6 +17,7 @@ export type {
   TaskChanges,
 } from './task/control-options.ts';
 export type { SubmitOptions } from './submit/submit-task.ts';
+export type { MetaOf, NamedSubmit, ResultOf, TaskTypeRef, TaskTypes, TypedSubmit } from './submit/task-type-ref.ts';
 export { submitWithin, type SubmittedTask } from './submit/submit-within.ts';
 export type {
   CompiledStatement,

@@ -44,6 +44,9 @@ export function taskView(fields: Partial<TaskView> = {}): TaskView {
   };
 }
 
+/** What an executor has registered. */
+const TYPES = ['toy', 'typed-toy'];
+
 /** What each control does to a task's state here; an owner's leader would take it further. */
 const CONTROLS = {
   'task.pause': { from: ['pending', 'running'], to: { state: 'pausing' } },
@@ -166,9 +169,9 @@ export class FakeOwner {
         this.#count('task.submit', trace);
         this.submitIds.push(submitId);
         this.principals.push(principal);
-        if (type !== 'toy') throw new LongshoreError('TYPE_UNKNOWN', `no executor ever registered ${type}`);
+        if (!TYPES.includes(type)) throw new LongshoreError('TYPE_UNKNOWN', `no executor ever registered ${type}`);
         const known = [...this.tasks.values()].find(({ task }) => task.key === key);
-        const { task } = known ?? this.put({ id: String(this.tasks.size + 1), key });
+        const { task } = known ?? this.put({ id: String(this.tasks.size + 1), key, type });
         if (this.unansweredSubmits-- > 0) await new Promise(() => undefined);
         return { task, created: known === undefined };
       },

@@ -1,7 +1,5 @@
 import {
   defineTaskType,
-  type HookContext,
-  type JsonValue,
   type PlanContext,
   type PlannedSubtask,
   type StepExecutor,
@@ -11,10 +9,9 @@ import {
 import { isRetryablePostgresError } from '@longshore/sdk/postgres';
 import { AddIndexErrorCode } from './errors/add-index-error-code.ts';
 import { addIndexMetaSchema, type AddIndexMeta } from './meta/add-index-meta.ts';
-import { preparedOfMeta } from './meta/prepared-of-meta.ts';
 import { attachStep } from './steps/attach-step.ts';
 import { buildStep } from './steps/build-step.ts';
-import { indexMade } from './steps/index-work.ts';
+import { addIndexResult } from './steps/add-index-result.ts';
 import { modifyAddIndex } from './steps/modify-add-index.ts';
 import { parentsStep } from './steps/parents-step.ts';
 import { planAttach, planBuild, planParents, planVerify } from './steps/plan-tables.ts';
@@ -46,16 +43,6 @@ function executorOf({ executor }: Step): StepExecutor<AddIndexMeta> {
   return withLiveMeta({ ...executor, resourceModified: () => Promise.resolve() });
 }
 
-/** What there is now, and how many of the tables' indexes were built or taken as they were. */
-async function resultOf(context: HookContext<AddIndexMeta>): Promise<JsonValue> {
-  const { table, existing } = preparedOfMeta(context.task.meta);
-  const counts = { built: 0, adopted: existing === null ? 0 : 1, gone: 0 };
-  for await (const { result } of context.previousSubtasks('build')) counts[indexMade.parse(result).origin] += 1;
-  let verified: JsonValue = {};
-  for await (const { result } of context.previousSubtasks('verify')) verified = result;
-  return { table, existed: existing !== null, built: counts.built, adopted: counts.adopted, ...(verified as object) };
-}
-
 /** The task type `add-index`: one index on a plain or partitioned Postgres table, while it is being written to. */
 export const addIndexTaskType: TaskType<AddIndexMeta> = defineTaskType<AddIndexMeta>({
   type: 'add-index',
@@ -77,7 +64,7 @@ export const addIndexTaskType: TaskType<AddIndexMeta> = defineTaskType<AddIndexM
   scheduler: {
     prepare: prepareAddIndex,
     planStep: (context, step) => stepOf(step).plan(context),
-    onDone: resultOf,
+    onDone: addIndexResult,
     revert: revertAddIndex,
     modifyMeta: modifyAddIndex,
     isRetryableError: isRetryablePostgresError,

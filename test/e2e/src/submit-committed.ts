@@ -1,4 +1,4 @@
-import { submitWithin } from '@longshore/client';
+import { submitWithin, type SubmitRequest, type SubmittedTask } from '@longshore/client';
 import type pg from 'pg';
 
 /**
@@ -7,10 +7,7 @@ import type pg from 'pg';
  * @returns what the submit answered, once it is committed.
  * @throws what the submit throws, when all is rolled back.
  */
-export async function submitCommitted(
-  client: pg.Client,
-  request: Parameters<typeof submitWithin>[1],
-): ReturnType<typeof submitWithin> {
+export async function submitCommitted(client: pg.Client, request: SubmitRequest): Promise<SubmittedTask> {
   await client.query('BEGIN');
   try {
     const submitted = await submitWithin(client, request);

@@ -75,3 +75,9 @@ export interface WaitOptions extends WatchOptions {
    */
   readonly until?: ((snapshot: TaskDetail) => boolean) | undefined;
 }
+
+/** How to wait for a result. */
+export interface ResultOptions<R> extends WatchOptions {
+  /** Looks at the result and gives it its type, such as `schema.parse` of zod. Default: it is taken as it is. */
+  readonly parse?: ((result: unknown) => R) | undefined;
+}

@@ -1,17 +1,9 @@
-import type {
-  ClusterLimits,
-  ListReply,
-  ListRequest,
-  NodeView,
-  SubmitRequest,
-  TaskRef,
-  TaskView,
-  TypeView,
-} from '@longshore/protocol';
+import type { ClusterLimits, ListReply, ListRequest, NodeView, TaskRef, TaskView, TypeView } from '@longshore/protocol';
 import type { CallOptions } from './client-options.ts';
 import type { Connection } from './connection.ts';
 import { readPages } from '../task/read-pages.ts';
 import { submitTask, type SubmitOptions } from '../submit/submit-task.ts';
+import type { NamedSubmit, ResultOf, TaskTypeRef, TypedSubmit } from '../submit/task-type-ref.ts';
 import { TaskHandle } from '../task/task-handle.ts';
 
 /**
@@ -26,7 +18,8 @@ export class LongshoreClient {
   }
 
   /**
-   * Submits a task. Without a `key` it gets a random one. Each call has an id (`submitId`), and one that gets no answer is sent again with it,
+   * Submits a task of the type that the request names. Where the type's package has added itself to `TaskTypes`, meta and result are typed.
+   * Without a `key` it gets a random one. Each call has an id (`submitId`), and one that gets no answer is sent again with it,
    * up to four times: together they start one run at most. With a key that has a run already, and the same content, it gives the newest run and
    * starts nothing (`created` is false), however that run ended; with `again` it starts the next one if the newest has ended.
    *
@@ -35,8 +28,26 @@ export class LongshoreClient {
    * @throws {RemoteError} TYPE_UNKNOWN, META_INVALID, ARGUMENT_INVALID, or TASK_KEY_TAKEN when a task with other content
    * has the key.
    */
-  async submit(request: SubmitRequest, options: SubmitOptions = {}): Promise<TaskHandle> {
-    const { task, created } = await submitTask(this.#connection, request, options);
+  submit<Type extends string>(request: NamedSubmit<Type>, options?: SubmitOptions): Promise<TaskHandle<ResultOf<Type>>>;
+  /**
+   * Submits a task of a type that its package exports for applications: meta and result are typed by it.
+   *
+   * @param type such as `importTask` of `@longshore/plugin-import/client`.
+   * @param request all but the type.
+   */
+  submit<Name extends string, Meta, Result>(
+    type: TaskTypeRef<Name, Meta, Result>,
+    request: TypedSubmit<Meta>,
+    options?: SubmitOptions,
+  ): Promise<TaskHandle<Result>>;
+  async submit(
+    first: NamedSubmit | TaskTypeRef,
+    second: TypedSubmit | SubmitOptions = {},
+    third?: SubmitOptions,
+  ): Promise<TaskHandle> {
+    const isTyped = 'meta' in second;
+    const request = isTyped ? { ...second, type: first.type } : (first as NamedSubmit);
+    const { task, created } = await submitTask(this.#connection, request, isTyped ? third : second);
     return new TaskHandle(this.#connection, task, created);
   }
 

@@ -3,6 +3,7 @@ import { parseRequest, submitRequest, type SubmitRequest } from '@longshore/prot
 import { activeTrace } from '../connection/active-trace.ts';
 import type { CallOptions } from '../connection/client-options.ts';
 import { refuseLargeMeta } from './meta-size.ts';
+import type { NamedSubmit, TaskTypeRef, TypedSubmit } from './task-type-ref.ts';
 import { traceSubmit } from './trace-submit.ts';
 import { runWithin, type OpenTransaction } from './open-transaction.ts';
 
@@ -31,7 +32,29 @@ const SUBMIT = 'SELECT longshore.submit_task($1, $2::jsonb, $3::jsonb)::text AS 
  * anything is sent.
  * @throws whatever the driver throws: with SQLSTATE 42501 when the role has no right to the function, 42883 or 3F000 when it isn't there.
  */
-export async function submitWithin(
+export function submitWithin<Type extends string>(
+  transaction: OpenTransaction,
+  request: NamedSubmit<Type>,
+  options?: CallOptions,
+): Promise<SubmittedTask>;
+/** `submitWithin` for a type that its package exports for applications: the meta is typed by it. */
+export function submitWithin<Meta>(
+  transaction: OpenTransaction,
+  type: TaskTypeRef<string, Meta>,
+  request: TypedSubmit<Meta>,
+  options?: CallOptions,
+): Promise<SubmittedTask>;
+export function submitWithin(
+  transaction: OpenTransaction,
+  first: NamedSubmit | TaskTypeRef,
+  second: TypedSubmit | CallOptions = {},
+  third?: CallOptions,
+): Promise<SubmittedTask> {
+  if ('meta' in second) return submitRequested(transaction, { ...second, type: first.type }, third);
+  return submitRequested(transaction, first as NamedSubmit, second);
+}
+
+async function submitRequested(
   transaction: OpenTransaction,
   request: SubmitRequest,
   options: CallOptions = {},

@@ -1,6 +1,6 @@
 import { isTerminalTaskState, taskId, TaskState, type TaskId } from '@longshore/core';
 import type { ControlReply, EventView, SubtaskView, TaskDetail, TaskView } from '@longshore/protocol';
-import type { CallOptions, WaitOptions, WatchOptions } from '../connection/client-options.ts';
+import type { CallOptions, ResultOptions, WaitOptions, WatchOptions } from '../connection/client-options.ts';
 import type { Connection } from '../connection/connection.ts';
 import type {
   CancelOptions,
@@ -20,9 +20,10 @@ const PAGE_ITEMS = 200;
 
 /**
  * One task: to look at it, follow it and control it. Every call throws `LongshoreError` BUS_UNAVAILABLE or BUS_TIMEOUT when
- * the cluster can't be reached, and `RemoteError` with the owner's code when it refuses.
+ * the cluster can't be reached, and `RemoteError` with the owner's code when it refuses. `Result` is what `result()` gives: known after a
+ * typed submit.
  */
-export class TaskHandle {
+export class TaskHandle<Result = unknown> {
   readonly id: TaskId;
   /** The task's idempotency key; a random one if the submit named none. The number of its run is `task.run`. */
   readonly key: string;
@@ -80,10 +81,17 @@ export class TaskHandle {
    *
    * @throws {TaskFailedError} when the task ended in any other way than `succeed`.
    */
-  async result(options: WatchOptions = {}): Promise<unknown> {
+  result(options?: WatchOptions): Promise<Result>;
+  /**
+   * The same, where the handle doesn't know the type: `result<{ rows: number }>()` takes it on trust, and with `parse` it is looked at.
+   *
+   * @throws whatever `parse` throws.
+   */
+  result<R>(options?: ResultOptions<R>): Promise<R>;
+  async result({ parse, ...options }: ResultOptions<unknown> = {}): Promise<unknown> {
     const task = await this.#end(options);
     if (task.state !== TaskState.succeed) throw new TaskFailedError(task);
-    return task.result;
+    return parse === undefined ? task.result : parse(task.result);
   }
 
   /** Waits for the task's end with the cheapest request, because no progress is needed. */

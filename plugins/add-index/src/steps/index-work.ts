@@ -28,3 +28,13 @@ export const indexMade = z.object({
 });
 
 export type IndexMade = z.output<typeof indexMade>;
+
+/** What the last look at the whole index found. */
+export const indexVerified = z.object({
+  /** Qualified and quoted. */
+  index: z.string(),
+  /** Partitions of all levels that it is on; 0 for a plain table. */
+  partitions: z.int(),
+});
+
+export type IndexVerified = z.output<typeof indexVerified>;

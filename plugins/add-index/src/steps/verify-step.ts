@@ -1,4 +1,4 @@
-import type { JsonValue, StepExecutor, SubtaskContext } from '@longshore/sdk';
+import type { StepExecutor, SubtaskContext } from '@longshore/sdk';
 import { lookAtIndex } from '../catalog/look-at-index.ts';
 import { workingName } from '../catalog/index-names.ts';
 import { readSteadily } from '../catalog/read-steadily.ts';
@@ -7,10 +7,11 @@ import { addIndexError } from '../errors/add-index-error.ts';
 import { AddIndexErrorCode } from '../errors/add-index-error-code.ts';
 import type { AddIndexMeta } from '../meta/add-index-meta.ts';
 import { preparedOfMeta } from '../meta/prepared-of-meta.ts';
+import type { IndexVerified } from './index-work.ts';
 
 /** Proves from the catalog that the index is there and valid; a partitioned one is when it is on all partitions of all levels. */
 export const verifyStep: StepExecutor<AddIndexMeta> = {
-  async runSubtask(context: SubtaskContext<AddIndexMeta>): Promise<JsonValue> {
+  async runSubtask(context: SubtaskContext<AddIndexMeta>): Promise<IndexVerified> {
     const { meta } = context.task;
     const prepared = preparedOfMeta(meta);
     const { tableOid, table } = prepared;

@@ -1,4 +1,4 @@
-import type { HookContext, JsonValue } from '@longshore/sdk';
+import type { HookContext } from '@longshore/sdk';
 import type { BackfillWork } from '../backfill-work.ts';
 import { rangeResult } from '../batches/range-progress.ts';
 import type { BackfillTuning } from '../meta/tuning.ts';
@@ -6,11 +6,26 @@ import { isFamilyChanged } from '../table/find-target.ts';
 import { rangeWork, type RangeWork } from './range-work.ts';
 import { verifyResult } from './verify-range.ts';
 
+/** What a backfill returns. A type and no interface: it is JSON. */
+export type BackfillDone = {
+  readonly dryRun: false;
+  /** Rows that were changed. */
+  readonly rows: number;
+  readonly batches: number;
+  readonly ranges: number;
+  /** The highest key that was looked at, as text; null for an empty table. */
+  readonly throughKey: string | null;
+  /** Rows that still match the `where`, or match again; null without a `where`. */
+  readonly remaining: number | null;
+  /** There where partitions came or went meanwhile: rows of one that came may have been left out. */
+  readonly partitionsChanged?: true;
+};
+
 /** The result of a backfill that was done. */
 export async function backfillResult<Meta extends BackfillTuning, Settings>(
   context: HookContext<Meta, Settings>,
   work: BackfillWork<Meta, Settings>,
-): Promise<JsonValue> {
+): Promise<BackfillDone> {
   const totals = { rows: 0, batches: 0, ranges: 0, throughKey: null as string | null };
   let first: RangeWork | null = null;
   for (const step of ['update', 'tail']) {

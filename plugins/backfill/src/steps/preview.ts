@@ -1,4 +1,4 @@
-import type { HookContext, JsonValue, SqlClient } from '@longshore/sdk';
+import type { HookContext, SqlClient } from '@longshore/sdk';
 import type { BackfillWork, BatchRange } from '../backfill-work.ts';
 import { firstBatchRows } from '../batches/batch-rows.ts';
 import { beginBatch } from '../batches/batch-session.ts';
@@ -14,6 +14,31 @@ const SHOWN_ROWS = 5;
 /** Of each value, in characters: a result has 64 KiB. */
 const SHOWN_CHARACTERS = 200;
 
+/** What a dry run returns. A type and no interface: it is JSON. */
+export type BackfillPreview = {
+  readonly dryRun: true;
+  readonly table: string;
+  /** The column of the primary key. */
+  readonly key: string;
+  /** Rows of the table, estimated. */
+  readonly rows: number;
+  /** Rows that match the `where`, estimated. */
+  readonly matching: number | null;
+  readonly ranges: number;
+  /** Batches, estimated by the time that some rows took. */
+  readonly batches: number;
+  readonly batchRows: number;
+  /** Some rows that match, with the columns that change, as text. */
+  readonly sample: readonly RowChange[];
+};
+
+/** A row of a dry run. */
+export type RowChange = {
+  readonly key: string;
+  readonly before: RowText;
+  readonly after: RowText;
+};
+
 /**
  * A dry run: how the table would be divided, about how much it is, and what happens to some rows, in a transaction that is
  * rolled back.
@@ -21,7 +46,7 @@ const SHOWN_CHARACTERS = 200;
 export async function previewBackfill<Meta extends BackfillTuning, Settings>(
   context: HookContext<Meta, Settings>,
   work: BackfillWork<Meta, Settings>,
-): Promise<JsonValue> {
+): Promise<BackfillPreview> {
   const { meta } = context.task;
   const plan = await planRanges(context, work);
   try {
@@ -38,7 +63,7 @@ function estimate(
   changed: number,
   elapsedMs: number,
   meta: BackfillTuning,
-): Record<string, JsonValue> {
+): Omit<BackfillPreview, 'dryRun' | 'sample'> {
   const rowMs = changed === 0 ? null : elapsedMs / changed;
   const batchRows =
     rowMs === null
@@ -58,7 +83,7 @@ function estimate(
 interface Tried {
   readonly changed: number;
   readonly elapsedMs: number;
-  readonly sample: JsonValue;
+  readonly sample: readonly RowChange[];
 }
 
 async function tryRows<Meta extends BackfillTuning, Settings>(
