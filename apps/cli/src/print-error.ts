@@ -53,5 +53,5 @@ function helpOf(code: string): string | undefined {
   if (Object.hasOwn(CLI_ERROR_CODES, code)) return CLI_ERROR_CODES[code as keyof typeof CLI_ERROR_CODES];
   // The message of a wrong argument already says which one and why.
   if (code === 'ARGUMENT_INVALID') return 'See the same command with --help.';
-  return isErrorCode(code) ? ERROR_CODES[code].help : undefined;
+  return isErrorCode(code) ? ERROR_CODES[code].whatToDo : undefined;
 }

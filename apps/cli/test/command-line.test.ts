@@ -78,6 +78,7 @@ describe('nonsense', () => {
     { args: ['limits', 'set', '--max-subtasks-per-step', '0'], code: 2, error: 'a whole number from 1 to 100000000' },
     { args: ['limits', 'set', '--max-scheduled-tasks', '0'], code: 2, error: 'a whole number from 1 to 1000' },
     { args: ['submit', 'import', '--again'], code: 2, error: '--again needs --key' },
+    { args: ['dev', '--data-dir', '/dev/null/here'], code: 2, error: 'DEV_DATA_UNUSABLE: the data folder' },
     { args: ['submit', 'import', '--meta', 'nowhere.json'], code: 2, error: 'the file does not exist' },
     { args: ['submit', 'import', '--meta', '-'], stdin: '{', code: 2, error: '--meta stdin is not JSON' },
     { args: ['node', 'list', '--cluster', 'a b'], code: 2, error: 'a cluster name has 1 to 64 letters' },

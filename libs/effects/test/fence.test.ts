@@ -80,3 +80,27 @@ test('a revert is told that it begins before anything is done, and does nothing 
   await store.attempt().connection.effectOnce(insert);
   expect(await store.rows()).toEqual([1]);
 });
+
+test('a role that may not end what is in the fence of its task says so, and undoes nothing', async () => {
+  const store = await target();
+  await store.openFence();
+  const admin = await store.session();
+  await admin.run('GRANT USAGE ON SCHEMA longshore_effects TO loader');
+  await admin.run('GRANT ALL ON ALL TABLES IN SCHEMA longshore_effects TO loader');
+  const begun = Promise.withResolvers<null>();
+  const end = Promise.withResolvers<null>();
+  const inside = store.attempt().connection.effectOnce(async (client) => {
+    await insert(client);
+    begun.resolve(null);
+    await end.promise;
+    return null;
+  });
+  await begun.promise;
+  const revert = store
+    .attempt({ url: store.loaderUrl, subtaskId: '5', fenceGraceMs: 0 })
+    .connection.revertEffects((client) => client.query('DELETE FROM t'));
+  await expect(revert).rejects.toMatchObject({ code: 'EFFECTS_NO_TERMINATE', permanent: false });
+  end.resolve(null);
+  await inside;
+  expect(await store.rows()).toEqual([1]);
+});

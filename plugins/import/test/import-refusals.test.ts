@@ -29,7 +29,7 @@ function readerUrl(): string {
 interface Refusal {
   readonly setup?: string;
   readonly meta?: Record<string, unknown>;
-  readonly content?: string;
+  readonly content?: string | Buffer;
   readonly code: string;
   readonly says: string | RegExp;
 }
@@ -123,6 +123,24 @@ describe('an import is refused before anything is changed', () => {
     [
       'a header that is expected of an empty file',
       { meta: { header: true }, content: '', code: 'IMPORT_HEADER_MISSING', says: /bad\.csv/ },
+    ],
+    [
+      'a header that does not end within a megabyte',
+      {
+        meta: { header: true },
+        content: `${'x'.repeat(1024 * 1024)}\n1\n`,
+        code: 'IMPORT_HEADER_TOO_LONG',
+        says: /bad\.csv/,
+      },
+    ],
+    [
+      'a header in another encoding',
+      {
+        meta: { header: true },
+        content: Buffer.from('id,gr\xf6\xdfe\n', 'latin1'),
+        code: 'IMPORT_HEADER_ENCODING_INVALID',
+        says: /bad\.csv/,
+      },
     ],
     [
       'a header that never ends',

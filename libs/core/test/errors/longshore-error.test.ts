@@ -14,7 +14,7 @@ test('a code is known or not, whatever its name', () => {
   expect(isErrorCode('toString')).toBe(false);
   for (const [code, info] of Object.entries(ERROR_CODES)) {
     expect(code).toMatch(/^[A-Z]+(_[A-Z]+)*$/);
-    expect(info.help, code).toMatch(/\.$/);
+    for (const text of [info.when, info.why, info.whatToDo]) expect(text, code).toMatch(/^[A-Z].{15,}\.$/);
   }
 });
 

@@ -82,4 +82,6 @@ test('ranges that leave a gap or end early are refused', () => {
   const options = { fileBytes: 6, header: false, targetChunkBytes: 2 };
   expect(() => foldChunks([first!, third!], options)).toThrow('does not begin at byte 2');
   expect(() => foldChunks([first!, second!], options)).toThrow('cover 4 of the file');
+  const code = 'CSV_RANGES_INVALID';
+  expect(() => foldChunks([first!, third!], options)).toThrow(expect.objectContaining({ code, permanent: true }));
 });

@@ -1,7 +1,8 @@
-import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { withInput } from '../../src/files/open-input.ts';
 import { listFiles } from '../../src/files/list-files.ts';
 
 let base: string;
@@ -132,4 +133,24 @@ test.each([
   ['a folder', 'data/sub', 'IMPORT_FILE_UNSUPPORTED'],
 ])('%s is an error', async (_, pattern, code) => {
   await expect(listed([pattern])).rejects.toMatchObject({ code, permanent: true });
+});
+
+test('a file that the account may not read is told with what to do', async () => {
+  const path = join(root, 'closed.csv');
+  await writeFile(path, '1\n');
+  await chmod(path, 0o000);
+  for (const folder of [base, root]) await chmod(folder, 0o755);
+  // Root may read everything, so for this one call the process is nobody.
+  const isRoot = process.geteuid?.() === 0;
+  if (isRoot) process.seteuid?.(65_534);
+  try {
+    const [file] = await listFiles([path], [root], signal);
+    await expect(withInput(file!, [root], () => Promise.resolve(null))).rejects.toMatchObject({
+      code: 'IMPORT_FILE_UNREADABLE',
+      permanent: true,
+    });
+  } finally {
+    if (isRoot) process.seteuid?.(0);
+    await rm(path);
+  }
 });
