@@ -24,7 +24,7 @@ export interface TaskTypes {}
 
 /** What a submit of this type says: the package's type where it is known, else any JSON object. */
 export type MetaOf<Type extends string> = Type extends keyof TaskTypes
-  ? TaskTypes[Type] extends TaskTypeRef<string, infer Meta, unknown>
+  ? TaskTypes[Type] extends TaskTypeRef<string, infer Meta>
     ? Meta
     : never
   : SubmitRequest['meta'];
