@@ -1,4 +1,4 @@
-import { DEFAULT_MAX_SCHEDULED_TASKS } from '@longshore/core';
+import { DEFAULT_MAX_SCHEDULED_TASKS, MAX_SCHEDULED_TASKS } from '@longshore/core';
 import { integer, LEADER_OPTIONS, type OptionSpec } from '@longshore/service';
 
 /** What an owner is told besides the common settings. */
@@ -8,7 +8,7 @@ export const OWNER_OPTIONS = {
     flag: 'max-scheduled-tasks',
     env: 'LONGSHORE_MAX_SCHEDULED_TASKS',
     help: 'Most tasks with slots at once, 1 to 1000; more would only share the same slots. "longshore limits set" overrides it.',
-    schema: integer(1, 1_000),
+    schema: integer(1, MAX_SCHEDULED_TASKS),
     default: String(DEFAULT_MAX_SCHEDULED_TASKS),
   },
   maxRequests: {

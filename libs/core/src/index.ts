@@ -60,6 +60,7 @@ export {
 } from './placement/nodes.ts';
 export {
   reserveInRankOrder,
+  taskLimitReason,
   type Admission,
   type PinnedSlots,
   type ReservingTask,
@@ -120,6 +121,7 @@ export {
 } from './subtask/step-limit.ts';
 export {
   DEFAULT_MAX_SCHEDULED_TASKS,
+  MAX_SCHEDULED_TASKS,
   MAX_CHECKPOINT_BYTES,
   MAX_KEY_CHARS,
   MAX_META_BYTES,

@@ -86,7 +86,13 @@ export { moveControl, readNodeHooks, readStrandedControls, type StrandedControl 
 export { moveSubtasks, readImbalances, type BalanceSnapshot } from './nodes/move-subtasks.ts';
 export { readClusterId } from './cluster/cluster-identity.ts';
 export { readTypes, registerType, type Registration, type StoredType } from './cluster/task-types.ts';
-export { readSchedulingSnapshot, type ScheduledTask } from './scheduling/scheduling-snapshot.ts';
+export {
+  readSchedulingSnapshot,
+  type ScheduledTask,
+  type SnapshotBounds,
+  type TaskQueue,
+} from './scheduling/scheduling-snapshot.ts';
+export { ALL_QUEUES, countQueuedTasks, type QueuedTasks, type QueueWait } from './scheduling/queue-waits.ts';
 export { findUnlockedTasks } from './scheduling/unlocked-tasks.ts';
 export { ownerWrites, type OwnerWrites } from './scheduling/owner-writes.ts';
 export type { AdmissionChange } from './scheduling/admission-writes.ts';

@@ -16,6 +16,7 @@ import {
   pauseTask,
   registerNode,
   releaseUnknown,
+  removeGoneNodes,
   renewLeadership,
   renewNode,
   resignLeadership,
@@ -146,6 +147,10 @@ const WRITES: Readonly<Record<string, Write>> = {
     write: (db, ground) =>
       ownerOf(db, ground).saveAdmissions([{ taskId: ground.taskId, reservedNodes: ['n2'], waiting: null }]),
   },
+  'why tasks wait behind the heads of their queues': {
+    write: (db, ground) =>
+      ownerOf(db, ground).saveQueueWaits([{ queue: 'q', afterId: ground.taskId, code: 'NO_SLOTS', message: 'none' }]),
+  },
   'a control subtask': {
     write: (db, ground) => ownerOf(db, ground).insertControl(ground.taskId, 'running', 'gates', 'n1'),
   },
@@ -210,6 +215,11 @@ const WRITES: Readonly<Record<string, Write>> = {
     prepare: expireNode,
     write: (db, { nodeManager }) => fenceExpiredNodes(db, nodeManager, 0),
   },
+  'nodes removed': {
+    prepare: (db) =>
+      sql`UPDATE nodes SET state = 'stopped', lease_expires_at = '-infinity' WHERE id = 'n2'`.execute(db),
+    write: (db, { nodeManager }) => removeGoneNodes(db, nodeManager, 0),
+  },
   'subtasks freed': {
     prepare: async (db, { nodeManager }) => {
       await expireNode(db);
@@ -256,6 +266,7 @@ const COLUMNS: Readonly<Record<string, string>> = {
   subtask_history: 'task_id, kind, step, ordinal, state, result::text',
   task_events: 'task_id, kind, from_state, to_state',
   task_budgets: 'task_id',
+  task_queues: 'queue, task_id, code',
   nodes: 'id, state',
   leases: "name, holder, epoch, expires_at > '-infinity' AS is_held",
   settings: '*',

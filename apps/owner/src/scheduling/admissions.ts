@@ -8,6 +8,7 @@ import {
   type NodeInfo,
   type PinnedSlots,
   type TaskId,
+  type WaitReason,
 } from '@longshore/core';
 import type { AdmissionChange, ScheduledTask } from '@longshore/store';
 import type { KnownType } from '../types/known-type.ts';
@@ -28,8 +29,19 @@ export interface AdmissionInput {
 }
 
 /**
+ * Tasks that are being prepared at once, at most: enough for all places of 250 nodes. The hooks of more would wait on their nodes all the same, and
+ * each pass would look at all of them.
+ */
+const MOST_PREPARING = 1_000;
+
+const TOO_MANY_PREPARING: WaitReason = {
+  code: 'NO_PLACE',
+  message: `prepare waits: ${MOST_PREPARING} tasks before it are still to be prepared`,
+};
+
+/**
  * Decides who has slots. A task that is still to be prepared takes no part, since `prepare` may change what it needs; it only says when no
- * node could prepare it.
+ * node could prepare it, or too many go before it.
  */
 export function admitInRankOrder(
   ranked: readonly ScheduledTask[],
@@ -48,11 +60,18 @@ export function admitInRankOrder(
       maxScheduledTasks,
       pinned,
     ),
-    ...scheduled
-      .filter(isUnprepared)
-      .map((task) => ({ taskId: task.id, nodes: [], waiting: eligibleNodes(nodes, task).none })),
+    ...scheduled.filter(isUnprepared).map((task, before) => ({
+      taskId: task.id,
+      nodes: [],
+      waiting: eligibleNodes(nodes, task).none ?? (mustWaitToPrepare(task, before) ? TOO_MANY_PREPARING : null),
+    })),
   ];
   return new Map(admissions.map((admission) => [admission.taskId, admission]));
+}
+
+/** @param before how many tasks that are to be prepared go before it. */
+function mustWaitToPrepare({ controls }: ScheduledTask, before: number): boolean {
+  return before >= MOST_PREPARING && controls.length === 0;
 }
 
 /** @param type undefined: it could not be read in this pass. */

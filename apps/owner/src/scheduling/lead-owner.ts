@@ -3,6 +3,7 @@ import { MAX_HINTED_TASKS, wakeHint, type TaskHint } from '@longshore/protocol';
 import { startLoop, type ConfigOf, type ServiceContext } from '@longshore/service';
 import {
   countGoneNodes,
+  countQueuedTasks,
   forgetOldTasks,
   listenForSubmits,
   LockPatience,
@@ -48,13 +49,14 @@ export async function leadOwner(
     tracing: context.telemetry.tracing,
     maxScheduledTasks: config.maxScheduledTasks,
   });
-  let goneNodes: ReadonlyMap<string, number> = new Map();
+  let unseen: Pick<Parameters<PassMetrics['show']>[0], 'goneNodes' | 'queued'> = {};
   const counting = startLoop({
     intervalMs: COUNT_MS,
     signal,
-    onError: (error) => logger.debug({ error }, 'nodes that are gone could not be counted'),
+    onError: (error) => logger.debug({ error }, 'what no pass looks at could not be counted'),
     round: async () => {
-      goneNodes = await countGoneNodes(store.db);
+      const [goneNodes, queued] = await Promise.all([countGoneNodes(store.db), countQueuedTasks(store.db)]);
+      unseen = { goneNodes, queued };
       return false;
     },
   });
@@ -75,7 +77,7 @@ export async function leadOwner(
       }
       if (result.mustMove) bus.publish(bus.subjects.wakeBalancer, {});
       for (const id of result.changed) announce(id);
-      counts.show({ ...result, goneNodes });
+      counts.show({ ...result, ...unseen });
       if (result.changed.length > 0 && !result.movesOn) lookingAgain = setTimeout(() => loop.wake(), LOOK_AGAIN_MS);
       // What was changed may allow a next move at once.
       return result.movesOn;

@@ -1,4 +1,12 @@
-import { decideTask, eligibleNodes, needsPlacement, type NodeInfo, type TaskId, type TaskMove } from '@longshore/core';
+import {
+  decideTask,
+  eligibleNodes,
+  needsPlacement,
+  SubtaskKind,
+  type NodeInfo,
+  type TaskId,
+  type TaskMove,
+} from '@longshore/core';
 import { membershipOf, type ScheduledTask } from '@longshore/store';
 import type { KnownType } from '../types/known-type.ts';
 import type { Admissions } from './admissions.ts';
@@ -27,7 +35,9 @@ export function decideMoves(
     // Only what is undone by force asks for it; of a thousand that wait it would be looked up in vain.
     const hasNode = !task.isForced || eligibleNodes(nodes, task).none === null;
     const isToBePlaced = needsPlacement(task, type, () => membershipFor(task, nodes));
-    moves.set(task.id, decideTask({ ...task, isAdmitted, hasNode, type, needsPlacement: isToBePlaced }));
+    const move = decideTask({ ...task, isAdmitted, hasNode, type, needsPlacement: isToBePlaced });
+    const waits = move.do === 'insert-control' && move.kind === SubtaskKind.prepare && admissions.get(task.id)?.waiting;
+    moves.set(task.id, waits ? { do: 'wait' } : move);
   }
   return moves;
 }

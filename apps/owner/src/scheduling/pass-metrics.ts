@@ -1,10 +1,13 @@
 import { TaskState } from '@longshore/core';
+import type { QueuedTasks } from '@longshore/store';
 import { gaugeOf, type MetricsRegistry } from '@longshore/telemetry';
 import type { RoundResult } from './scheduling-round.ts';
 
 type Seen = Pick<RoundResult, 'tasks' | 'nodes'> & {
   /** Nodes that are gone, by state: no pass looks at them. Default: none. */
   readonly goneNodes?: ReadonlyMap<string, number>;
+  /** Tasks that wait behind the heads of their queues, as counted last. Default: none. */
+  readonly queued?: readonly QueuedTasks[];
 };
 
 /** What the leading owner's pass saw, as gauges. States, types and reasons without any vanish. */
@@ -24,7 +27,7 @@ export class PassMetrics {
   }
 
   /** @param nowMs the time of day, in milliseconds: ages are of stored times, and as right as this host's clock. */
-  show({ tasks, nodes, goneNodes = new Map() }: Seen, nowMs = Date.now()): void {
+  show({ tasks, nodes, goneNodes = new Map(), queued = [] }: Seen, nowMs = Date.now()): void {
     this.reset();
     const firstWaits = new Map<string, number>();
     let oldestMs = nowMs;
@@ -35,6 +38,12 @@ export class PassMetrics {
       this.#waiting.inc({ reason: waiting.code });
       const since = Date.parse(waiting.since);
       firstWaits.set(waiting.code, Math.min(firstWaits.get(waiting.code) ?? nowMs, since));
+    }
+    for (const { type, code: reason, tasks: count, sinceMs, oldestMs: submittedMs } of queued) {
+      this.#tasks.inc({ state: TaskState.pending, type }, count);
+      this.#waiting.inc({ reason }, count);
+      firstWaits.set(reason, Math.min(firstWaits.get(reason) ?? nowMs, sinceMs));
+      oldestMs = Math.min(oldestMs, submittedMs);
     }
     for (const [reason, since] of firstWaits) this.#longest.set({ reason }, (nowMs - since) / 1_000);
     for (const { state } of nodes) this.#nodes.inc({ state });

@@ -1,4 +1,5 @@
 import type { NodeId, TaskId, TaskMove } from '@longshore/core';
+import type { QueueWait } from '@longshore/store';
 import type { FailedTask } from './set-aside.ts';
 import { CONCERNS_NODES, WAITS_FOR_NODES } from './moves.ts';
 
@@ -18,6 +19,8 @@ export interface PassResult {
   readonly locked: readonly string[];
   /** Tasks that could not be written for another reason. */
   readonly failed: readonly FailedTask[];
+  /** Why those wait that stand behind the tasks which the pass looked at. */
+  readonly queueWaits: readonly QueueWait[];
 }
 
 /** Notes what a pass changes. */
@@ -27,6 +30,7 @@ export class PassNotes implements PassResult {
   readonly stopped: TaskId[] = [];
   readonly locked: string[] = [];
   readonly failed: FailedTask[] = [];
+  queueWaits: readonly QueueWait[] = [];
   movesOn = false;
   mustMove = false;
 

@@ -32,6 +32,7 @@ import {
 import { carryOut } from './carry-out.ts';
 import { decideMoves, type Moves } from './moves.ts';
 import { PassNotes, type PassResult } from './pass-result.ts';
+import { waitsOfQueues } from './queue-waits.ts';
 import { setAsideReason } from './set-aside.ts';
 import { waitsForHooks } from './waits-for-hooks.ts';
 
@@ -89,6 +90,7 @@ export async function schedulingPass(input: PassInput, writes: OwnerWrites, logg
   const leftOut = [...unread.map(byTaskId), ...(await writes.saveAdmissions(toSave))];
 
   const notes = new PassNotes();
+  notes.queueWaits = waitsOfQueues(ranked, admissions, input.maxScheduledTasks);
   noteNewNodes(notes, ranked, changes);
   const passedOver = new Set([...locked, ...leftOut.map((one) => one.item)]);
   const movable = ranked.filter((task) => !passedOver.has(task.id));

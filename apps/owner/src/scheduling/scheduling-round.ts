@@ -15,6 +15,7 @@ import { LockedTasks } from './locked-tasks.ts';
 import { MoveSpans } from './move-spans.ts';
 import { RequestChecker } from '../checking/request-checker.ts';
 import type { PassResult } from './pass-result.ts';
+import { QueueWaits } from './queue-waits.ts';
 import { schedulingPass } from './scheduling-pass.ts';
 import { SetAsideTasks } from './set-aside.ts';
 import { TypeCatalog } from '../types/type-catalog.ts';
@@ -37,6 +38,7 @@ export interface RoundContext {
 
 /** What a round saw and changed. */
 export interface RoundResult extends PassResult {
+  /** Those that it looked at: all but the ones behind the heads of their queues. */
   readonly tasks: readonly ScheduledTask[];
   /** Those that are present. */
   readonly nodes: readonly StoredNode[];
@@ -60,10 +62,11 @@ export function schedulingRounds({
   const checker = new RequestChecker(db);
   const lockedTasks = new LockedTasks(db, logger);
   const setAsideTasks = new SetAsideTasks(logger, now);
+  const queueWaits = new QueueWaits(writes);
   return async () => {
     const [tasks, nodes, pinned, settings] = await readTogether(db, (session) =>
       Promise.all([
-        readSchedulingSnapshot(session),
+        readSchedulingSnapshot(session, { maxScheduledTasks }),
         readPresentNodes(session),
         readPinnedSlots(session),
         readSettings(session),
@@ -89,6 +92,7 @@ export function schedulingRounds({
       writes,
       logger,
     );
+    await queueWaits.save(result.queueWaits);
     lockedTasks.note(result.locked);
     setAsideTasks.note(
       result.failed,

@@ -84,6 +84,7 @@ class NotedWrites implements OwnerWrites {
   readonly endPending = this.#noted('endPending');
   readonly undo = this.#noted('undo');
   readonly archive = this.#noted('archive');
+  readonly saveQueueWaits = (): Promise<void> => Promise.resolve();
 
   saveAdmissions(...args: Parameters<OwnerWrites['saveAdmissions']>): ReturnType<OwnerWrites['saveAdmissions']> {
     this.calls.push(['saveAdmissions', ...args]);

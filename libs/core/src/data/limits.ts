@@ -6,5 +6,7 @@ export const MAX_CHECKPOINT_BYTES = 64 * 1024;
 export const MAX_SUBTASK_META_BYTES = 64 * 1024;
 /** Tasks scheduled at once, as in the published stepped design: more would only share the same slots. */
 export const DEFAULT_MAX_SCHEDULED_TASKS = 16;
+/** The most that this can be set to. */
+export const MAX_SCHEDULED_TASKS = 1_000;
 /** Longest key of a task, in characters. */
 export const MAX_KEY_CHARS = 256;

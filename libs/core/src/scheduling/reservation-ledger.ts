@@ -60,7 +60,7 @@ export function reserveInRankOrder(
   return tasks.toSorted(compareRank).map((task) => {
     const waits = (waiting: WaitReason): Admission => ({ taskId: task.id, nodes: [], waiting });
     if (admitted >= limit) {
-      return waits({ code: 'TASK_LIMIT', message: `${limit} tasks already have slots, which is the limit` });
+      return waits(taskLimitReason(limit));
     }
     const eligible = ledger.eligibleFor(task);
     if (eligible.none !== null) return waits(eligible.none);
@@ -69,6 +69,11 @@ export function reserveInRankOrder(
     admitted += 1;
     return { taskId: task.id, nodes: chosen, waiting: null };
   });
+}
+
+/** Why every task waits behind the one with which the limit is reached. */
+export function taskLimitReason(limit: number): WaitReason {
+  return { code: 'TASK_LIMIT', message: `${limit} tasks already have slots, which is the limit` };
 }
 
 /** The slots of each node while the tasks of a pass reserve theirs, one after the other. */

@@ -52,7 +52,10 @@ async function isReadyFor(kind: ControlKind, tx: Tx, task: LockedTask): Promise<
   }
 }
 
-/** Adds the control subtask of a pending task, and stores the nodes that it has just been given. */
+/**
+ * Adds the control subtask of a pending task, and stores the nodes that it has just been given. From then on passes look at the task, because its hook
+ * goes on without slots.
+ */
 async function insertFirstControl(
   { db, lease, patience }: LeadingOwner,
   id: string,
@@ -67,9 +70,9 @@ async function insertFirstControl(
     (isLeader) => sql`
       WITH task AS (SELECT id, coalesce(step, '') AS step FROM tasks WHERE id = ${id} AND state = 'pending' AND ${isLeader}),
       admitted AS (
-        UPDATE tasks t SET reserved_nodes = coalesce(${reserved ?? null}::text[], reserved_nodes),
+        UPDATE tasks t SET has_hook = true, reserved_nodes = coalesce(${reserved ?? null}::text[], reserved_nodes),
           waiting = CASE WHEN ${reserved !== undefined} THEN NULL ELSE waiting END
-        FROM task WHERE t.id = task.id AND ${reserved !== undefined})
+        FROM task WHERE t.id = task.id)
       INSERT INTO subtasks (task_id, kind, step, plan_attempt, ordinal, state, exec_id, is_idempotent, meta)
       SELECT id, ${kind}, step, 0, 1, 'pending', ${node}, true, '{}' FROM task
       ON CONFLICT (task_id, kind, step, plan_attempt, ordinal) DO NOTHING`,

@@ -1,5 +1,6 @@
 import type { ErrorData, HealthGate, LabelSelector, Modification, RuntimeSlots, ThrottleLimits } from '@longshore/core';
 import { sql } from 'kysely';
+import { waitingOfTask } from '../scheduling/queue-waits.ts';
 import { fromStore, storeError } from '../session/open-store.ts';
 import { readPrepared } from '../session/read-prepared.ts';
 import type { Db } from '../session/transactions.ts';
@@ -79,14 +80,14 @@ interface TaskRow {
 
 const VIEW_COLUMNS = sql.raw(
   'id, key, type, type_version, state, outcome, step, priority, slots, slots_per_subtask, max_nodes, scope, on_failure, ' +
-    'reserved_nodes, waiting, throttle, gates, runtime_slots, selectors, subtask_timeout_ms, stall_timeout_ms, deadline_at, ' +
+    'reserved_nodes, throttle, gates, runtime_slots, selectors, subtask_timeout_ms, stall_timeout_ms, deadline_at, ' +
     'modification, error, result, created_at, started_at, ended_at',
 );
 
 /** Active and archived tasks as one; a task is in exactly one of the two at every moment that a statement can see. */
 const ALL_TASKS = sql`(
-  SELECT ${VIEW_COLUMNS}, false AS is_archived FROM tasks
-  UNION ALL SELECT ${VIEW_COLUMNS}, true FROM task_history)`;
+  SELECT ${VIEW_COLUMNS}, ${waitingOfTask} AS waiting, false AS is_archived FROM tasks t
+  UNION ALL SELECT ${VIEW_COLUMNS}, waiting, true FROM task_history)`;
 
 /** Events that tell of something skipped, as their index has them. A `skip` to another state let the task go on with its work. */
 const SKIPS = sql`e.task_id = t.id AND e.kind IN ('subtask-skipped', 'skip', 'hook-skipped')`;

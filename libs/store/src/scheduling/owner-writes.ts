@@ -9,6 +9,7 @@ import { preparationWrites, type PreparationWrites } from '../tasks/preparation-
 import { undoWrites, type UndoWrites } from '../tasks/undo-writes.ts';
 import { admissionWrites, type AdmissionWrites } from './admission-writes.ts';
 import type { LeaderLease } from './leader-lease.ts';
+import { queueWrites, type QueueWrites } from './queue-waits.ts';
 
 /**
  * The leading owner's writes. Each runs behind the leader's fence, locks the task's row, and checks that the snapshot of its
@@ -18,6 +19,7 @@ export interface OwnerWrites
   extends
     PreparationWrites,
     AdmissionWrites,
+    QueueWrites,
     ControlWrites,
     StepWrites,
     PauseWrites,
@@ -34,6 +36,7 @@ export function ownerWrites(db: Db, lease: LeaderLease, actor: string, patience?
   return {
     ...preparationWrites(leader),
     ...admissionWrites(leader),
+    ...queueWrites(leader),
     ...controlWrites(leader),
     ...stepWrites(leader),
     ...pauseWrites(leader),

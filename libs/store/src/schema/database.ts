@@ -149,6 +149,22 @@ export interface Database {
     submitted: NullableJson<Readonly<Record<string, unknown>>>;
     /** Whether its revert has begun to undo it: from then on it can't go on. */
     undo_began: Generated<boolean>;
+    /** Whether a hook was inserted for it since it became pending, so that passes look at it. */
+    has_hook: Generated<boolean>;
+    /** Names those that wait for the same slots on the same nodes; empty: passes look at it wherever it stands. Computed by Postgres. */
+    queue: ColumnType<string, never, never>;
+  };
+  /** Why the tasks wait that stand behind this place in their queue; with an empty name, in the order of all queues. */
+  task_queues: {
+    queue: string;
+    /** Of the leader that wrote it. */
+    epoch: string;
+    priority: number;
+    created_at: Date;
+    task_id: string;
+    code: string;
+    message: string;
+    since: Date;
   };
   task_history: TaskColumns & { id: string; archived_at: StoredTime };
   /** The newest run of each key. */

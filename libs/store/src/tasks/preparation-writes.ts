@@ -24,7 +24,7 @@ export function preparationWrites(leader: LeadingOwner): PreparationWrites {
         if (result === undefined) return false;
         const prepared = (result ?? {}) as { meta?: unknown; slots?: number; maxNodes?: number };
         await sql`
-          UPDATE tasks SET is_prepared = true, version = version + 1, updated_at = clock_timestamp(),
+          UPDATE tasks SET is_prepared = true, has_hook = false, version = version + 1, updated_at = clock_timestamp(),
             meta = coalesce(${prepared.meta === undefined ? null : JSON.stringify(prepared.meta)}::json, meta),
             slots = coalesce(${prepared.slots ?? null}, slots),
             slots_per_subtask = least(slots_per_subtask, coalesce(${prepared.slots ?? null}, slots_per_subtask)),

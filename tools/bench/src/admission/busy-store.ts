@@ -47,35 +47,43 @@ export async function addNodes(db: Db, count: number): Promise<readonly NodeIden
   );
 }
 
+/** How many are submitted at once: their commits share the disk. */
+const SUBMITTERS = 8;
+
 /** Submits tasks of one slot on each node. */
 export async function submitTasks(db: Db, count: number, priority: number): Promise<void> {
-  for (let index = 0; index < count; index++) {
-    const key = `${priority}-${index}`;
-    await submitTask(db, {
-      key,
-      type: TYPE.type,
-      typeVersion: TYPE.version,
-      priority,
-      scope: '',
-      slots: 1,
-      slotsPerSubtask: 1,
-      maxNodes: null,
-      runtimeSlots: null,
-      selectors: null,
-      onFailure: 'revert',
-      retry: DEFAULT_RETRY_POLICY,
-      pauseOn: [],
-      subtaskTimeoutMs: null,
-      stallTimeoutMs: null,
-      deadlineMs: null,
-      throttle: null,
-      gates: null,
-      meta: {},
-      trace: null,
-      contentHash: key,
-      actor: 'bench',
-    });
-  }
+  let next = 0;
+  const submitter = async (): Promise<void> => {
+    while (next < count) await submitOne(db, `${priority}-${next++}`, priority);
+  };
+  await Promise.all(Array.from({ length: SUBMITTERS }, submitter));
+}
+
+async function submitOne(db: Db, key: string, priority: number): Promise<void> {
+  await submitTask(db, {
+    key,
+    type: TYPE.type,
+    typeVersion: TYPE.version,
+    priority,
+    scope: '',
+    slots: 1,
+    slotsPerSubtask: 1,
+    maxNodes: null,
+    runtimeSlots: null,
+    selectors: null,
+    onFailure: 'revert',
+    retry: DEFAULT_RETRY_POLICY,
+    pauseOn: [],
+    subtaskTimeoutMs: null,
+    stallTimeoutMs: null,
+    deadlineMs: null,
+    throttle: null,
+    gates: null,
+    meta: {},
+    trace: null,
+    contentHash: key,
+    actor: 'bench',
+  });
 }
 
 /** Does what executors do with the plans that the owner has inserted: each task gets so many pending subtasks, spread over all nodes. */

@@ -14,6 +14,7 @@ import * as crashes from './0012-crashes.ts';
 import * as goneNodes from './0013-gone-nodes.ts';
 import * as runs from './0014-runs.ts';
 import * as skips from './0015-skips.ts';
+import * as taskQueues from './0016-task-queues.ts';
 
 /**
  * Forward-only, in order; a name is never changed once released. Each must leave the services of the version before working:
@@ -35,4 +36,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0013-gone-nodes': goneNodes,
   '0014-runs': runs,
   '0015-skips': skips,
+  '0016-task-queues': taskQueues,
 };
