@@ -48,7 +48,10 @@ export async function readClaimableWork(db: Db, nodeId: string): Promise<Claimab
 }
 
 async function readRunnableTasks(db: Db, nodeId: string): Promise<readonly RunnableTask[]> {
-  // LIMIT instead of EXISTS, and the claim index by its collation: EXISTS became a scan of the whole table for each task.
+  // LIMIT instead of EXISTS: that became a scan of the whole table for each task. The claim index is asked for by comparing rows of its first columns,
+  // for which no other index can be taken. With each column by itself, a session that had last seen the key's index with one page took that, and
+  // walked all rows of the task.
+  const place = sql`(s.exec_id, s.task_id, s.step COLLATE "C", s.plan_attempt)`;
   const tasks = await readPrepared(
     db,
     sql<{
@@ -65,10 +68,10 @@ async function readRunnableTasks(db: Db, nodeId: string): Promise<readonly Runna
       FROM tasks t
       CROSS JOIN LATERAL (
         SELECT 1 FROM subtasks s
-        WHERE s.exec_id = ${nodeId} AND s.task_id = t.id AND s.step COLLATE "C" = t.step
-          AND s.plan_attempt = t.plan_attempt AND s.state = 'pending' AND ${isPlanned('s')}
+        WHERE ${place} >= (${nodeId}::text, t.id, t.step, t.plan_attempt) AND ${place} <= (${nodeId}::text, t.id, t.step, t.plan_attempt)
+          AND s.state = 'pending' AND ${isPlanned('s')}
           AND (s.not_before IS NULL OR s.not_before <= clock_timestamp())
-        ORDER BY s.ordinal LIMIT 1) work
+        ORDER BY s.exec_id, s.task_id, s.step COLLATE "C", s.plan_attempt, s.ordinal LIMIT 1) work
       WHERE t.state = 'running' AND ${nodeId} = ANY(t.reserved_nodes)
       ORDER BY t.priority, t.created_at, t.id`,
   );
