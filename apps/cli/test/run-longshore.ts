@@ -32,6 +32,8 @@ export function startProgram(program: string, args: readonly string[], cwd: stri
   // A cluster that the developer's own shell names is not the one that a test means.
   const env = { ...process.env, LONGSHORE_NATS_URL: undefined };
   const child = spawn(program, args, { cwd, env, stdio: 'pipe' });
+  // A program that ends without reading its input has closed it (EPIPE).
+  child.stdin.on('error', () => undefined);
   child.stdin.end(stdin);
   let stdout = '';
   let stderr = '';
