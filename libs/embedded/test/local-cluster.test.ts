@@ -68,10 +68,9 @@ describe('startLocalCluster', () => {
         LONGSHORE_PARENT_FD: '3',
         LONGSHORE_C: 'cluster',
       };
-      expect(processes.get('owner-2')?.ready['env']).toEqual({ ...common, LONGSHORE_INSTANCE: 'owner-2' });
+      expect(processes.get('owner-2')?.ready['env']).toEqual(common);
       expect(cluster.executor(2).ready['env']).toEqual({
         ...common,
-        LONGSHORE_INSTANCE: 'executor-2',
         LONGSHORE_NODE_ID: 'executor-2',
         LONGSHORE_A: 'all',
         LONGSHORE_B: 'number 2',

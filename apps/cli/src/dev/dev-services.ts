@@ -1,4 +1,4 @@
-import type { ClusterServices } from '@longshore/embedded';
+import type { ClusterServices, ServiceOptions } from '@longshore/embedded';
 
 /** What the services of a development cluster are told. */
 export interface DevServiceOptions {
@@ -22,12 +22,17 @@ export interface DevServiceOptions {
 export function devServices(options: DevServiceOptions): ClusterServices {
   const replicas = options.replicas ?? 1;
   return {
-    owner: { entry: import.meta.resolve('@longshore/owner/main'), replicas },
-    'node-manager': { entry: import.meta.resolve('@longshore/node-manager/main'), replicas },
-    balancer: { entry: import.meta.resolve('@longshore/balancer/main'), replicas },
+    owner: { entry: import.meta.resolve('@longshore/owner/main'), replicas, ...called('owner') },
+    'node-manager': {
+      entry: import.meta.resolve('@longshore/node-manager/main'),
+      replicas,
+      ...called('node-manager'),
+    },
+    balancer: { entry: import.meta.resolve('@longshore/balancer/main'), replicas, ...called('balancer') },
     executor: {
       entry: import.meta.resolve('@longshore/executor/main'),
       count: options.executors,
+      ...called('executor'),
       env: {
         LONGSHORE_PLUGINS: options.plugins.join(','),
         LONGSHORE_PLUGIN_SETTINGS: JSON.stringify(options.pluginSettings),
@@ -37,6 +42,11 @@ export function devServices(options: DevServiceOptions): ClusterServices {
       },
     },
   };
+}
+
+/** Events and logs call a process as the cluster does: `owner-1`. */
+function called(service: string): Pick<ServiceOptions, 'instanceEnv'> {
+  return { instanceEnv: (number) => ({ LONGSHORE_INSTANCE: `${service}-${number}` }) };
 }
 
 function named(prefix: string, connections: Readonly<Record<string, string>>): Record<string, string> {

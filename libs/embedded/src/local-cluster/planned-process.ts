@@ -55,8 +55,6 @@ export function environmentOf(
     // Any free port: many processes share this machine, and each says in its ready line which one it took.
     LONGSHORE_HTTP_PORT: '0',
     LONGSHORE_NODE_ID: isExecutor ? name : undefined,
-    // Events and logs call it as `processes` does.
-    LONGSHORE_INSTANCE: name,
     ...clusterEnv,
     ...(typeof service.env === 'function' ? service.env(addresses) : service.env),
     ...service.instanceEnv?.(number),

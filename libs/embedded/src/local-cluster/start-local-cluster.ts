@@ -7,7 +7,7 @@ import { planExecutor, planProcesses } from './planned-process.ts';
  * Starts a whole cluster on this machine: Postgres and the broker (unless their URLs are given), then every service
  * process at the same time. Nothing is created in the database here; the services do that themselves in development
  * mode. Each process gets `LONGSHORE_DATABASE_URL`, `LONGSHORE_NATS_URL`, `LONGSHORE_NATS_TOKEN`, `LONGSHORE_CLUSTER`,
- * `LONGSHORE_INSTANCE` (`owner-1`), `LONGSHORE_MODE=development`, `LONGSHORE_HTTP_PORT=0`, and an executor `LONGSHORE_NODE_ID`.
+ * `LONGSHORE_MODE=development`, `LONGSHORE_HTTP_PORT=0`, and an executor `LONGSHORE_NODE_ID`.
  *
  * When something does not start, everything that did is stopped again and the first failure is thrown.
  *
