@@ -9,7 +9,7 @@ import {
   type NodeInfo,
 } from '@longshore/core';
 import { wakeHint } from '@longshore/protocol';
-import { startLoop, type ConfigOf, type LEADER_OPTIONS, type ServiceContext } from '@longshore/service';
+import { loggedRounds, startLoop, type ConfigOf, type LEADER_OPTIONS, type ServiceContext } from '@longshore/service';
 import {
   eachOnItsOwn,
   LockPatience,
@@ -32,12 +32,11 @@ export async function keepBalance(context: Context, lease: LeaderLease, signal: 
   const loop = startLoop({
     intervalMs: config.pollMs,
     signal,
-    onError: (error) => logger.warn({ error }, 'a balancing round failed'),
-    round: async () => {
+    ...loggedRounds(logger, 'balancing', async () => {
       const woken = await balanceOnce(context, lease);
       for (const node of woken) bus.publish(bus.subjects.wakeNode(node), {});
       return false;
-    },
+    }),
   });
   const subscription = bus.subscribe(bus.subjects.wakeBalancer, wakeHint, () => loop.wake());
   const reconnects = bus.onReconnect(() => loop.wake());

@@ -1,4 +1,4 @@
-import { startLoop, type ConfigOf, type ServiceContext, type WakeableLoop } from '@longshore/service';
+import { loggedRounds, startLoop, type ConfigOf, type ServiceContext, type WakeableLoop } from '@longshore/service';
 import { removeGoneNodes, type LeaderLease } from '@longshore/store';
 import type { NODE_MANAGER_OPTIONS } from './node-manager-options.ts';
 
@@ -15,12 +15,11 @@ export function removeNodes({ store, logger, config }: Context, lease: LeaderLea
   return startLoop({
     intervalMs: Math.min(LONGEST_PAUSE_MS, retentionMs / LOOKS_PER_RETENTION),
     signal,
-    onError: (error) => logger.warn({ error }, 'nodes that are long gone could not be removed'),
-    round: async () => {
+    ...loggedRounds(logger, 'removing nodes that are long gone', async () => {
       const { removed, next } = await removeGoneNodes(store.db, lease, retentionMs, after);
       if (removed > 0) logger.info({ removed }, 'removed nodes that are long gone');
       after = next;
       return next !== null;
-    },
+    }),
   });
 }

@@ -1,5 +1,5 @@
 import type { LeaseSettings } from '@longshore/core';
-import { startLoop, type ConfigOf, type ServiceContext, type WakeableLoop } from '@longshore/service';
+import { loggedRounds, startLoop, type ConfigOf, type ServiceContext, type WakeableLoop } from '@longshore/service';
 import { extendAllLeases, fenceExpiredNodes, readClusterId, sweepOrphans, type LeaderLease } from '@longshore/store';
 import { counterOf } from '@longshore/telemetry';
 import type { NODE_MANAGER_OPTIONS } from './node-manager-options.ts';
@@ -51,8 +51,7 @@ function watchLeases(
   return startLoop({
     intervalMs: config.pollMs,
     signal,
-    onError: (error) => logger.warn({ error }, 'watching nodes failed'),
-    round: async () => {
+    ...loggedRounds(logger, 'watching nodes', async () => {
       const wasAway = performance.now() - lastRoundAt > longestGapMs;
       if (wasAway || owed.length > 0) {
         owed = await extendAllLeases(store.db, lease, nodeLease.ttlMs, wasAway ? null : owed);
@@ -69,7 +68,7 @@ function watchLeases(
       }
       lastRoundAt = performance.now();
       return false;
-    },
+    }),
   });
 }
 
@@ -82,8 +81,7 @@ function sweepLostNodes(context: Context, lease: LeaderLease, signal: AbortSigna
   return startLoop({
     intervalMs: config.pollMs,
     signal,
-    onError: (error) => logger.warn({ error }, 'freeing subtasks of lost holders failed'),
-    round: async () => {
+    ...loggedRounds(logger, 'freeing subtasks of lost holders', async () => {
       const freed = await sweepOrphans(store.db, lease, (leftOut) => notes.note(leftOut));
       notes.endRound();
       if (freed.length === 0) return false;
@@ -92,7 +90,7 @@ function sweepLostNodes(context: Context, lease: LeaderLease, signal: AbortSigna
       tellOfLoss(context);
       if (telemetry.tracing !== null) traceLostAttempts(telemetry.tracing, await clusterId(), freed);
       return false;
-    },
+    }),
   });
 }
 

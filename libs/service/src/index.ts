@@ -11,6 +11,7 @@ export {
   type OptionSet,
   type OptionSpec,
 } from './option-set.ts';
+export { loggedRounds } from './logged-rounds.ts';
 export { FILE_SUFFIX, readSecret } from './read-secret.ts';
 export {
   runService,

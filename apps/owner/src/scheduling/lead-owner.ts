@@ -1,6 +1,6 @@
 import { taskId, type TaskId } from '@longshore/core';
 import { MAX_HINTED_TASKS, wakeHint, type TaskHint } from '@longshore/protocol';
-import { startLoop, type ConfigOf, type ServiceContext } from '@longshore/service';
+import { loggedRounds, startLoop, type ConfigOf, type ServiceContext } from '@longshore/service';
 import {
   countGoneNodes,
   countQueuedTasks,
@@ -64,8 +64,7 @@ export async function leadOwner(
   const loop = startLoop({
     intervalMs: config.pollMs,
     signal,
-    onError: (error) => logger.warn({ error }, 'a scheduling pass failed'),
-    round: async () => {
+    ...loggedRounds(logger, 'scheduling', async () => {
       clearTimeout(lookingAgain);
       const result = await round();
       // Nodes first: somebody waits for what they do.
@@ -81,7 +80,7 @@ export async function leadOwner(
       if (result.changed.length > 0 && !result.movesOn) lookingAgain = setTimeout(() => loop.wake(), LOOK_AGAIN_MS);
       // What was changed may allow a next move at once.
       return result.movesOn;
-    },
+    }),
   });
   const announce = (id: TaskId): void =>
     bus.publish(bus.subjects.taskEvents(taskId(id)), { kind: 'state' } satisfies TaskHint);
@@ -89,15 +88,14 @@ export async function leadOwner(
   const retention = startLoop({
     intervalMs: RETENTION_MS,
     signal,
-    onError: (error) => logger.warn({ error }, 'old tasks could not be forgotten'),
-    round: async () => {
+    ...loggedRounds(logger, 'forgetting old tasks', async () => {
       const page = await forgetOldTasks(store.db, lease, config.historyDays, forgottenTo);
       forgottenTo = page.next;
       for (const { id, error } of page.failed) {
         logger.warn({ error, task_id: id }, 'an old task could not be forgotten yet');
       }
       return forgottenTo !== null;
-    },
+    }),
   });
   const listening = listenForSubmits(store.db, {
     onSubmit: () => loop.wake(),

@@ -3,7 +3,8 @@ import { sql, type RawBuilder } from 'kysely';
 import type { NodeIdentity, SubtaskAttempt } from '../claims/holder.ts';
 import { fromStore } from '../session/open-store.ts';
 import { pageOfTask } from './subtask-pages.ts';
-import { allTogether, inTransaction, type Db, type Tx } from '../session/transactions.ts';
+import { LOOK_LOCK_MS, untilUnlocked } from '../session/look-again.ts';
+import { allTogether, inTransaction, type Commit, type Db, type Tx } from '../session/transactions.ts';
 import { isPlanned } from '../schema/kind-predicates.ts';
 
 /** The plan subtask that writes, and what it plans. */
@@ -34,7 +35,7 @@ const DELETE_PAGE_ROWS = 10_000;
 /**
  * Writes one page of a plan. It commits only while the caller is still the plan's holder and the task still wants the plan, both checked
  * under lock: that is how a cancel reaches a plan of a million rows. Rows carry the plan's attempt, so that what an earlier
- * attempt wrote can never be mistaken for this one's.
+ * attempt wrote can never be mistaken for this one's. While somebody else has locked one of the two it waits without a session.
  *
  * @returns false when the plan has another holder or the task moved on: stop planning.
  */
@@ -44,12 +45,17 @@ export async function insertPlanPage(
   plan: PlanAttempt,
   rows: readonly PlannedRow[],
 ): Promise<boolean> {
-  return inTransaction(db, async (tx, commit) => {
+  const write = async (tx: Tx, commit: Commit): Promise<boolean> => {
     if (!(await lockPlan(tx, node, plan))) return false;
-    await commit([pageInsertion(plan, rows)], 'plan.page-before-commit');
+    // Nobody else writes these rows, so nothing is waited for any more that somebody may keep locked.
+    await commit([PATIENT_AGAIN, pageInsertion(plan, rows)], 'plan.page-before-commit');
     return true;
-  });
+  };
+  return untilUnlocked(() => inTransaction(db, write, LOOK_LOCK_MS));
 }
+
+/** From here on the transaction waits for locks as others do. */
+const PATIENT_AGAIN = sql`RESET lock_timeout`;
 
 /** Inserts a page's rows. For transactions that hold the task and the plan, see {@link insertPlanPage}. */
 export function pageInsertion(plan: PlanAttempt, rows: readonly PlannedRow[]): RawBuilder<unknown> {
@@ -72,8 +78,8 @@ export function pageInsertion(plan: PlanAttempt, rows: readonly PlannedRow[]): R
  */
 export async function clearAbandonedPlan(db: Db, node: NodeIdentity, plan: PlanAttempt): Promise<boolean> {
   for (;;) {
-    const deleted = await inTransaction(db, async (tx) => {
-      if (!(await lockPlan(tx, node, plan))) return null;
+    const clear = async (tx: Tx): Promise<number | false> => {
+      if (!(await lockPlan(tx, node, plan))) return false;
       const current = await sql<{ step: string | null; plan_attempt: number }>`
         SELECT step, plan_attempt FROM tasks WHERE id = ${plan.taskId}`.execute(tx);
       const { step = null, plan_attempt: planAttempt = 0 } = current.rows[0] ?? {};
@@ -83,8 +89,9 @@ export async function clearAbandonedPlan(db: Db, node: NodeIdentity, plan: PlanA
       const page = await sql`
         DELETE FROM subtasks WHERE id = ${pageOfTask(plan.taskId, isAbandoned, DELETE_PAGE_ROWS)}`.execute(tx);
       return Number(page.numAffectedRows ?? 0n);
-    });
-    if (deleted === null) return false;
+    };
+    const deleted = await untilUnlocked<number | false>(() => inTransaction(db, clear, LOOK_LOCK_MS));
+    if (deleted === false) return false;
     if (deleted < DELETE_PAGE_ROWS) return true;
   }
 }

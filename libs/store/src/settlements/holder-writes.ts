@@ -1,14 +1,20 @@
 import type { CrashRecord, Summary } from '@longshore/core';
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import { attemptsById, holderLock, runsOn, type NodeIdentity, type SubtaskAttempt } from '../claims/holder.ts';
+import { LOOK_LOCK_MS, untilUnlocked, writtenOr, type PassingWrite } from '../session/look-again.ts';
 import { fromStore } from '../session/open-store.ts';
 import { rowPlaces } from './row-place.ts';
 import { instant } from '../tasks/record-event.ts';
 import { storableText } from '../tasks/storable-text.ts';
 import { inTransaction, type Db, type Tx } from '../session/transactions.ts';
 
+/** Whether the row `s` is the holder's. Looked up by its key, see {@link runsOn}. */
+function isOwn(node: NodeIdentity, { id, attempt }: SubtaskAttempt): RawBuilder<boolean> {
+  return sql<boolean>`(s.id = ${id} AND s.attempt = ${attempt} AND ${runsOn(node)})`;
+}
+
 /**
- * Stores a checkpoint while this attempt is the subtask's holder.
+ * Stores a checkpoint while this attempt is the subtask's holder. While somebody else has locked the row it waits without a session.
  *
  * @param crashes what it is suspected of from then on; null: of nothing. Default: as before.
  * @returns false: it is not the holder any more.
@@ -21,17 +27,24 @@ export async function saveCheckpoint(
   crashes?: CrashRecord | null,
 ): Promise<boolean> {
   const suspicion = crashes == null ? null : JSON.stringify(crashes);
-  const saved = await fromStore(
-    sql`
+  const statement = sql<PassingWrite>`
+    WITH own AS MATERIALIZED (SELECT s.id FROM subtasks s WHERE ${isOwn(node, own)} FOR NO KEY UPDATE SKIP LOCKED),
+    written AS (
       UPDATE subtasks SET checkpoint = ${JSON.stringify(checkpoint)}::json${crashes === undefined ? sql`` : sql`, crashes = ${suspicion}::json`}
-      WHERE id = ${own.id} AND exec_id = ${node.id} AND attempt = ${own.attempt} AND state = 'running'`.execute(db),
-  );
-  return saved.numAffectedRows === 1n;
+      WHERE id = ANY(ARRAY(SELECT id FROM own)) RETURNING id)
+    SELECT EXISTS (SELECT 1 FROM written) AS is_written, EXISTS (SELECT 1 FROM subtasks s WHERE ${isOwn(node, own)}) AS is_own`;
+  return untilUnlocked(() => passing(db, statement));
+}
+
+/** Makes a write that passes over what others have locked. @returns whether it was written; null: the row is locked. */
+async function passing(db: Db, statement: RawBuilder<PassingWrite>): Promise<boolean | null> {
+  const { rows } = await fromStore(statement.execute(db));
+  return rows[0] === undefined ? false : writtenOr(rows[0]);
 }
 
 /**
  * Raises the attempt of one's own subtask past a number, because a target's ledger has seen that number: the store was restored from an older
- * state, and counts anew.
+ * state, and counts anew. While somebody else has locked the row it waits without a session.
  *
  * @returns the new attempt, or null when the subtask has another holder: then the newer attempt is that holder's.
  */
@@ -41,28 +54,30 @@ export async function raiseAttempt(
   own: SubtaskAttempt,
   past: number,
 ): Promise<number | null> {
-  const raised = await fromStore(
-    sql<{ attempt: number }>`
-      UPDATE subtasks SET attempt = ${past} + 1
-      WHERE id = ${own.id} AND exec_id = ${node.id} AND attempt = ${own.attempt} AND state = 'running' AND attempt <= ${past}
-      RETURNING attempt`.execute(db),
-  );
-  return raised.rows[0]?.attempt ?? null;
+  const raise = async (tx: Tx): Promise<number> => {
+    const raised = await sql<{ attempt: number }>`
+      UPDATE subtasks s SET attempt = ${past} + 1 WHERE ${isOwn(node, own)} AND s.attempt <= ${past} RETURNING s.attempt`.execute(
+      tx,
+    );
+    return raised.rows[0]?.attempt ?? 0;
+  };
+  const attempt = await untilUnlocked(() => inTransaction(db, raise, LOOK_LOCK_MS));
+  return attempt === 0 ? null : attempt;
 }
 
 /**
- * Notes that the revert of a task begins to undo it, while this attempt is the revert's holder. From then on the task can't go on.
+ * Notes that the revert of a task begins to undo it, while this attempt is the revert's holder. From then on the task can't go on. While somebody
+ * else has locked the task's row it waits without a session.
  *
  * @returns false: somebody else has the revert.
  */
 export async function beginUndo(db: Db, node: NodeIdentity, revert: SubtaskAttempt): Promise<boolean> {
-  const noted = await fromStore(
-    sql`
-      UPDATE tasks t SET undo_began = true FROM subtasks s
-      WHERE s.id = ${revert.id} AND s.exec_id = ${node.id} AND s.attempt = ${revert.attempt} AND s.state = 'running'
-        AND s.kind = 'revert' AND t.id = s.task_id`.execute(db),
-  );
-  return noted.numAffectedRows === 1n;
+  const task = sql`(SELECT s.task_id FROM subtasks s WHERE ${isOwn(node, revert)} AND s.kind = 'revert')`;
+  const statement = sql<PassingWrite>`
+    WITH own AS MATERIALIZED (SELECT t.id FROM tasks t WHERE t.id = ${task} FOR NO KEY UPDATE SKIP LOCKED),
+    written AS (UPDATE tasks SET undo_began = true WHERE id = ANY(ARRAY(SELECT id FROM own)) RETURNING id)
+    SELECT EXISTS (SELECT 1 FROM written) AS is_written, EXISTS (SELECT 1 FROM tasks t WHERE t.id = ${task}) AS is_own`;
+  return untilUnlocked(() => passing(db, statement));
 }
 
 /** How far a running subtask is. */
