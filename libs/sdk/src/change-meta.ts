@@ -25,10 +25,10 @@ export async function changeMeta<Meta extends object>(change: MetaChange<Meta>):
   const { schema, meta, changes, changeable } = change;
   const fixed = Object.keys(changes).find((key) => !changeable.includes(key));
   if (fixed !== undefined) {
-    const allowed = changeable.length === 0 ? 'none can change' : `only ${changeable.join(', ')} can change`;
+    const allowed = changeable.length === 0 ? 'no key can' : `only ${changeable.join(', ')} can`;
     const message = isKnown(schema, fixed)
       ? `meta.${fixed} can't change any more; in this task's meta ${allowed}. To use another value, cancel the task and submit a new one.`
-      : `meta.${fixed} is no key of this task type's meta; of those that it has, ${allowed}.`;
+      : `meta.${fixed} is no key of this task type's meta; as things are ${allowed} change in it.`;
     throw new TaskTypeError('ARGUMENT_INVALID', message, { details: { key: fixed, changeable: [...changeable] } });
   }
   const kept = Object.entries(meta).filter(([key]) => !(key in changes));
