@@ -9,7 +9,10 @@ import type { WaitingReason } from './waiting-reason.ts';
 export interface TaskView<Meta = unknown> {
   /** Decimal string of 64 bits. */
   readonly id: string;
+  /** The same in each run of a key. What must not be done again by another attempt, but by another run, hangs on the id, not on the key. */
   readonly key: string;
+  /** Its number among the runs of its key, from 1. Absent: the executor doesn't know of runs. */
+  readonly run?: number;
   readonly type: string;
   readonly typeVersion: string;
   /** Validated against the type's schema, defaults filled in. */

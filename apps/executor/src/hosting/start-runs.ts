@@ -104,6 +104,6 @@ export class RunStarter {
 }
 
 /** A task as its hooks see it. */
-function taskOf({ id, key, type, typeVersion, meta, step, slots }: TaskForRunner): RunSpec['task'] {
-  return { id, key, type, typeVersion, meta, step, slots };
+function taskOf({ id, key, run = 1, type, typeVersion, meta, step, slots }: TaskForRunner): RunSpec['task'] {
+  return { id, key, run, type, typeVersion, meta, step, slots };
 }

@@ -35,6 +35,8 @@ export interface RunSpec {
   readonly task: {
     readonly id: string;
     readonly key: string;
+    /** Default 1. */
+    readonly run?: number;
     readonly type: string;
     readonly typeVersion: string;
     readonly meta: unknown;

@@ -110,7 +110,7 @@ async function runWork(
       step: run.step,
       ordinal: run.ordinal,
       meta: run.meta,
-      idempotencyKey: `${run.task.key}/${run.step}/${run.ordinal}`,
+      idempotencyKey: idempotencyKeyOf(run),
     },
     checkpoint: run.checkpoint,
     saveCheckpoint: async (value: JsonValue) => {
@@ -121,6 +121,12 @@ async function runWork(
     throttle: hookThrottle(host, run, context.signal),
   };
   return (await executor.runSubtask(subtask)) ?? null;
+}
+
+/** Another run of the task's key does the work anew, so its names differ. The first run's have no number. */
+function idempotencyKeyOf({ task, step, ordinal }: RunSpec): string {
+  const name = `${task.key}/${step}/${ordinal}`;
+  return task.run === undefined || task.run === 1 ? name : `${name}/run-${task.run}`;
 }
 
 /** The new meta. The type's schema checks it again, because nobody has checked yet what the user asked for. */

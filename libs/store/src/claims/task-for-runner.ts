@@ -15,6 +15,8 @@ import type { Db } from '../session/transactions.ts';
 export interface TaskForRunner {
   readonly id: string;
   readonly key: string;
+  /** Its number among the runs of its key. Default 1. */
+  readonly run?: number;
   readonly type: string;
   readonly typeVersion: string;
   readonly state: string;
@@ -50,6 +52,7 @@ export interface TaskForRunner {
 export interface TaskRow {
   id: string;
   key: string;
+  run: number;
   type: string;
   type_version: string;
   state: string;
@@ -82,6 +85,8 @@ export function taskForRunner(ids: RawBuilder<unknown>): RawBuilder<TaskRow> {
   return sql<TaskRow>`
     SELECT id, key, type, type_version, state, is_prepared, version, step, scope, selectors, slots, slots_per_subtask, reserved_nodes, meta, retry, trace,
       throttle, gates, revision, priority, created_at, runtime_slots, pause_on, subtask_timeout_ms, stall_timeout_ms, modification,
+      coalesce((SELECT k.run FROM task_keys k WHERE k.task_id = tasks.id),
+        (SELECT e.run FROM earlier_runs e WHERE e.task_id = tasks.id), 1) AS run,
       ${maxSubtasksPerStep} AS max_subtasks_per_step
     FROM tasks WHERE id = ANY(${ids})`;
 }
@@ -90,6 +95,7 @@ export function toTaskForRunner(row: TaskRow): TaskForRunner {
   return {
     id: row.id,
     key: row.key,
+    run: row.run,
     type: row.type,
     typeVersion: row.type_version,
     state: row.state,
