@@ -11,6 +11,18 @@ import type { TargetSessions } from './target-sessions.ts';
 /** Asks the store to raise this subtask's attempt past the ledger's; null: the subtask is somebody else's by now. */
 export type RaiseAttempt = (past: number) => Promise<number | null>;
 
+/** Told when a batch begins, and whether it was committed when it is over: what is reported in between is its. */
+export interface BatchMarks {
+  beginBatch(): void;
+  endBatch(isCommitted: boolean): void;
+}
+
+/** What batches need besides their target. */
+export interface BatchHost {
+  readonly raiseAttempt: RaiseAttempt;
+  readonly marks?: BatchMarks | undefined;
+}
+
 /** How long the takeover waits for a batch of an older attempt before it ends that session, in milliseconds. */
 const TAKEOVER_GRACE_MS = 400;
 
@@ -30,7 +42,7 @@ export async function runBatches<C extends JsonValue, R extends JsonValue>(
   sessions: TargetSessions,
   owner: LedgerOwner,
   start: C,
-  raiseAttempt: RaiseAttempt,
+  { raiseAttempt, marks }: BatchHost,
   work: (batches: EffectBatches<C>) => Promise<R>,
 ): Promise<EffectOutcome<R>> {
   let { attempt } = owner;
@@ -51,17 +63,25 @@ export async function runBatches<C extends JsonValue, R extends JsonValue>(
       return checkpoint;
     },
     batch: async (run) => {
-      const next = await sessions.transaction(async (client) => {
-        await enterFence(client, mine);
-        await holdRow(client, mine);
-        const moved = await run(client, checkpoint);
-        await client.query(`UPDATE ${LEDGER} SET checkpoint = $5 WHERE ${KEY}`, [
-          ...ledgerKey(mine),
-          ledgerJson(moved, 'the checkpoint of the batch'),
-        ]);
-        await faultPoint('effect.before-commit');
-        return moved;
-      });
+      marks?.beginBatch();
+      let isCommitted = false;
+      const next = await sessions
+        .transaction(async (client) => {
+          await enterFence(client, mine);
+          await holdRow(client, mine);
+          const moved = await run(client, checkpoint);
+          await client.query(`UPDATE ${LEDGER} SET checkpoint = $5 WHERE ${KEY}`, [
+            ...ledgerKey(mine),
+            ledgerJson(moved, 'the checkpoint of the batch'),
+          ]);
+          await faultPoint('effect.before-commit');
+          return moved;
+        })
+        .then((moved) => {
+          isCommitted = true;
+          return moved;
+        })
+        .finally(() => marks?.endBatch(isCommitted));
       await faultPoint('effect.after-commit');
       checkpoint = next;
       return next;

@@ -3,7 +3,7 @@ import type { EffectOutcome, JsonValue, LedgerEntry, SqlClient, TargetConnection
 import { applicationName, type EffectOwner, type LedgerOwner } from './effect-owner.ts';
 import { endingOlderAttempts } from './end-older-attempts.ts';
 import { closeFence, closeFenceBySession, enterFence, holdFence, openFence } from './fence.ts';
-import { runBatches, type RaiseAttempt } from './ledger-batches.ts';
+import { runBatches, type BatchMarks, type RaiseAttempt } from './ledger-batches.ts';
 import { completeLedgerRow, deleteLedger, readLedger, readLedgerResult, takeLedgerRow } from './ledger-rows.ts';
 import type { OnStatement } from './sql-client.ts';
 import { TargetSessions, type AwayRule } from './target-sessions.ts';
@@ -24,6 +24,8 @@ export interface TargetOptions {
   readonly beforeUse?: () => Promise<void>;
   /** Raises the subtask's attempt in the store. Default: it is somebody else's. */
   readonly raiseAttempt?: RaiseAttempt;
+  /** Told of each batch. Default: nobody is. */
+  readonly batchMarks?: BatchMarks | undefined;
   /** Told of each statement. Default: nobody is. */
   readonly onStatement?: OnStatement | undefined;
 }
@@ -50,7 +52,8 @@ export function openTarget(options: TargetOptions): OpenTarget {
     name: options.name,
     read: (work) => sessions.lend(work),
     effectOnce: (work) => runOnce(sessions, owner, work),
-    effectBatches: (start, work) => runBatches(sessions, owner, start, raiseAttempt, work),
+    effectBatches: (start, work) =>
+      runBatches(sessions, owner, start, { raiseAttempt, marks: options.batchMarks }, work),
     effectSession: (work) => sessions.lendPrepared((client) => holdFence(client, owner, () => work(client))),
     ledger: (step) => sessions.lendPrepared((client) => readLedger(client, owner, step ?? null)),
     revertEffects: (work) => closeFence(sessions, owner, fenceGraceMs, (client) => undo(client, owner, work)),

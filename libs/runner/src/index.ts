@@ -8,6 +8,7 @@ export type {
   RunEnd,
   RunnerSetup,
   RunningTaskChange,
+  Amounts,
   RunProgress,
   RunSpec,
   Settled,

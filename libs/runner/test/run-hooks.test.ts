@@ -23,6 +23,31 @@ test('a subtask’s hook gets its task, its work and what an earlier attempt lef
   expect(runner.runs).toBe(0);
 });
 
+test('an attempt begins with the progress of its checkpoint, and leaves to the next one what its own has', async () => {
+  const { host, start } = await startFixture();
+  const first = await host.settlement(start('count-and-save'));
+  expect(first).toMatchObject({ ok: false, rows: 6, bytes: 50 });
+  expect(host.calls).toEqual([{ method: 'checkpoint', value: { at: 5 }, kept: { rows: 5, bytes: 50 } }]);
+  const second = await host.settlement(start('count-and-save', { kept: { rows: 5, bytes: 50 } }));
+  expect(second).toMatchObject({ rows: 11, bytes: 100 });
+  expect(host.calls.at(-1)).toMatchObject({ kept: { rows: 10, bytes: 100 } });
+  expect(second).toMatchObject({ error: { message: 'it had 5 rows' } });
+});
+
+test('a type of an older SDK begins with no progress: it adds by itself what its checkpoint had', async () => {
+  const { host, start } = await startFixture({ file: 'older-behaviours.ts' });
+  const settled = await host.settlement(start('count-and-save', { kept: { rows: 5, bytes: 50 } }));
+  expect(settled).toMatchObject({ rows: 6, bytes: 50, error: { message: 'it had 0 rows' } });
+});
+
+test('a subtask of another run of the same key has another idempotency key', async () => {
+  const { host, start } = await startFixture();
+  const task = { ...runSpec().task, run: 2 };
+  expect(await host.settlement(start('describe', { task }))).toMatchObject({
+    result: { subtask: { idempotencyKey: 'nightly/work/1/run-2' } },
+  });
+});
+
 test('a hook that returns nothing has the result null', async () => {
   const { host, start } = await startFixture();
   expect(await host.settlement(start('nothing'))).toMatchObject({ ok: true, result: null });
@@ -122,7 +147,7 @@ describe('a call to the executor', () => {
   test('stores a checkpoint', async () => {
     const { host, start } = await startFixture();
     expect(await host.settlement(start('checkpoint'))).toMatchObject({ ok: true, result: 'saved' });
-    expect(host.calls).toEqual([{ method: 'checkpoint', value: { at: 5 } }]);
+    expect(host.calls).toEqual([{ method: 'checkpoint', value: { at: 5 }, kept: { rows: 0, bytes: 0 } }]);
   });
 
   test('that is refused reaches the hook with its code and its cause', async () => {

@@ -93,6 +93,11 @@ export interface TaskType<Meta = unknown, Settings = unknown> extends TaskTypeDe
   readonly kind: 'longshore.task-type';
   /** The version of the SDK contract that it was built for. An executor refuses one outside of its range (PLUGIN_CONTRACT). */
   readonly contract: number;
+  /**
+   * Its attempts begin with the progress that their checkpoint had. Absent in types of an SDK whose attempts began with none: they add it
+   * themselves, and begin with none as before.
+   */
+  readonly continuesProgress?: true;
   /** The optional hooks that it uses, such as `scheduler.prepare`. An executor refuses a type with one that it doesn't know. */
   readonly hooks: readonly string[];
 }
@@ -148,5 +153,11 @@ export function defineTaskType<Meta, Settings = undefined>(
       `maxSubtasksPerStep ${maxSubtasksPerStep} of ${definition.type}: expected a whole number from 1 to ${HIGHEST_STEP_LIMIT}`,
     );
   }
-  return { ...definition, kind: 'longshore.task-type', contract: CONTRACT_VERSION, hooks: usedHooks(definition) };
+  return {
+    ...definition,
+    kind: 'longshore.task-type',
+    contract: CONTRACT_VERSION,
+    continuesProgress: true,
+    hooks: usedHooks(definition),
+  };
 }

@@ -286,6 +286,27 @@ describe('exceptions', () => {
     expect(await hotStates(store, taskId)).toEqual(['pending', 'pending']);
   });
 
+  test('the progress of a checkpoint or of batches stays for the next attempt, however this one ends', async () => {
+    const store = await server.store();
+    const { node, taskId, claimed } = await work(store, 4);
+    const [saved, told, ended, none] = claimed;
+    await saveCheckpoint(store.db, node, saved!, { at: 7 }, { kept: { rows: 7, bytes: 70 } });
+    await saveProgress(store.db, node, [
+      { ...saved!, rows: 9, bytes: 90 },
+      { ...told!, rows: 3, bytes: 30, kept: { rows: 2, bytes: 20 } },
+    ]);
+    await settle(store.db, node, [saved!, told!], { how: 'release', reason: 'a test' });
+    await settle(store.db, node, [ended!], { how: 'release', reason: 'a test', kept: { rows: 5, bytes: 50 } });
+    await settle(store.db, node, [none!], { how: 'release', reason: 'a test' });
+    const again = await claim(store.db, node, taskId, 4);
+    expect(again.map(({ kept }) => kept)).toEqual([
+      { rows: 7, bytes: 70 },
+      { rows: 2, bytes: 20 },
+      { rows: 5, bytes: 50 },
+      null,
+    ]);
+  });
+
   test('what is paused with its task waits with its checkpoint, and leaves no event', async () => {
     const store = await server.store();
     const { node, taskId, claimed } = await work(store, 1);

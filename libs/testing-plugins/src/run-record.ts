@@ -31,19 +31,33 @@ export class RunRecord {
     spend: (cost) => this.#spend(cost),
   };
 
-  /** The members of a hook's context that write into this record. */
-  protected recorded(): {
+  /**
+   * The members of a hook's context that write into this record.
+   *
+   * @param counted the attempt's progress, from what its checkpoint had. The record adds up what all attempts add.
+   */
+  protected recorded(counted: { rows: number; bytes: number }): {
     readonly progress: Progress;
     readonly waiting: (reason: WaitingReason) => () => void;
   } {
+    const add: Progress['add'] = ({ rows = 0, bytes = 0 }) => {
+      counted.rows += rows;
+      counted.bytes += bytes;
+      this.progress.rows += rows;
+      this.progress.bytes += bytes;
+      this.onProgress();
+    };
+    const phase = (name: string | null): void => void this.phases.push(name);
     return {
       progress: {
-        add: ({ rows = 0, bytes = 0 }) => {
-          this.progress.rows += rows;
-          this.progress.bytes += bytes;
-          this.onProgress();
+        get rows() {
+          return counted.rows;
         },
-        phase: (name) => void this.phases.push(name),
+        get bytes() {
+          return counted.bytes;
+        },
+        add,
+        phase,
       },
       waiting: (reason) => {
         this.waits.push(reason);

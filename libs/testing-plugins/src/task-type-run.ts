@@ -53,6 +53,8 @@ export class TaskTypeRun<Meta, Settings, Step extends string> extends RunRecord 
   readonly #options: TaskTypeRunOptions<Meta, Settings>;
   readonly #finished = new Map<string, readonly FinishedSubtask[]>();
   readonly #checkpoints = new Map<string, JsonValue>();
+  /** What the next attempt of a subtask begins with. */
+  readonly #kept = new Map<string, { readonly rows: number; readonly bytes: number }>();
   readonly #executors = new Map<Step, StepExecutor<Meta, Settings>>();
   #lastSubtaskId = 0;
 
@@ -99,7 +101,12 @@ export class TaskTypeRun<Meta, Settings, Step extends string> extends RunRecord 
         throttle: this.throttle,
         subtask: { id, step, ordinal, meta, idempotencyKey: id },
         checkpoint: this.#checkpoints.get(id) ?? null,
-        saveCheckpoint: (value) => Promise.resolve(void this.#checkpoints.set(id, throughJson(value))),
+        saveCheckpoint: (value) => {
+          this.#checkpoints.set(id, throughJson(value));
+          const { rows, bytes } = context.progress;
+          this.#kept.set(id, { rows, bytes });
+          return Promise.resolve();
+        },
         resource: { slots: 1, memoryBytes: 2 ** 28 },
       });
       return throughJson(result ?? null);
@@ -178,10 +185,14 @@ export class TaskTypeRun<Meta, Settings, Step extends string> extends RunRecord 
   #openTarget(
     step: string,
     { subtaskId = this.nextSubtaskId(), attempt = 1, signal = new AbortController().signal }: AttemptOptions,
+    counted = { rows: 0, bytes: 0 },
   ): OpenTarget {
     const { url, taskId, fenceGraceMs } = this.#options;
     const owner = { clusterId: 'test', taskId, subtaskId, step, attempt };
-    return openTarget({ name: 'target', url, owner, signal, ...(fenceGraceMs !== undefined && { fenceGraceMs }) });
+    const keep = (): void => void this.#kept.set(subtaskId, { ...counted });
+    const batchMarks = { beginBatch: keep, endBatch: (isCommitted: boolean) => (isCommitted ? keep() : undefined) };
+    const options = { name: 'target', url, owner, signal, batchMarks };
+    return openTarget({ ...options, ...(fenceGraceMs !== undefined && { fenceGraceMs }) });
   }
 
   /** Gives a hook what the framework would. @param step '' for hooks outside of a step. */
@@ -191,7 +202,8 @@ export class TaskTypeRun<Meta, Settings, Step extends string> extends RunRecord 
     work: (context: HookContext<Meta, Settings>) => Promise<T> | T,
   ): Promise<T> {
     const { attempt = 1, signal = new AbortController().signal } = options;
-    const target = this.#openTarget(step, { ...options, attempt, signal });
+    const counted = { rows: 0, bytes: 0, ...this.#kept.get(options.subtaskId ?? '') };
+    const target = this.#openTarget(step, { ...options, attempt, signal }, counted);
     const connection = options.around?.(target.connection) ?? target.connection;
     const { taskId } = this.#options;
     const { type, version: typeVersion } = this.#type;
@@ -203,7 +215,7 @@ export class TaskTypeRun<Meta, Settings, Step extends string> extends RunRecord 
         attempt,
         signal,
         logger: this.logger,
-        ...this.recorded(),
+        ...this.recorded(counted),
         tracer: trace.getTracer('test'),
         meter: metrics.getMeter('test'),
         connection: () => connection,

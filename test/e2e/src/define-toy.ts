@@ -28,6 +28,8 @@ const meta = z.strictObject({
   latchesFrom: z.int().min(1).default(1),
   /** Parts that a subtask sleeps in turn, with a checkpoint after each. */
   parts: z.int().min(1).max(1_000).default(1),
+  /** Rows that each part counts before its checkpoint. */
+  partRows: z.int().min(0).default(0),
   /** How long planning one subtask takes, in milliseconds. */
   planMs: z.int().min(0).default(0),
   /** A latch that the first step's plan waits for when it has planned this many subtasks. Default: none. */
@@ -186,7 +188,8 @@ class Sleeper implements StepExecutor<ToyMeta, undefined> {
   }
 
   async runSubtask(context: SubtaskContext<ToyMeta, undefined>): Promise<{ ordinal: number; slots: number }> {
-    const { failOnce, failAlways, failAtEnd, failCode, exitOnce, overflowOnce, costRows, parts } = context.task.meta;
+    const { failOnce, failAlways, failAtEnd, failCode, exitOnce, overflowOnce, costRows } = context.task.meta;
+    const { parts, partRows } = context.task.meta;
     const { latches, latchesFrom } = context.task.meta;
     const { ordinal } = context.subtask;
     const isFirst = context.attempt === 1;
@@ -208,6 +211,7 @@ class Sleeper implements StepExecutor<ToyMeta, undefined> {
         await wait(sleepMs / parts, undefined, { signal: context.signal }).catch(sayWhy(context));
         note(context, `part-${part}`);
         this.#counters.add(context.subtask.id, { naps: 1 });
+        context.progress.add({ rows: partRows });
         if (parts > 1) await context.saveCheckpoint(part);
       }
       if (failAtEnd.includes(ordinal)) throw new TaskTypeError(failCode, `subtask ${ordinal} was told to fail`);

@@ -79,6 +79,23 @@ describe('a running task that is paused', () => {
     await expectEachOnce(task, 6);
   });
 
+  it('goes on with the progress that its checkpoints had', async () => {
+    const meta = { subtasks: 2, parts: 4, partRows: 10, sleepMs: 400, runsFile: runs.path };
+    const task = await cluster.client.submit({ type: 'toy', slots: 1, meta });
+    await waitUntil(
+      () => Promise.resolve(runs.lines(task.id)),
+      (lines) => lines.some((line) => line.endsWith('part-2')),
+      { what: 'a second part' },
+    );
+    await task.pause();
+    await untilState(task, 'paused');
+    await task.resume();
+    const ended = await task.wait(deadline());
+    // Each subtask counts its parts, and one more row when it is done.
+    expect(ended.steps[0]?.rows).toBe(2 * (4 * 10 + 1));
+    await expectEachOnce(task, 2);
+  });
+
   it('deals with what failed meanwhile when it is resumed', async () => {
     const latch = runs.newLatch();
     const task = await cluster.client.submit({

@@ -58,6 +58,7 @@ const json = z.custom<JsonValue>().superRefine((value, context) => {
 });
 /** What a batch may cost: beyond it, no budget would ever have it. */
 const amount = z.number().nonnegative().max(1e15).optional();
+const kept = z.object({ rows: z.int().nonnegative(), bytes: z.int().nonnegative() });
 const step = z.string().min(1).max(64);
 /** Columns of the store that are integers of 32 bits, and one more than which is written. */
 const count = z
@@ -92,13 +93,14 @@ const page = z.object({
  */
 export const HOST_CALLS: { readonly [M in Method]: HostCallHandler<CallOf<M>> } = {
   checkpoint: {
-    schema: z.object({ method: z.literal('checkpoint'), value: json }),
+    schema: z.object({ method: z.literal('checkpoint'), value: json, kept }),
     atOnce: FEW_AT_ONCE,
-    answer: async ({ value }, { store, run, tell }) => {
+    answer: async ({ value, kept }, { store, run, tell }) => {
       checkStoredSize(value, `the checkpoint of subtask ${run.claimed.id}`);
       const crashes = withCheckpoint(run.crashes, value);
       const change = crashes === run.crashes ? undefined : crashes;
-      if (!(await saveCheckpoint(store.db, run.identity, attemptOf(run), value, change))) throw lost(run, tell);
+      const own = attemptOf(run);
+      if (!(await saveCheckpoint(store.db, run.identity, own, value, { crashes: change, kept }))) throw lost(run, tell);
       tell({ kind: 'checkpointed', run, crashes, at: performance.now() });
       return null;
     },

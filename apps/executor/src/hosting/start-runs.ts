@@ -93,6 +93,7 @@ export class RunStarter {
       ordinal: claimed.ordinal,
       meta: claimed.meta as JsonValue,
       checkpoint: claimed.checkpoint as JsonValue,
+      ...(claimed.kept !== null && { kept: claimed.kept }),
       resource: { slots, memoryBytes: this.#options.memoryOf(slots) },
       nodeCount,
       isThrottled: throttle !== null || gates.length > 0,

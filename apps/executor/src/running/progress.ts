@@ -13,11 +13,12 @@ export function progressed(
 ): void {
   const live = state.runs.liveOf(taskId);
   const counted: Run[] = [];
-  for (const { runId, rows, bytes, phase, waiting, isResting = false, summary } of runs) {
+  for (const { runId, rows, bytes, kept, phase, waiting, isResting = false, summary } of runs) {
     const run = live.get(runId);
     if (run === undefined) continue;
     run.rows = rows;
     run.bytes = bytes;
+    run.kept = kept ?? run.kept;
     run.phase = phase;
     run.waiting = waiting;
     run.isResting = isResting;

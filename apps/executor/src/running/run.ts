@@ -1,5 +1,5 @@
 import { runsAlone, type CrashRecord, type ErrorData, type Summary } from '@longshore/core';
-import type { RunEnd, RunProgress } from '@longshore/runner';
+import type { Amounts, RunEnd, RunProgress } from '@longshore/runner';
 import type { StopReason } from '@longshore/sdk';
 import type { ClaimedSubtask, NodeIdentity, Settlement } from '@longshore/store';
 import type { Candidates } from '../claiming/candidates.ts';
@@ -27,6 +27,8 @@ export interface Run {
   overdue: ErrorData | null;
   rows: number;
   bytes: number;
+  /** What another attempt would go on from, as its runner said last; null: it has not said so. */
+  kept: Amounts | null;
   /** What its hook said last that it is doing. */
   phase: RunProgress['phase'];
   /** What its attempt has counted, as its type said last. */
@@ -66,8 +68,10 @@ export function newRun(claimed: ClaimedSubtask, identity: NodeIdentity): Run {
     crashes: claimed.crashes,
     stopping: null,
     overdue: null,
-    rows: 0,
-    bytes: 0,
+    // It goes on from there; its runner says so with its first report.
+    rows: claimed.kept?.rows ?? 0,
+    bytes: claimed.kept?.bytes ?? 0,
+    kept: null,
     phase: null,
     summary: {},
     waiting: null,

@@ -66,6 +66,7 @@ export function settlementOf(
     kind: claimed.kind,
     rows: settled.ok ? settled.rows : run.rows,
     bytes: settled.ok ? settled.bytes : run.bytes,
+    kept: settled.ok ? null : (settled.kept ?? run.kept),
   };
   if (settled.ok) {
     try {
@@ -113,7 +114,7 @@ function awaitTarget(
   return { ...base, how: 'postpone', code, message, afterMs: wait.afterMs, awayForMs: wait.awayForMs };
 }
 
-type Base = Pick<Settlement, 'id' | 'attempt' | 'taskId' | 'kind' | 'rows' | 'bytes'>;
+type Base = Pick<Settlement, 'id' | 'attempt' | 'taskId' | 'kind' | 'rows' | 'bytes' | 'kept'>;
 
 /** What a stop comes to, by the table of the core. */
 function stoppedSettlement(

@@ -35,6 +35,7 @@ const claim = (id: string): ClaimedSubtask => ({
   isIdempotent: true,
   meta: null,
   checkpoint: null,
+  kept: null,
   crashes: null,
   task: null,
 });

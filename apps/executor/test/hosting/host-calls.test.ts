@@ -6,8 +6,8 @@ import { claim, NODE, NodeGround, toyTask } from '../fixtures/node-ground.ts';
 
 /** One call of each method, as a runner makes it. */
 const CALLS: readonly HostCall[] = [
-  { method: 'checkpoint', value: { at: 3 } },
-  { method: 'checkpoint', value: null },
+  { method: 'checkpoint', value: { at: 3 }, kept: { rows: 3, bytes: 9 } },
+  { method: 'checkpoint', value: null, kept: { rows: 0, bytes: 0 } },
   { method: 'plan-start', step: 'load' },
   { method: 'plan-placement', placement: { nodeIds: ['n1'] } },
   { method: 'plan-page', page: { step: 'load', subtasks: [{ meta: { from: 0 }, isIdempotent: true }] } },

@@ -34,6 +34,7 @@ const text = (most: number) => z.string().transform((value) => storableText(valu
 
 /** Rows or bytes: a whole number that a JavaScript number holds exactly. */
 const amount = z.int().nonnegative();
+const kept = z.object({ rows: amount, bytes: amount }).optional();
 const ms = z.number().nonnegative().max(MAX_MS);
 
 /** Counters are decoration: what is none is left out. */
@@ -46,6 +47,7 @@ export const runProgress = z.object({
   runId: z.string(),
   rows: amount,
   bytes: amount,
+  kept,
   phase: text(MAX_PHASE).nullable(),
   waiting: waiting.nullable(),
   isResting: z.boolean().optional(),
@@ -87,6 +89,7 @@ const failed = {
   targetAway: targetAway.nullable().optional(),
   rows: amount,
   bytes: amount,
+  kept,
 } satisfies ShapesOf<Failed>;
 const settled = z.discriminatedUnion('ok', [z.object(succeeded), z.object(failed)]);
 

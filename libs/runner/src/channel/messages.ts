@@ -54,6 +54,8 @@ export interface RunSpec {
   readonly ordinal: number;
   readonly meta: JsonValue;
   readonly checkpoint: JsonValue;
+  /** The progress that its checkpoint, or its batches, had. Default: none. */
+  readonly kept?: Amounts | undefined;
   readonly resource: { readonly slots: number; readonly memoryBytes: number };
   /** For a plan: the nodes that it is spread over. */
   readonly nodeCount: number;
@@ -107,7 +109,7 @@ export interface PlacedStep {
 
 /** What a hook asks of the executor, which alone talks to the store. */
 export type HostCall =
-  | { readonly method: 'checkpoint'; readonly value: JsonValue }
+  | { readonly method: 'checkpoint'; readonly value: JsonValue; readonly kept: Amounts }
   | { readonly method: 'plan-start'; readonly step: string }
   /** Where the step may run, before its first page; answered with the number of nodes that it is spread over now. */
   | { readonly method: 'plan-placement'; readonly placement: Placement }
@@ -122,11 +124,19 @@ export type HostCall =
   | { readonly method: 'throttle'; readonly cost: ThrottleCost; readonly isBatch: boolean }
   | { readonly method: 'previous'; readonly step: string; readonly afterOrdinal: number };
 
+/** Rows and bytes. */
+export interface Amounts {
+  readonly rows: number;
+  readonly bytes: number;
+}
+
 /** How far a run is. */
 export interface RunProgress {
   readonly runId: string;
   readonly rows: number;
   readonly bytes: number;
+  /** What another attempt would go on from. Default: nothing. */
+  readonly kept?: Amounts | undefined;
   /** What it is doing, in its own words; null: it doesn't say. */
   readonly phase: string | null;
   /** What it waits for; null: nothing. */
@@ -164,6 +174,8 @@ export type Settled =
       readonly targetAway?: TargetAway | null;
       readonly rows: number;
       readonly bytes: number;
+      /** What another attempt would go on from. Default: what was told last. */
+      readonly kept?: Amounts | undefined;
       /** Its runner ended before it began, or after its work was done: it is not to blame. */
       readonly isBlameless?: true;
       /** Its runner ended by itself while it ran, or by its limits: nobody had told it to end. */

@@ -92,6 +92,7 @@ export function openHookContext(
       raiseAttempt,
       away,
       ...(run.kind === 'revert' && { beforeUse: beginUndo }),
+      ...(isPlannedKind(run.kind) && { batchMarks: progress }),
       // Work is stalled by what its task says of it, whatever statement it is at.
       ...(!isPlannedKind(run.kind) && { onStatement: () => life.statement(name) }),
     });

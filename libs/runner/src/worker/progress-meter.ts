@@ -1,14 +1,43 @@
 import { TaskTypeError, type Progress } from '@longshore/sdk';
+import type { Amounts } from '../channel/messages.ts';
 
-/** Counts what one hook has done, in memory. */
+const NOTHING: Amounts = { rows: 0, bytes: 0 };
+
+/** Counts what one hook has done, in memory, from what its checkpoint had. */
 export class ProgressMeter implements Progress {
-  rows = 0;
-  bytes = 0;
+  rows: number;
+  bytes: number;
   /** What the hook does now, in its own words. */
   currentPhase: string | null = null;
-  #reportedRows = 0;
-  #reportedBytes = 0;
+  #kept: Amounts;
+  /** Batches that are under way; null: the hook has had none. */
+  #openBatches: number | null = null;
+  /** Whether the open batch has been the only one since it began. */
+  #isAlone = true;
+  #reportedRows: number;
+  #reportedBytes: number;
   #reportedPhase: string | null = null;
+
+  /** @param kept what the attempt goes on from. Default: nothing. */
+  constructor(kept: Amounts = NOTHING) {
+    this.#kept = kept;
+    this.rows = this.#reportedRows = kept.rows;
+    this.bytes = this.#reportedBytes = kept.bytes;
+  }
+
+  /** What another attempt would begin with. */
+  get kept(): Amounts {
+    return this.#openBatches === 0 ? this.counted : this.#kept;
+  }
+
+  /** The same for a hook that has batches; undefined for others, whose checkpoints are stored with what they have. */
+  get keptByBatches(): Amounts | undefined {
+    return this.#openBatches === null ? undefined : this.kept;
+  }
+
+  get counted(): Amounts {
+    return { rows: this.rows, bytes: this.bytes };
+  }
 
   /** @throws {TaskTypeError} REPORT_INVALID, permanent, when rows or bytes, or their sums, are no whole numbers from 0 to 2^53 - 1. */
   add({ rows = 0, bytes = 0 }: { readonly rows?: number; readonly bytes?: number }): void {
@@ -22,6 +51,28 @@ export class ProgressMeter implements Progress {
     const given: unknown = name;
     if (typeof given !== 'string' && given !== null) throw invalid(`a phase is a text or null, not a ${typeof given}`);
     this.currentPhase = given;
+  }
+
+  /** A checkpoint is saved: it has so much. */
+  keep(counted: Amounts): void {
+    this.#kept = counted;
+  }
+
+  /** A batch begins. All that was added before it belongs to what is committed. */
+  beginBatch(): void {
+    const open = this.#openBatches ?? 0;
+    // What is added while several are under way is nobody's: it stays counted.
+    this.#isAlone = open === 0;
+    if (open === 0) this.#kept = this.counted;
+    this.#openBatches = open + 1;
+  }
+
+  /** A batch is over: what was added meanwhile is committed with it, or was in vain and is taken back. */
+  endBatch(isCommitted: boolean): void {
+    this.#openBatches = Math.max(0, (this.#openBatches ?? 0) - 1);
+    if (isCommitted || !this.#isAlone) return;
+    this.rows = this.#kept.rows;
+    this.bytes = this.#kept.bytes;
   }
 
   /** Whether there is something that was not reported yet; asking counts as reporting. */

@@ -98,7 +98,7 @@ async function runWork(
   run: RunSpec,
   context: HookContext,
   executors: StepExecutors,
-  { summary }: RunReports,
+  { summary, progress }: RunReports,
   host: Host,
 ): Promise<unknown> {
   const executor = await executors.get(run, context.signal);
@@ -115,7 +115,9 @@ async function runWork(
     checkpoint: run.checkpoint,
     saveCheckpoint: async (value: JsonValue) => {
       const checkpoint = asJson(value, 'the checkpoint') as JsonValue;
-      await host.call(run.runId, { method: 'checkpoint', value: checkpoint });
+      const kept = progress.counted;
+      await host.call(run.runId, { method: 'checkpoint', value: checkpoint, kept });
+      progress.keep(kept);
     },
     resource: run.resource,
     throttle: hookThrottle(host, run, context.signal),

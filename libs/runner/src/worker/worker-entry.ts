@@ -36,7 +36,7 @@ try {
   const loaded = await loadTaskType(setup);
   // What `init` says counts for the subtask that initialises.
   const executors = new StepExecutors(loaded, (run, signal) =>
-    openHookContext(setup, loaded, run, host, signal, active.get(run.runId) ?? newReports(run), false),
+    openHookContext(setup, loaded, run, host, signal, active.get(run.runId) ?? newReports(run, loaded), false),
   );
   port.onMessage((message) => receive(message, loaded, executors));
   setInterval(reportProgress, PROGRESS_MS).unref();
@@ -115,7 +115,7 @@ async function startTurn(turn: TurnOfRunner, loaded: LoadedType, executors: Step
 async function runToEnd(run: RunSpec, loaded: LoadedType, executors: StepExecutors): Promise<RunEnd> {
   const began = performance.now();
   const abort = new AbortController();
-  const reports = newReports(run);
+  const reports = newReports(run, loaded);
   const { summary } = reports;
   active.set(run.runId, { ...reports, run, abort });
   const opened = openHookContext(setup, loaded, run, host, abort.signal, reports, true);
@@ -128,9 +128,11 @@ async function runToEnd(run: RunSpec, loaded: LoadedType, executors: StepExecuto
   return { runId: run.runId, settled, time, summary: summary.end() };
 }
 
-function newReports({ runId }: RunSpec): RunReports {
+function newReports({ runId, kept }: RunSpec, { type }: LoadedType): RunReports {
   const summary = new RunSummary(runId, (error) => warn(runId, 'the summary of a subtask failed', error));
-  return { progress: new ProgressMeter(), waiting: new WaitingReasons(), life: new SignsOfLife(), summary };
+  // A type of an older SDK adds by itself what its checkpoint had.
+  const progress = new ProgressMeter(type.continuesProgress === true ? kept : undefined);
+  return { progress, waiting: new WaitingReasons(), life: new SignsOfLife(), summary };
 }
 
 async function settle(
@@ -160,6 +162,7 @@ async function settle(
       targetAway: away === null ? null : { ...away, ranMs: performance.now() - began },
       rows: progress.rows,
       bytes: progress.bytes,
+      kept: progress.keptByBatches,
     };
   }
 }
@@ -189,6 +192,7 @@ function reportProgress(): void {
       runId,
       rows: progress.rows,
       bytes: progress.bytes,
+      kept: progress.keptByBatches,
       phase: progress.currentPhase,
       waiting: waiting.current ?? life.waiting,
       ...(life.isResting && { isResting: true }),

@@ -1,4 +1,5 @@
 import { isPlannedKind, SUBTASK_KIND_NAMES, SUBTASK_KINDS, type CrashRecord, type SubtaskKind } from '@longshore/core';
+import type { KeptProgress } from '../schema/database.ts';
 import { sql, type RawBuilder } from 'kysely';
 import { checkNodeLock, isLive, nodeLock, type NodeIdentity } from './holder.ts';
 import { taskForRunner, toTaskForRunner, type TaskForRunner, type TaskRow } from './task-for-runner.ts';
@@ -30,6 +31,8 @@ export interface ClaimedSubtask {
   readonly isIdempotent: boolean;
   readonly meta: unknown;
   readonly checkpoint: unknown;
+  /** The progress that it begins with; null: none. */
+  readonly kept: KeptProgress | null;
   /** What it is suspected of; null: nothing. */
   readonly crashes: CrashRecord | null;
   /** Its task as it is under the claim, for control subtasks: what a hook needs to know may have changed. Null for work. */
@@ -49,6 +52,7 @@ interface ClaimRow {
   is_idempotent: boolean;
   meta: unknown;
   checkpoint: unknown;
+  kept: KeptProgress | null;
   crashes: CrashRecord | null;
 }
 
@@ -115,6 +119,7 @@ function toClaimed(rows: readonly ClaimRow[], taskOf: ReadonlyMap<string, TaskFo
       isIdempotent: row.is_idempotent,
       meta: row.meta,
       checkpoint: row.checkpoint,
+      kept: row.kept,
       crashes: row.crashes,
       task: isPlannedKind(row.kind) ? null : (taskOf.get(row.task_id) ?? null),
     }));
@@ -211,5 +216,5 @@ function claimOf(node: NodeIdentity, picked: RawBuilder<unknown>): RawBuilder<Cl
       started_at = clock_timestamp()
     WHERE s.id = ANY(ARRAY(SELECT id FROM picked))
     RETURNING s.id, s.task_id, s.kind, s.step, s.plan_attempt, s.ordinal, s.attempt, s.failures,
-      date_part('epoch', clock_timestamp() - s.away_since) * 1000 AS away_for_ms, s.is_idempotent, s.meta, s.checkpoint, s.crashes`;
+      date_part('epoch', clock_timestamp() - s.away_since) * 1000 AS away_for_ms, s.is_idempotent, s.meta, s.checkpoint, s.kept, s.crashes`;
 }

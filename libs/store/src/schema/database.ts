@@ -98,6 +98,12 @@ export interface RetryColumns {
   nonRetryableCodes?: readonly string[];
 }
 
+/** Progress that an attempt leaves to the next one. */
+export interface KeptProgress {
+  readonly rows: number;
+  readonly bytes: number;
+}
+
 /** Columns that active and archived subtasks share. */
 export interface SubtaskColumns {
   task_id: string;
@@ -121,6 +127,8 @@ export interface SubtaskColumns {
   error: NullableJson<ErrorData>;
   rows: Generated<string>;
   bytes: Generated<string>;
+  /** The progress that its next attempt begins with: what its checkpoint, or its batches, had. Null: none. */
+  kept: NullableJson<KeptProgress>;
   /** Why it is pending again, and from when it may start. */
   reason: string | null;
   not_before: OptionalTime;

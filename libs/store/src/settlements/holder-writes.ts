@@ -1,6 +1,7 @@
 import type { CrashRecord, Summary } from '@longshore/core';
 import { sql, type RawBuilder } from 'kysely';
 import { attemptsById, holderLock, runsOn, type NodeIdentity, type SubtaskAttempt } from '../claims/holder.ts';
+import type { KeptProgress } from '../schema/database.ts';
 import { LOOK_LOCK_MS, untilUnlocked, writtenOr, type PassingWrite } from '../session/look-again.ts';
 import { fromStore } from '../session/open-store.ts';
 import { rowPlaces } from './row-place.ts';
@@ -16,7 +17,7 @@ function isOwn(node: NodeIdentity, { id, attempt }: SubtaskAttempt): RawBuilder<
 /**
  * Stores a checkpoint while this attempt is the subtask's holder. While somebody else has locked the row it waits without a session.
  *
- * @param crashes what it is suspected of from then on; null: of nothing. Default: as before.
+ * @param also `crashes`: what it is suspected of from then on; null: of nothing. `kept`: the progress that the checkpoint has. Default: as before.
  * @returns false: it is not the holder any more.
  */
 export async function saveCheckpoint(
@@ -24,13 +25,15 @@ export async function saveCheckpoint(
   node: NodeIdentity,
   own: SubtaskAttempt,
   checkpoint: unknown,
-  crashes?: CrashRecord | null,
+  { crashes, kept }: { readonly crashes?: CrashRecord | null | undefined; readonly kept?: KeptProgress } = {},
 ): Promise<boolean> {
   const suspicion = crashes == null ? null : JSON.stringify(crashes);
   const statement = sql<PassingWrite>`
     WITH own AS MATERIALIZED (SELECT s.id FROM subtasks s WHERE ${isOwn(node, own)} FOR NO KEY UPDATE SKIP LOCKED),
     written AS (
-      UPDATE subtasks SET checkpoint = ${JSON.stringify(checkpoint)}::json${crashes === undefined ? sql`` : sql`, crashes = ${suspicion}::json`}
+      UPDATE subtasks SET checkpoint = ${JSON.stringify(checkpoint)}::json
+        ${crashes === undefined ? sql`` : sql`, crashes = ${suspicion}::json`}
+        ${kept === undefined ? sql`` : sql`, kept = ${JSON.stringify(kept)}::json`}
       WHERE id = ANY(ARRAY(SELECT id FROM own)) RETURNING id)
     SELECT EXISTS (SELECT 1 FROM written) AS is_written, EXISTS (SELECT 1 FROM subtasks s WHERE ${isOwn(node, own)}) AS is_own`;
   return untilUnlocked(() => passing(db, statement));
@@ -84,6 +87,8 @@ export async function beginUndo(db: Db, node: NodeIdentity, revert: SubtaskAttem
 export interface AttemptProgress extends SubtaskAttempt {
   readonly rows: number;
   readonly bytes: number;
+  /** What its next attempt would begin with. Default: as before. */
+  readonly kept?: KeptProgress | null | undefined;
   /** What it is doing, in its own words. Default: nothing is known. */
   readonly phase?: string | null | undefined;
   /** What it has counted in its attempt. Default: nothing. */
@@ -112,7 +117,7 @@ export async function saveProgress(
     const ownIds = new Set(locked.rows.map((row) => row.id));
     const own = progress.filter((one) => ownIds.has(one.id));
     await sql`
-      UPDATE subtasks s SET rows = p.rows, bytes = p.bytes, phase = p.phase, summary = p.summary::jsonb,
+      UPDATE subtasks s SET rows = p.rows, bytes = p.bytes, kept = coalesce(p.kept::json, s.kept), phase = p.phase, summary = p.summary::jsonb,
         waiting = CASE WHEN p.code IS NOT NULL THEN json_build_object('code', p.code, 'message', p.message, 'since',
           CASE WHEN s.waiting->>'code' = p.code THEN s.waiting->>'since'
           ELSE ${instant(sql`clock_timestamp() - p.for_ms * interval '1 millisecond'`)} END) END
@@ -121,8 +126,9 @@ export async function saveProgress(
         ${own.map((one) => (one.waiting == null ? null : storableText(one.waiting.message)))}::text[],
         ${own.map((one) => one.waiting?.forMs ?? 0)}::float8[],
         ${own.map((one) => (one.phase == null ? null : storableText(one.phase).slice(0, MAX_PHASE)))}::text[],
-        ${own.map((one) => summaryText(one.summary))}::text[])
-        AS p(id, rows, bytes, code, message, for_ms, phase, summary) ${rowPlaces('p')}
+        ${own.map((one) => summaryText(one.summary))}::text[],
+        ${own.map((one) => (one.kept == null ? null : JSON.stringify(one.kept)))}::text[])
+        AS p(id, rows, bytes, code, message, for_ms, phase, summary, kept) ${rowPlaces('p')}
       WHERE s.ctid = row.place`.execute(tx);
     return findLost(
       tx,

@@ -26,6 +26,7 @@ const COLUMNS = sql.raw(
     'is_idempotent',
     'meta',
     'checkpoint',
+    'kept',
     'result',
     'error',
     'rows',
@@ -60,7 +61,7 @@ export function moveToHistory(
       RETURNING s.*, d.result AS done_result, d.rows AS done_rows, d.bytes AS done_bytes)
     INSERT INTO subtask_history (${COLUMNS})
     SELECT id, task_id, kind, step, plan_attempt, ordinal, 'succeed', exec_id, node_epoch, attempt, failures,
-      is_idempotent, meta, checkpoint, done_result, error, done_rows, done_bytes, reason, not_before, created_at, started_at,
+      is_idempotent, meta, checkpoint, NULL, done_result, error, done_rows, done_bytes, reason, not_before, created_at, started_at,
       clock_timestamp()
     FROM gone RETURNING id`;
 }
@@ -76,7 +77,7 @@ export async function archiveSubtasks(tx: Tx, ids: readonly string[]): Promise<v
     INSERT INTO subtask_history (${COLUMNS})
     SELECT id, task_id, kind, step, plan_attempt, ordinal,
       CASE WHEN state IN ('pending', 'paused', 'running') THEN 'canceled' ELSE state END,
-      exec_id, node_epoch, attempt, failures, is_idempotent, meta, checkpoint, result, error, rows, bytes, reason,
+      exec_id, node_epoch, attempt, failures, is_idempotent, meta, checkpoint, kept, result, error, rows, bytes, reason,
       not_before, created_at, started_at, coalesce(ended_at, clock_timestamp())
     FROM gone`.execute(tx);
 }
@@ -91,7 +92,7 @@ export async function bringBack(tx: Tx, taskId: string, where: RawBuilder<unknow
     WITH back AS (DELETE FROM subtask_history WHERE task_id = ${taskId} AND state = 'canceled' AND ${where} RETURNING *)
     INSERT INTO subtasks (${COLUMNS}) OVERRIDING SYSTEM VALUE
     SELECT id, task_id, kind, step, plan_attempt, ordinal, 'pending', exec_id, NULL, attempt, failures, is_idempotent, meta, checkpoint,
-      result, error, rows, bytes, 'resume', NULL, created_at, started_at, NULL
+      kept, result, error, rows, bytes, 'resume', NULL, created_at, started_at, NULL
     FROM back`.execute(tx);
 }
 

@@ -3,6 +3,7 @@ import { sql, type RawBuilder } from 'kysely';
 import { claimedWork, workClaim, type ClaimedSubtask } from '../claims/claim-subtasks.ts';
 import { holderLock, lockAsHolder, nodeLock, type NodeIdentity, type SubtaskAttempt } from '../claims/holder.ts';
 import { archiveSubtasks, moveToHistory } from './move-to-history.ts';
+import type { KeptProgress } from '../schema/database.ts';
 import { rowPlaces } from './row-place.ts';
 import { pageInsertion, type PlannedPage } from '../plans/plan-pages.ts';
 import { instant, recordEvents } from '../tasks/record-event.ts';
@@ -19,6 +20,8 @@ export type Settlement = SubtaskAttempt & {
   /** Rows and bytes done, for the task's progress. */
   readonly rows: number;
   readonly bytes: number;
+  /** What the next attempt begins with. Default: as before. */
+  readonly kept?: KeptProgress | null;
 } & (
     | {
         readonly how: 'succeed';
@@ -98,6 +101,7 @@ export async function settleSubtasks(
       findUnfinished(tx, planned),
     ]);
     const written = settlements.filter((one) => ownIds.has(one.id)).map((one) => asItsTaskWants(one, tasks));
+    await writeKept(tx, written);
     for (const one of written) await writeException(tx, one);
     await writeEvents(tx, node, written);
     const starts = startsOf(written, tasks, unfinished);
@@ -207,8 +211,8 @@ function asItsTaskWants(one: Settlement, tasks: ReadonlyMap<string, LockedTask>)
   if (!isStopped && !hasPage(one)) return one;
   const reason = stopReasonOf(one.kind, tasks.get(one.taskId)?.state ?? 'gone');
   if (reason === null && !isStopped) return one;
-  const { id, attempt, taskId, kind, rows, bytes } = one;
-  const base = { id, attempt, taskId, kind, rows, bytes };
+  const { id, attempt, taskId, kind, rows, bytes, kept = null } = one;
+  const base = { id, attempt, taskId, kind, rows, bytes, kept };
   return reason === null ? { ...base, how: 'hand-back', reason: one.how } : { ...base, how: reason };
 }
 
@@ -259,6 +263,17 @@ function returnedWrites(settlements: readonly Settlement[]): RawBuilder<unknown>
       ${rowPlaces('r')}
     WHERE s.ctid = row.place`;
   return [write];
+}
+
+/** What attempts leave to the next ones, also to those of a task that is undone: it may go on after all. */
+async function writeKept(tx: Tx, settlements: readonly Settlement[]): Promise<void> {
+  const keeping = settlements.filter(({ how, kept }) => how !== 'succeed' && kept != null);
+  if (keeping.length === 0) return;
+  await sql`
+    UPDATE subtasks s SET kept = p.kept::json
+    FROM unnest(${keeping.map((one) => one.id)}::bigint[], ${keeping.map((one) => JSON.stringify(one.kept))}::text[]) AS p(id, kept)
+      ${rowPlaces('p')}
+    WHERE s.ctid = row.place`.execute(tx);
 }
 
 async function writeException(tx: Tx, one: Settlement): Promise<void> {

@@ -164,11 +164,11 @@ describe('a suspicion', () => {
     const all = await ground();
     const { db } = all.store;
     const [node, claimed] = await busyNode(all);
-    await saveCheckpoint(db, node, claimed, 1, record);
+    await saveCheckpoint(db, node, claimed, 1, { crashes: record });
     expect(await suspicionOf(db, claimed.id)).toMatchObject({ crashes: record });
     await saveCheckpoint(db, node, claimed, 2);
     expect(await suspicionOf(db, claimed.id)).toMatchObject({ crashes: record });
-    await saveCheckpoint(db, node, claimed, 3, null);
+    await saveCheckpoint(db, node, claimed, 3, { crashes: null });
     expect(await suspicionOf(db, claimed.id)).toMatchObject({ crashes: null });
   });
 

@@ -34,8 +34,8 @@ export async function changeRange<Meta extends BackfillTuning, Settings>(
     const outcome = await context
       .connection(meta.connection)
       .effectBatches<RangeProgress, RangeResult>(start, async (batches) => {
-        // What an earlier attempt did counts for this one's progress.
-        context.progress.add({ rows: batches.checkpoint.passed });
+        // The ledger knows what was done: an attempt that was killed may not have told the last of it.
+        context.progress.add({ rows: Math.max(0, batches.checkpoint.passed - context.progress.rows) });
         const throughKey =
           range.upTo === null ? await followTail(run, batches) : await runToEnd(run, batches, range.upTo, plannedAt);
         const { rows, batches: count } = batches.checkpoint;

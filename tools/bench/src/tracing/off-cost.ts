@@ -24,6 +24,7 @@ export function offCostUs(): number {
     isIdempotent: true,
     meta: null,
     checkpoint: null,
+    kept: null,
     crashes: null,
     task: null,
   };

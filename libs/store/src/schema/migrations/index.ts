@@ -15,6 +15,7 @@ import * as goneNodes from './0013-gone-nodes.ts';
 import * as runs from './0014-runs.ts';
 import * as skips from './0015-skips.ts';
 import * as taskQueues from './0016-task-queues.ts';
+import * as keptProgress from './0017-kept-progress.ts';
 
 /**
  * Forward-only, in order; a name is never changed once released. Each must leave the services of the version before working:
@@ -37,4 +38,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0014-runs': runs,
   '0015-skips': skips,
   '0016-task-queues': taskQueues,
+  '0017-kept-progress': keptProgress,
 };
