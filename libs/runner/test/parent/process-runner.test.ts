@@ -14,7 +14,7 @@ test('a hook in a process of its own has all that it has in a thread', async () 
     Promise.resolve(call.method === 'previous' && call.afterOrdinal === 0 ? [{ ordinal: 4 }] : []);
   expect(await host.settlement(start('read-previous'))).toMatchObject({ ok: true, result: [4] });
   expect(await host.settlement(start('checkpoint'))).toMatchObject({ ok: true, result: 'saved' });
-  expect(host.calls).toContainEqual({ method: 'checkpoint', value: { at: 5 } });
+  expect(host.calls).toContainEqual({ method: 'checkpoint', value: { at: 5 }, kept: { rows: 0, bytes: 0 } });
   expect(await host.settlement(start('task-type-error'))).toMatchObject({ ok: false, error: { code: 'TOY_BAD_ROW' } });
   const environment = await host.settlement(start('tell-environment'));
   expect(environment).toMatchObject({ ok: true, result: expect.not.arrayContaining(['LONGSHORE_DATABASE_URL']) });
