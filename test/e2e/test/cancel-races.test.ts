@@ -72,8 +72,8 @@ async function cancelWhileHeld(
 }
 
 const itWaits = ({ waits }: CancelProgress): boolean => waits;
-/** A settlement has the task's row only where it claims too. */
-const itWaitsOrIsDone = ({ waits, state }: CancelProgress): boolean => waits || state === 'cancelling';
+/** A settlement has the task's row only where it claims too; without that the cancel may even be past its first state. */
+const itWaitsOrIsDone = ({ waits, state }: CancelProgress): boolean => waits || state !== 'running';
 
 async function expectCanceled(task: Task): Promise<void> {
   const ended = await task.wait(deadline());
