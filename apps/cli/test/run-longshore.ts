@@ -29,8 +29,8 @@ export function startLongshore(args: readonly string[], cwd: string, stdin = '')
 
 /** The same for another program, such as npx. */
 export function startProgram(program: string, args: readonly string[], cwd: string, stdin = ''): RunningLongshore {
-  // A cluster that the developer's own shell names is not the one that a test means.
-  const env = { ...process.env, LONGSHORE_NATS_URL: undefined };
+  // A cluster that the developer's own shell names is not the one that a test means, and what runs the tests may ask for colours.
+  const env = { ...process.env, LONGSHORE_NATS_URL: undefined, FORCE_COLOR: undefined };
   const child = spawn(program, args, { cwd, env, stdio: 'pipe' });
   // A program that ends without reading its input has closed it (EPIPE).
   child.stdin.on('error', () => undefined);
