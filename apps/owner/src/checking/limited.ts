@@ -48,7 +48,6 @@ function endedAfter<T>(wallMs: number, work: () => T): { readonly value: T } | n
 
 function threadTimeMs(): number {
   // Before Node 23.9 there is only that of the whole process, whose other threads have little to do.
-  const { threadCpuUsage } = process as { readonly threadCpuUsage?: (this: void) => NodeJS.CpuUsage };
-  const { user, system } = threadCpuUsage?.() ?? process.cpuUsage();
+  const { user, system } = Reflect.has(process, 'threadCpuUsage') ? process.threadCpuUsage() : process.cpuUsage();
   return (user + system) / 1_000;
 }
