@@ -14,14 +14,17 @@ const typeOf = (schema: Record<string, unknown>): StoredType => ({
   schema,
 });
 
+/** A loop in one piece: no time limit of a test could end it. */
+const MOST_TRIES = 20;
+
 /** As a caller does it: what a machine that is too busy could not check is sent again. */
 function check(schema: Record<string, unknown>, meta: Record<string, unknown>): unknown {
   const validator = new MetaValidator();
-  for (;;) {
+  for (let tries = 1; ; tries += 1) {
     try {
       return validator.validate(typeOf(schema), meta);
     } catch (thrown) {
-      if (!hasCode(thrown, 'OVERLOADED')) throw thrown;
+      if (!hasCode(thrown, 'OVERLOADED') || tries === MOST_TRIES) throw thrown;
     }
   }
 }
