@@ -52,6 +52,15 @@ describe('submit', () => {
     expect(owner.tasks.size).toBe(1);
   });
 
+  test('a submit waits for an open transaction that has its key, and says so when that stays open', async () => {
+    owner.lockedSubmits = 2;
+    expect((await client.submit({ type: 'toy', meta: {}, key: 'mine' })).created).toBe(true);
+    expect(owner.asked['task.submit']).toBe(3);
+    owner.lockedSubmits = Infinity;
+    const refused = client.submit({ type: 'toy', meta: {}, key: 'mine' });
+    await expect(refused).rejects.toMatchObject({ code: 'ROW_LOCKED', permanent: false });
+  });
+
   test('each call has an id of its own, which all its tries carry; one may be given', async () => {
     owner.unansweredSubmits = 2;
     await client.submit({ type: 'toy', meta: {}, key: 'mine', again: true });

@@ -86,6 +86,8 @@ export class FakeOwner {
   onModify: (id: string) => void = (id) => this.change(id, { state: 'running' });
   /** The next so many submits are carried out, but their answers never leave. */
   unansweredSubmits = 0;
+  /** The next so many submits find their key taken by an open transaction. */
+  lockedSubmits = 0;
   readonly bus: Bus;
   #answering: { close(): void } | undefined;
 
@@ -170,6 +172,7 @@ export class FakeOwner {
         this.submitIds.push(submitId);
         this.principals.push(principal);
         if (!TYPES.includes(type)) throw new LongshoreError('TYPE_UNKNOWN', `no executor ever registered ${type}`);
+        if (this.lockedSubmits-- > 0) throw new LongshoreError('ROW_LOCKED', 'nothing was changed: the key is locked');
         const known = [...this.tasks.values()].find(({ task }) => task.key === key);
         const { task } = known ?? this.put({ id: String(this.tasks.size + 1), key, type });
         if (this.unansweredSubmits-- > 0) await new Promise(() => undefined);

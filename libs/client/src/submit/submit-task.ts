@@ -19,6 +19,8 @@ const PAUSE_BETWEEN_TRIES_MS = 500;
 /**
  * Submits a task. A submit without an answer is sent again with the same id and key: however often it arrives, it starts one run at most.
  * That is why one without an id gets one here and not at the owner.
+ *
+ * @throws {LongshoreError} ROW_LOCKED when a transaction that is open has the key for longer than some 10 s; BUS_TIMEOUT, BUS_UNAVAILABLE.
  */
 export async function submitTask(
   connection: Connection,
@@ -47,9 +49,11 @@ async function send(connection: Connection, request: SubmitRequest, options: Sub
       // Not sent at all: nothing is known to be lost, and the caller learns at once that nobody is there.
       const mayHaveArrived =
         hasCode(thrown, 'BUS_TIMEOUT') || (unanswered !== undefined && hasCode(thrown, 'BUS_UNAVAILABLE'));
-      if (!mayHaveArrived) throw thrown;
-      unanswered = thrown;
-      if (tries === MAX_TRIES) throw noAnswer(key, submitId, tries, thrown);
+      // An open transaction has the key: it may be over in a moment.
+      const isKeyLocked = hasCode(thrown, 'ROW_LOCKED');
+      if (!mayHaveArrived && !isKeyLocked) throw thrown;
+      if (mayHaveArrived) unanswered = thrown;
+      if (tries === MAX_TRIES) throw unanswered === undefined ? thrown : noAnswer(key, submitId, tries, thrown);
     }
     await pause(PAUSE_BETWEEN_TRIES_MS * tries, signal);
   }

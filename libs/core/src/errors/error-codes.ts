@@ -138,8 +138,8 @@ export const ERROR_CODES = {
     whatToDo: 'The message names the field. Fix the task type.',
   }),
   ROW_LOCKED: transient({
-    when: 'A request needs a row of the store that another session keeps locked for longer than 2 s.',
-    why: 'Somebody left a transaction open that has touched the row. Nothing was changed.',
+    when: 'A request needs a row of the store that another session keeps locked for longer than some 2 s.',
+    why: 'Somebody left a transaction open that has touched the row, or that has submitted a task under the same key. Nothing was changed.',
     whatToDo: 'Ask again. If it stays, find that session in pg_stat_activity of the store, and end it.',
   }),
   RUNNER_CRASHED: transient({

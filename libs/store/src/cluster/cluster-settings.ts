@@ -1,7 +1,7 @@
 import { sql, type RawBuilder } from 'kysely';
-import { fromStore } from '../session/open-store.ts';
+import { LOOK_LOCK_MS, unlessLocked } from '../session/look-again.ts';
 import { readPrepared } from '../session/read-prepared.ts';
-import type { Db } from '../session/transactions.ts';
+import { inTransaction, type Db } from '../session/transactions.ts';
 
 /** What operators set for the whole cluster while it runs; what is absent is as the services were started with. */
 export interface ClusterSettings {
@@ -27,14 +27,24 @@ export async function readSettings(db: Db): Promise<ClusterSettings> {
 export const maxSubtasksPerStep: RawBuilder<number | null> = sql<number | null>`
   (SELECT value::text::int FROM settings WHERE name = 'maxSubtasksPerStep')`;
 
-/** Stores settings; those that are absent stay. */
+/**
+ * Stores settings, all or none; those that are absent stay.
+ *
+ * @throws {LongshoreError} ROW_LOCKED when another session keeps one of them locked: nothing was changed.
+ */
 export async function saveSettings(db: Db, settings: ClusterSettings): Promise<void> {
-  for (const [name, value] of Object.entries(settings)) {
-    if (value === undefined) continue;
-    await fromStore(
-      sql`
-        INSERT INTO settings (name, value) VALUES (${name}, ${JSON.stringify(value)}::json)
-        ON CONFLICT (name) DO UPDATE SET value = excluded.value`.execute(db),
+  const changed = Object.entries(settings).filter(([, value]) => value !== undefined);
+  const save = (): Promise<void> =>
+    inTransaction(
+      db,
+      async (tx) => {
+        for (const [name, value] of changed) {
+          await sql`
+            INSERT INTO settings (name, value) VALUES (${name}, ${JSON.stringify(value)}::json)
+            ON CONFLICT (name) DO UPDATE SET value = excluded.value`.execute(tx);
+        }
+      },
+      LOOK_LOCK_MS,
     );
-  }
+  await unlessLocked('the limits of the cluster', save);
 }

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { LongshoreError } from '@longshore/core';
 import { isRowLocked } from './lock-patience.ts';
 
 /** Longest wait for a lock within one try, in milliseconds. Our own transactions hold rows for a few. */
@@ -23,6 +24,32 @@ export async function untilUnlocked<T>(write: () => Promise<T | null>): Promise<
     }
     // A process that ends doesn't wait for it.
     await wait(pauseMs, undefined, { ref: false });
+  }
+}
+
+/** Tries of a request: some 2 s with the pauses between them. Counted, so that a busy machine gives up no earlier. */
+const MOST_TRIES = 9;
+
+/**
+ * Makes what somebody asked for, and tries for some 2 s while somebody else has locked a row that it needs. Between the tries it has no session:
+ * requests that wait for one row, however many, must not keep the others of their process from the store.
+ *
+ * @param what names what is locked, for the message.
+ * @param write makes it in a transaction whose longest wait for a lock is {@link LOOK_LOCK_MS}.
+ * @throws {LongshoreError} ROW_LOCKED: nothing was changed; what `write` throws otherwise.
+ */
+export async function unlessLocked<T>(what: string, write: () => Promise<T>): Promise<T> {
+  for (let tries = 1, pauseMs = FIRST_PAUSE_MS; ; tries += 1, pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+    try {
+      return await write();
+    } catch (thrown) {
+      if (!isRowLocked(thrown)) throw thrown;
+      if (tries === MOST_TRIES) {
+        const message = `nothing was changed: another session has locked ${what} in the store; ask again`;
+        throw new LongshoreError('ROW_LOCKED', message, { cause: thrown });
+      }
+    }
+    await wait(pauseMs);
   }
 }
 

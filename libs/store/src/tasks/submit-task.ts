@@ -3,7 +3,8 @@ import { fromStore } from '../session/open-store.ts';
 import { actorColumns, type Actor } from './actor.ts';
 import { decideRun, type KeyRun, type RunDecision, type SubmitCall } from './decide-run.ts';
 import { columnName, settingColumns, type TaskSettings } from './task-settings.ts';
-import { inTransaction, type Db } from '../session/transactions.ts';
+import { LOOK_LOCK_MS, unlessLocked } from '../session/look-again.ts';
+import { inTransaction, type Commit, type Db, type Tx } from '../session/transactions.ts';
 
 /** A task as it is first written; everything is validated and defaulted by now. */
 export interface NewTask extends TaskSettings {
@@ -24,7 +25,7 @@ const UNIQUE_VIOLATION = '23505';
  *
  * @returns the task's id; `created: false` when the key has that task already, and this call didn't start it.
  * @throws {LongshoreError} TASK_KEY_TAKEN when the key belongs to a task with other content; ARGUMENT_INVALID when the submit's id started a
- * run of another key.
+ * run of another key; ROW_LOCKED when an open transaction has the key.
  */
 export async function submitTask(
   db: Db,
@@ -35,7 +36,9 @@ export async function submitTask(
     const next = await startNextRun(db, task, call);
     if (next.kind === 'found') return next.run;
   }
-  const [written] = await inTransaction(db, (_, commit) => commit([firstRun(task, call)], 'submit.before-commit'));
+  const [written] = await unlessLocked(keyOf(task), () =>
+    inTransaction(db, (_, commit) => commit([firstRun(task, call)], 'submit.before-commit'), LOOK_LOCK_MS),
+  );
   const id = written?.rows[0]?.id;
   if (id !== undefined) return { id, created: true };
   const decision = decideRun(task, call, await fromStore(readRuns(db, task, call)));
@@ -58,7 +61,7 @@ function firstRun(task: NewTask, { submitId }: SubmitCall): RawBuilder<{ id: str
 
 /** Starts the next run of a key that has one, if the newest has ended by now. */
 async function startNextRun(db: Db, task: NewTask, call: SubmitCall): Promise<Decided> {
-  const starting = inTransaction<Decided>(db, async (tx, commit) => {
+  const start = async (tx: Tx, commit: Commit): Promise<Decided> => {
     await sql`SELECT 1 FROM task_keys WHERE key = ${task.key} FOR UPDATE`.execute(tx);
     const decision = decideRun(task, call, await readRuns(tx, task, call));
     if (decision.kind !== 'look-at-end') return decision;
@@ -69,12 +72,18 @@ async function startNextRun(db: Db, task: NewTask, call: SubmitCall): Promise<De
     const [written] = await commit([nextRun(task, call)], 'submit.before-commit');
     const id = written?.rows[0]?.id;
     return id === undefined ? { kind: 'gone' } : { kind: 'found', run: { id, created: true } };
-  });
+  };
+  const starting = unlessLocked(keyOf(task), () => inTransaction(db, start, LOOK_LOCK_MS));
   return starting.catch((thrown: unknown) => {
     // The call's id has started a run of another key at this moment: the next look finds it.
     if ((thrown as { code?: unknown } | null)?.code === UNIQUE_VIOLATION) return { kind: 'gone' };
     throw thrown;
   });
+}
+
+/** What a submit may find locked: an open transaction has submitted under the same key. */
+function keyOf({ key }: NewTask): string {
+  return `the key ${JSON.stringify(key)}`;
 }
 
 type Decided = Exclude<RunDecision, { kind: 'look-at-end' }>;
