@@ -1,7 +1,7 @@
 import { nodeId, type LeaseEnding } from '@longshore/core';
 import { controlHint, wakeHint } from '@longshore/protocol';
 import { startLoop, type ConfigOf, type ServiceContext, type WakeableLoop } from '@longshore/service';
-import { readClaimableWork, readTaskStates } from '@longshore/store';
+import { isRowLocked, readClaimableWork, readTaskStates } from '@longshore/store';
 import { ThreadMetrics } from '@longshore/telemetry';
 import type { NodeGuard } from '../guard/node-guard.ts';
 import type { AttemptSpans } from '../hosting/attempt-spans.ts';
@@ -45,6 +45,7 @@ export class Executor {
   readonly #hosts: TaskHosts;
   readonly #stop = new AbortController();
   readonly #loop: WakeableLoop;
+  readonly #reconciler: Reconciler;
   readonly #others: readonly Promise<void>[];
   #claiming: PromiseWithResolvers<number> | null = null;
   #mustLookAtStates = true;
@@ -84,6 +85,8 @@ export class Executor {
       onWritten: (written, lost, start) => {
         spans.written(written, lost);
         metrics.refused(lost.length);
+        // A try whose answer was lost may have written them, and have claimed what follows.
+        if (lost.length > 0) this.#reconciler.lookSoon();
         const { identity } = membership;
         node.tell({ kind: 'written', written, lost, start, identity, at: performance.now() });
       },
@@ -137,8 +140,8 @@ export class Executor {
       onError: (error) => logger.warn({ error }, 'progress could not be stored'),
       signal,
     });
-    const reconciler = new Reconciler({ store, logger, membership, node, intervalMs: config.reconcileMs, signal });
-    this.#others = [progress.done, reconciler.done];
+    this.#reconciler = new Reconciler({ store, logger, membership, node, intervalMs: config.reconcileMs, signal });
+    this.#others = [progress.done, this.#reconciler.done];
     const id = nodeId(config.nodeId);
     bus.subscribe(bus.subjects.wakeNode(id), wakeHint, ({ tasks = [] }) =>
       node.tell({ kind: 'hinted', taskIds: tasks }),
@@ -222,8 +225,13 @@ export class Executor {
   #claimingOver(claimed: number, error: unknown): void {
     const claiming = this.#claiming;
     this.#claiming = null;
-    if (error === null) claiming?.resolve(claimed);
-    else claiming?.reject(error);
+    if (error === null) {
+      claiming?.resolve(claimed);
+      return;
+    }
+    // It may have been carried out, and only its answer was lost.
+    if (!isRowLocked(error)) this.#reconciler.lookSoon();
+    claiming?.reject(error);
   }
 
   #look(when: 'now' | 'later' | 'states'): void {

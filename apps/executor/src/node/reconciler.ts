@@ -10,39 +10,75 @@ export interface ReconcilerOptions {
   readonly logger: Logger;
   readonly membership: Pick<Membership, 'identity' | 'isCurrent'>;
   readonly node: Pick<NodeLoop, 'state' | 'tell'>;
-  /** How often to look, in milliseconds. */
+  /** How often to look where nothing is known to be lost, in milliseconds. */
   readonly intervalMs: number;
   readonly signal: AbortSignal;
+  /** A monotonic clock, in milliseconds. Default: the process's. */
+  readonly now?: () => number;
 }
+
+/** How soon a look that failed is repeated, in milliseconds. */
+const LOOK_AGAIN_MS = 1_000;
 
 /**
  * Hands back rows that the store shows as this node's and that the node doesn't know: the answer to a claim got lost, or a result could not be
  * written. A found row may also be one that a claim has just brought, whose answer is still on its way. So the node says which found rows
  * are really unknown (`unknown-found`), once all claims have ended that had begun by then. A claim of unknown outcome ends by the limits of
- * its connection, and a later look finds what it left.
+ * its connection, and the look that follows it finds what it left.
  */
 export class Reconciler {
   readonly #options: ReconcilerOptions;
+  readonly #now: () => number;
   readonly #loop: WakeableLoop;
+  /** Looks that were asked for, and how many of them have been made. */
+  #asked = 1;
+  #made = 0;
+  #nextAt = 0;
+  #hasFailed = false;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
     this.#loop = startLoop({
-      intervalMs: options.intervalMs,
-      round: () => this.#look(),
-      onError: (error) => options.logger.warn({ error }, 'looking for rows that this node does not know failed'),
+      intervalMs: Math.min(options.intervalMs, LOOK_AGAIN_MS),
+      round: () => this.#lookIfDue(),
+      onError: (error) => this.#failed(error),
       signal: options.signal,
     });
+  }
+
+  /** Something was lost: what came of a claim is unknown, or a result could not be written. */
+  lookSoon(): void {
+    this.#asked += 1;
+    this.#loop.wake();
   }
 
   get done(): Promise<void> {
     return this.#loop.done;
   }
 
-  async #look(): Promise<boolean> {
+  async #lookIfDue(): Promise<boolean> {
+    const { membership, intervalMs } = this.#options;
+    const asked = this.#asked;
+    if (!membership.isCurrent || (this.#made === asked && this.#now() < this.#nextAt)) return false;
+    await this.#look();
+    this.#made = asked;
+    this.#nextAt = this.#now() + intervalMs;
+    this.#hasFailed = false;
+    return false;
+  }
+
+  #failed(error: unknown): void {
+    this.#asked += 1;
+    if (!this.#hasFailed) {
+      this.#options.logger.warn({ error }, 'looking for rows that this node does not know failed; trying again');
+    }
+    this.#hasFailed = true;
+  }
+
+  async #look(): Promise<void> {
     const { store, logger, membership, node } = this.#options;
     await faultPoint('reconcile.before');
-    if (!membership.isCurrent) return false;
     const released = await releaseUnknown(
       store.db,
       membership.identity,
@@ -56,6 +92,5 @@ export class Reconciler {
       },
     );
     if (released > 0) logger.warn({ released }, 'gave back subtasks that were claimed without our knowing');
-    return false;
   }
 }
