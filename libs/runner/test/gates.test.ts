@@ -3,9 +3,8 @@ import { startPostgres, type EmbeddedPostgres } from '@longshore/embedded';
 import type { HealthGate } from '@longshore/core';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { RunnerSetup } from '../src/channel/messages.ts';
 import { readGate } from '../src/worker/gates/read-gate.ts';
-import { runSpec, startFixture } from './start-fixture.ts';
+import { runSpec, startFixture, type FixtureOptions } from './start-fixture.ts';
 
 let server: EmbeddedPostgres;
 let client: pg.Client;
@@ -145,26 +144,26 @@ describe('the query of a gate', () => {
 });
 
 describe('a gate of a task', () => {
-  const readings = async (gate: HealthGate, setup: Partial<RunnerSetup>) => {
-    const { host, runner } = await startFixture({ setup });
+  const readings = async (gate: HealthGate, urls: Pick<FixtureOptions, 'connections' | 'gateConnections'>) => {
+    const { host, runner } = await startFixture(urls);
     runner.start(runSpec({ kind: 'gates', gates: [gate] }));
     const call = await host.until('gates are read', () => host.calls.find(({ method }) => method === 'gates'));
     return call.method === 'gates' ? call.readings : [];
   };
 
   test('is read by the connection that the operator names for gates', async () => {
-    const setup = { connections: { main: server.url }, gateConnections: { main: urlOf('reader') } };
-    expect(await readings(query(`SELECT current_user = 'reader'`), setup)).toMatchObject([{ isOpen: true }]);
+    const urls = { connections: { main: server.url }, gateConnections: { main: urlOf('reader') } };
+    expect(await readings(query(`SELECT current_user = 'reader'`), urls)).toMatchObject([{ isOpen: true }]);
   });
 
   test('is not read by a connection of tasks', async () => {
-    const setup = { connections: { main: server.url } };
-    const [reading] = await readings(query('SELECT true'), setup);
+    const urls = { connections: { main: server.url } };
+    const [reading] = await readings(query('SELECT true'), urls);
     expect(reading).toMatchObject({ isOpen: false, code: 'GATE_UNREADABLE' });
     expect(reading?.message).toContain('LONGSHORE_GATE_CONNECTION_MAIN');
     // Its type declares no connection.
     const gate = { kind: 'lock-waits', connection: 'main', maxSessions: 0, afterMs: 0 } as const;
-    expect(await readings(gate, setup)).toMatchObject([{ isOpen: false, code: 'GATE_UNREADABLE' }]);
+    expect(await readings(gate, urls)).toMatchObject([{ isOpen: false, code: 'GATE_UNREADABLE' }]);
   });
 
   test('has no connection that every object has', async () => {

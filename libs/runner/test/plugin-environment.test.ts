@@ -28,7 +28,7 @@ test('plugin code does not see how its executor reaches the store, NATS and targ
 test('plugin code finds no connection in what its thread was started with, and is given none that its type does not name', async () => {
   const connections = { other: 'postgres://loader:s3cret@other/sales' };
   const gateConnections = { other: 'postgres://gates:s3cret@other/sales' };
-  const { host, start } = await startFixture({ setup: { connections, gateConnections } });
+  const { host, start } = await startFixture({ connections, gateConnections });
   const told = await host.settlement(start('tell-worker-data'));
   expect(told).toMatchObject({ ok: true, result: expect.stringContaining('behaviours') as string });
   expect(JSON.stringify(told)).not.toContain('s3cret');

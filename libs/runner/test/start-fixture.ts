@@ -23,6 +23,9 @@ export interface FixtureOptions {
   readonly file?: string;
   readonly memoryMib?: number;
   readonly setup?: Partial<RunnerSetup>;
+  /** URLs by name. Default: the executor has none. */
+  readonly connections?: Readonly<Record<string, string>>;
+  readonly gateConnections?: Readonly<Record<string, string>>;
   readonly loadTimeoutMs?: number;
   /** Default `thread`. */
   readonly kind?: RunnerKind;
@@ -31,19 +34,27 @@ export interface FixtureOptions {
 
 /** Starts a real worker thread or process with a task type of the fixtures; it ends with the test. */
 export async function startFixture(options: FixtureOptions = {}): Promise<Fixture> {
-  const { file = 'behaviours.ts', memoryMib = 256, setup = {}, loadTimeoutMs, kind, watch } = options;
+  const {
+    file = 'behaviours.ts',
+    memoryMib = 256,
+    setup = {},
+    connections = {},
+    gateConnections = {},
+    loadTimeoutMs,
+    kind,
+    watch,
+  } = options;
   const runner = await startRunner({
     setup: {
       moduleUrl: new URL(`./fixtures/${file}`, import.meta.url).href,
       packageName: file,
       nodeId: 'node-1',
       clusterId: 'cluster-1',
-      connections: {},
-      gateConnections: {},
       fenceGraceMs: 1_000,
       settings: {},
       ...setup,
     },
+    urls: { connections, gateConnections },
     memoryBytes: memoryMib * MIB,
     ...(loadTimeoutMs !== undefined && { loadTimeoutMs }),
     ...(kind !== undefined && { kind }),

@@ -109,7 +109,7 @@ describe('with a target database', () => {
   afterAll(() => postgres.stop());
 
   test('a connection that init opened serves every subtask after it, and ends with the task', async () => {
-    const { host, start, runner } = await startFixture({ setup: { connections: { target: postgres.url } } });
+    const { host, start, runner } = await startFixture({ connections: { target: postgres.url } });
     host.answer = () => Promise.resolve([]);
     const meta = { connection: 'target' };
     for (let index = 0; index < 3; index++) {

@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => postgres.stop());
 
 const start = (isTracing: boolean) =>
-  startFixture({ file: 'traced.ts', setup: { isTracing, connections: { target: postgres.url } } });
+  startFixture({ file: 'traced.ts', setup: { isTracing }, connections: { target: postgres.url } });
 
 test('spans of a hook, its waits and its SQL hang under its attempt, and arrive before its end', async () => {
   const fixture = await start(true);

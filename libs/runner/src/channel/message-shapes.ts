@@ -8,6 +8,7 @@ import {
   type ErrorData,
 } from '@longshore/core';
 import { z } from 'zod';
+import { MAX_CONNECTION_NAME, MAX_CONNECTIONS } from './declared-connections.ts';
 import type { RunEnd, RunProgress, Settled } from './messages.ts';
 
 /**
@@ -168,4 +169,13 @@ export const modified = z.object({ changeId: z.int(), isConformed: z.boolean(), 
 export const taskEnded = z.object({ endId: z.int() });
 export const failedWith = z.object({ message: text(MAX_MESSAGE) });
 export const loadFailed = z.object({ error: errorData });
-export const ready = z.object({ type: typeDescription, warning: z.string().nullable() });
+export const ready = z.object({
+  type: typeDescription,
+  warning: z.string().nullable(),
+  declaresConnections: z.boolean(),
+});
+export const declared = z.object({
+  callId: z.int(),
+  runId: z.string(),
+  names: z.array(z.string().max(MAX_CONNECTION_NAME)).max(MAX_CONNECTIONS),
+});

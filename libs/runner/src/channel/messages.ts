@@ -4,7 +4,7 @@ import type { Measurement, SpanData, TraceContext } from '@longshore/telemetry';
 import type { TypeDescription } from './type-description.ts';
 import type { Waiting } from '../worker/waiting-reasons.ts';
 
-/** What a runner is started with. */
+/** What a runner is started with: no connection, because nobody knows yet for which task it will work. */
 export interface RunnerSetup {
   /** URL of the task type's module, resolved by the executor. */
   readonly moduleUrl: string;
@@ -12,10 +12,6 @@ export interface RunnerSetup {
   readonly packageName: string;
   readonly nodeId: string;
   readonly clusterId: string;
-  /** URLs of connections by name. They stay in this process: no message to another host carries them. */
-  readonly connections: Readonly<Record<string, string>>;
-  /** The same for gates: what queries of users are run by. */
-  readonly gateConnections: Readonly<Record<string, string>>;
   /** How long a revert waits for effects that are under way, in milliseconds. */
   readonly fenceGraceMs: number;
   /** The executor's settings by task type; the type finds its own after it was loaded. */
@@ -67,10 +63,28 @@ export interface RunSpec {
   readonly trace?: TraceContext | undefined;
 }
 
+/** The connections of a run: those that its type declares for its task's meta, and those of the gates that it reads. */
+export interface RunConnections {
+  /** URLs by name. They stay on this machine: no message to another host carries them. */
+  readonly urls: Readonly<Record<string, string>>;
+  /** Names that the type declares, and that the executor has no connection of. */
+  readonly missing: readonly string[];
+  /** What the executor has, for the error of a missing one; empty where none is missing. */
+  readonly known: readonly string[];
+  /** URLs of what the run's gates are read by, by name. */
+  readonly gateUrls: Readonly<Record<string, string>>;
+}
+
 export type MessageToRunner =
-  | { readonly kind: 'start'; readonly run: RunSpec }
-  /** Runs to carry out one after the other; what has begun is counted in the memory. */
-  | { readonly kind: 'start-turn'; readonly runs: readonly RunSpec[]; readonly memory: SharedArrayBuffer }
+  /** @property connections null: nobody has asked the type yet which ones it declares for this meta. The runner says so with `declare`. */
+  | { readonly kind: 'start'; readonly run: RunSpec; readonly connections: RunConnections | null }
+  /** Runs of one task to carry out one after the other; what has begun is counted in the memory. */
+  | {
+      readonly kind: 'start-turn';
+      readonly runs: readonly RunSpec[];
+      readonly connections: RunConnections | null;
+      readonly memory: SharedArrayBuffer;
+    }
   | { readonly kind: 'abort'; readonly runId: string; readonly reason: StopReason }
   | { readonly kind: 'reply'; readonly callId: number; readonly value?: unknown; readonly error?: ErrorData }
   /** The task was modified while it runs here. */
@@ -201,7 +215,15 @@ export interface LogLine {
 }
 
 export type MessageFromRunner =
-  | { readonly kind: 'ready'; readonly type: TypeDescription; readonly warning: string | null }
+  | {
+      readonly kind: 'ready';
+      readonly type: TypeDescription;
+      readonly warning: string | null;
+      /** Whether the type declares connections. */
+      readonly declaresConnections: boolean;
+    }
+  /** The connections that the type declares for the meta of a run's task; answered with `RunConnections`. */
+  | { readonly kind: 'declare'; readonly callId: number; readonly runId: string; readonly names: readonly string[] }
   | { readonly kind: 'load-failed'; readonly error: ErrorData }
   /** Something was thrown where nobody waits. The process ends after this. */
   | { readonly kind: 'failed'; readonly message: string }

@@ -3,6 +3,7 @@ import type { SpanData } from '@longshore/telemetry';
 import type { z } from 'zod';
 import {
   callFromRunner,
+  declared,
   failedWith,
   loadFailed,
   logLine,
@@ -41,6 +42,8 @@ export function readMessage(value: unknown): Heard {
     case 'call':
       // What is called, and with what, is for whoever answers.
       return whole(callFromRunner, raw, (read) => ({ kind: 'call', ...read }) as MessageFromRunner);
+    case 'declare':
+      return whole(declared, raw, (read) => ({ kind: 'declare', ...read }));
     case 'modified':
       return whole(modified, raw, ({ error, ...read }) => ({ kind: 'modified', ...read, ...(error && { error }) }));
     case 'task-ended':

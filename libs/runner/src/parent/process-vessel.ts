@@ -44,7 +44,7 @@ export function openProcess({ setup, memoryBytes, watch }: VesselOptions, events
   child.on('error', (error) => {
     if (pid === undefined) events.failed(error);
   });
-  // Not by its arguments or variables: connections have passwords.
+  // Not by its arguments or variables: settings may have secrets.
   post(child, setup);
   return {
     post: (message) => post(child, message),

@@ -6,12 +6,14 @@ import type {
   HostCall,
   MessageFromRunner,
   MessageToRunner,
+  RunConnections,
   RunEnd,
   RunnerSetup,
   RunningTaskChange,
   RunProgress,
   RunSpec,
 } from '../channel/messages.ts';
+import { TaskConnections, type ConnectionUrls } from './task-connections.ts';
 import { LINE_RATE, LogLimit } from '../channel/log-limit.ts';
 import { failedEnd, readMessage } from '../channel/read-message.ts';
 import { openVessel } from './open-vessel.ts';
@@ -27,6 +29,8 @@ type MessageToHost = Extract<
   MessageFromRunner,
   { readonly kind: 'call' | 'progress' | 'measurements' | 'spans' | 'log' }
 >;
+
+type ReplyToRunner = Extract<MessageToRunner, { readonly kind: 'reply' }>;
 
 /** What the executor does for the hooks in a runner. */
 export interface RunnerHost {
@@ -51,6 +55,8 @@ export interface RunnerHost {
 
 export interface RunnerOptions {
   readonly setup: RunnerSetup;
+  /** What the executor has. The runner gets of it what its run's type declared for the task's meta, with the run. */
+  readonly urls: ConnectionUrls;
   /** What it lives in. Default `thread`. */
   readonly kind?: RunnerKind;
   /** Told of the process that it lives in. Default: nobody is. */
@@ -123,7 +129,8 @@ const NO_HOST: RunnerHost = {
 export async function startRunner(options: RunnerOptions): Promise<Runner> {
   const { kind = 'thread', loadTimeoutMs = DEFAULT_LOAD_TIMEOUT_MS } = options;
   /** What runs, with the turn that it is part of. */
-  const runs = new Map<string, TurnOfRuns | null>();
+  const runs = new Map<string, { readonly run: RunSpec; readonly turn: TurnOfRuns | null }>();
+  let connections = new TaskConnections(options.urls, false);
   const changes = new Map<number, PromiseWithResolvers<boolean>>();
   let lastChange = 0;
   const endings = new Map<number, () => void>();
@@ -132,6 +139,7 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
   /** Whether it was told to end. */
   let isWanted = false;
   let isBroken = false;
+  let isReady = false;
   let isReusable = true;
   let reason: ErrorData | null = null;
   let host = NO_HOST;
@@ -188,9 +196,10 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
   /** Each run has one end: a second one, or one of a run that nobody started, is none. */
   function settle(ends: readonly RunEnd[]): void {
     const told = ends.flatMap((end) => {
-      const turn = runs.get(end.runId);
-      if (!runs.delete(end.runId)) return [];
-      turn?.ended(end.runId);
+      const ended = runs.get(end.runId);
+      if (ended === undefined) return [];
+      runs.delete(end.runId);
+      ended.turn?.ended(end.runId);
       const fault = faults.get(end.runId);
       faults.delete(end.runId);
       return [fault === undefined ? end : failedEnd(end.runId, fault)];
@@ -201,7 +210,11 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
   function receive(message: MessageFromRunner): void {
     switch (message.kind) {
       case 'ready':
+        // Said once: plugin code may say it again.
+        if (isReady) return;
+        isReady = true;
         if (message.warning !== null) options.onWarning?.(message.warning);
+        connections = new TaskConnections(options.urls, message.declaresConnections);
         loaded.resolve(message.type);
         return;
       case 'load-failed':
@@ -220,6 +233,11 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
       case 'globals-changed':
         isReusable = false;
         return;
+      case 'declare': {
+        const { callId, runId, names } = message;
+        post({ kind: 'reply', callId, ...declare(runId, names) });
+        return;
+      }
       case 'modified': {
         const answer = changes.get(message.changeId);
         changes.delete(message.changeId);
@@ -239,11 +257,26 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     }
   }
 
+  function declare(runId: string, names: readonly string[]): Pick<ReplyToRunner, 'value' | 'error'> {
+    try {
+      const known = runs.get(runId);
+      if (known === undefined)
+        throw new LongshoreError('STATE_CONFLICT', `subtask ${runId} does not run here any more`);
+      return { value: connections.declare(known.run, names) };
+    } catch (thrown) {
+      return { error: toErrorData(thrown) };
+    }
+  }
+
+  function startOne(run: RunSpec): void {
+    post({ kind: 'start', run, connections: connections.of(run) });
+  }
+
   function end(error: ErrorData): void {
     isAlive = false;
     clearInterval(watch);
     reason = error;
-    const ends = [...runs].map(([runId, turn]) =>
+    const ends = [...runs].map(([runId, { turn }]) =>
       crashEnd(runId, error, { isBlameless: turn !== null && turn.underWay !== runId, isCrash: !isWanted }),
     );
     runs.clear();
@@ -295,8 +328,8 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
         queueMicrotask(() => host.settled([crashEnd(run.runId, reason ?? crashed('it had ended before'))]));
         return;
       }
-      runs.set(run.runId, null);
-      post({ kind: 'start', run });
+      runs.set(run.runId, { run, turn: null });
+      startOne(run);
     },
     startTurn: (inTurn) => {
       if (!isAlive) {
@@ -305,9 +338,12 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
         queueMicrotask(() => host.settled(ends));
         return { takeBack: () => [] };
       }
+      const [first] = inTurn;
       const turn =
-        kind === 'thread' ? sharedTurn(inTurn, post) : new QueuedTurn(inTurn, (run) => post({ kind: 'start', run }));
-      for (const { runId } of inTurn) runs.set(runId, turn);
+        kind === 'thread'
+          ? sharedTurn(inTurn, first === undefined ? null : connections.of(first), post)
+          : new QueuedTurn(inTurn, startOne);
+      for (const run of inTurn) runs.set(run.runId, { run, turn });
       return {
         takeBack: () => {
           const back = turn.takeBack();
@@ -326,6 +362,7 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
       return answer.promise;
     },
     endTask: (taskId) => {
+      connections.forget(taskId);
       if (!isAlive) return Promise.resolve();
       return new Promise((resolve) => {
         const endId = ++lastEnding;
@@ -352,9 +389,13 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
 }
 
 /** A turn whose runs the thread begins by itself. */
-function sharedTurn(runs: readonly RunSpec[], post: (message: MessageToRunner) => void): TurnOfRuns {
+function sharedTurn(
+  runs: readonly RunSpec[],
+  connections: RunConnections | null,
+  post: (message: MessageToRunner) => void,
+): TurnOfRuns {
   const memory = turnMemory();
-  post({ kind: 'start-turn', runs, memory });
+  post({ kind: 'start-turn', runs, connections, memory });
   return new Turn(runs, memory);
 }
 

@@ -11,7 +11,9 @@ import {
 import { hookMeter, hookTracer } from './hook-telemetry.ts';
 import type { Host } from '../parent/host.ts';
 import type { LoadedType } from './load-task-type.ts';
-import type { RunnerSetup, RunSpec } from '../channel/messages.ts';
+import { notDeclared } from '../channel/declared-connections.ts';
+import type { RunConnections, RunnerSetup, RunSpec } from '../channel/messages.ts';
+import type { Declared } from './run-connections.ts';
 import type { ProgressMeter } from './progress-meter.ts';
 import type { SignsOfLife } from './signs-of-life.ts';
 import type { WaitingReasons } from './waiting-reasons.ts';
@@ -46,6 +48,7 @@ export interface OpenContext {
 /**
  * Builds what every hook gets.
  *
+ * @param declared the connections that it may have; they are forgotten when it is closed.
  * @param isOfRun whether it ends with its run. Otherwise it outlives it, for the step's executor.
  */
 export function openHookContext(
@@ -55,8 +58,10 @@ export function openHookContext(
   host: Host,
   signal: AbortSignal,
   { progress, waiting, life }: HookReports,
+  declared: Declared,
   isOfRun: boolean,
 ): OpenContext {
+  let mine: Declared | null = declared;
   const awayErrors = new WeakMap<Error, string>();
   const targets = new Map<string, OpenTarget>();
   let undoBegun: Promise<unknown> | undefined;
@@ -99,28 +104,30 @@ export function openHookContext(
     targets.set(key, target);
     return target;
   };
+  const mineNow = (): RunConnections => {
+    if (mine !== null) return mine.connections;
+    throw new TaskTypeError(
+      'CONNECTION_UNKNOWN',
+      `the hook of ${loaded.type.type} is over, and has no connection any more`,
+    );
+  };
   const open = (name: string): OpenTarget => {
-    const url = named(setup.connections, name);
+    const { urls, missing, known } = mineNow();
+    const url = named(urls, name);
     if (url !== undefined) return openAt(name, name, url);
+    if (mine?.failure !== undefined) throw mine.failure.thrown;
     throw new TaskTypeError(
       'CONNECTION_UNKNOWN',
-      `executor ${setup.nodeId} has no connection ${JSON.stringify(name)}; it has: ${Object.keys(setup.connections).join(', ') || 'none'}`,
+      missing.includes(name)
+        ? `executor ${setup.nodeId} has no connection ${JSON.stringify(name)}; it has: ${known.join(', ') || 'none'}`
+        : notDeclared(loaded.type.type, name),
     );
   };
-  const declared = (): readonly string[] => loaded.type.connections?.(run.task.meta) ?? [];
-  const connection = (name: string): TargetConnection => {
-    if (!Object.hasOwn(setup.connections, name) || declared().includes(name)) {
-      return open(name).connection;
-    }
-    throw new TaskTypeError(
-      'CONNECTION_UNKNOWN',
-      `${loaded.type.type} doesn't name the connection ${JSON.stringify(name)} in its connections for this task's meta`,
-    );
-  };
+  const names = (): readonly string[] => [...Object.keys(mineNow().urls), ...mineNow().missing];
   const gateConnection = ({ kind, connection: name }: HealthGate): TargetConnection => {
-    const url = named(setup.gateConnections, name);
+    const url = named(mineNow().gateUrls, name);
     if (url !== undefined) return openAt(`gates ${name}`, name, url).connection;
-    if (kind !== 'query' && declared().includes(name)) return connection(name);
+    if (kind !== 'query' && names().includes(name)) return open(name).connection;
     throw new TaskTypeError(
       'CONNECTION_UNKNOWN',
       `executor ${setup.nodeId} has no connection ${JSON.stringify(name)} for gates; its operator sets LONGSHORE_GATE_CONNECTION_${name.toUpperCase()}`,
@@ -138,11 +145,12 @@ export function openHookContext(
       waiting: (reason) => waiting.begin(reason),
       tracer: hookTracer(setup.packageName),
       meter: hookMeter(),
-      connection,
+      connection: (name) => open(name).connection,
       previousSubtasks: (step) => previousSubtasks(host, run.runId, step),
     },
     openFences: async () => {
-      await Promise.all(declared().map((name) => open(name).openFence()));
+      if (declared.failure !== undefined) throw declared.failure.thrown;
+      await Promise.all(names().map((name) => open(name).openFence()));
     },
     awayTarget: (thrown) => {
       let error = thrown;
@@ -155,7 +163,10 @@ export function openHookContext(
     },
     gateConnection,
     close: async () => {
-      await Promise.allSettled([...targets.values()].map((target) => target.close()));
+      mine = null;
+      const open = [...targets.values()];
+      targets.clear();
+      await Promise.allSettled(open.map((target) => target.close()));
     },
   };
 }

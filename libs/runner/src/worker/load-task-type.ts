@@ -5,6 +5,8 @@ import type { RunnerSetup } from '../channel/messages.ts';
 
 export interface LoadedType {
   readonly type: TaskType;
+  /** The type's `connections` as it was loaded, whatever hooks do to the type later; null: it declares none. */
+  readonly connectionsOf: ((meta: unknown) => readonly string[]) | null;
   /** The executor's settings, checked by the type's schema. */
   readonly settings: unknown;
   /** What its author should know; null: nothing. */
@@ -29,7 +31,8 @@ export async function loadTaskType(setup: RunnerSetup): Promise<LoadedType> {
   // The contract first: of another version, the rest may look different.
   const warning = checkContract(readContract(exported, packageName), packageName);
   const type = checkShape(exported, packageName);
-  return { type, settings: await checkSettings(type, setup), warning };
+  const connectionsOf = type.connections?.bind(type) ?? null;
+  return { type, connectionsOf, settings: await checkSettings(type, setup), warning };
 }
 
 function invalidPlugin(packageName: string, reason: string): LongshoreError {

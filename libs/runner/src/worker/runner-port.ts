@@ -1,7 +1,6 @@
 import { isMainThread, parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { LongshoreError, toErrorData } from '@longshore/core';
 import type { MessageFromRunner, MessageToRunner, RunnerSetup } from '../channel/messages.ts';
-import { takeSetup } from './take-setup.ts';
 
 /** A runner's way to its parent, whatever the runner lives in. */
 export interface RunnerPort {
@@ -25,7 +24,7 @@ export function openPort(): Promise<RunnerPort> {
 function openThreadPort(): RunnerPort {
   const data = workerData as RunnerSetup & { readonly memoryPort?: MessagePort };
   return {
-    setup: takeSetup(data),
+    setup: data,
     memoryPort: data.memoryPort,
     post: (message) => parentPort?.postMessage(message),
     onMessage: (receive) => parentPort?.on('message', receive),

@@ -8,9 +8,18 @@ import { GlobalsWatch } from './globals-watch.ts';
 import { takeMeasurements } from './hook-telemetry.ts';
 import { connectHost } from '../parent/host.ts';
 import { loadTaskType, type LoadedType } from './load-task-type.ts';
-import type { MessageToRunner, Postponed, RunEnd, RunningTaskChange, RunSpec, Settled } from '../channel/messages.ts';
+import type {
+  MessageToRunner,
+  Postponed,
+  RunConnections,
+  RunEnd,
+  RunningTaskChange,
+  RunSpec,
+  Settled,
+} from '../channel/messages.ts';
 import { modifyTask } from './modify-task.ts';
 import { ProgressMeter } from './progress-meter.ts';
+import { askForConnections, NO_CONNECTIONS, type Declared } from './run-connections.ts';
 import { RunEnds } from '../parent/run-ends.ts';
 import { runHook, type RunReports } from './run-hook.ts';
 import { RunSummary } from './run-summary.ts';
@@ -30,19 +39,25 @@ const { setup } = port;
 const host = connectHost(port);
 /** Null: the type is not loaded yet, or the change was told. */
 let globals: GlobalsWatch | null = null;
-const active = new Map<string, RunReports & { readonly run: RunSpec; readonly abort: AbortController }>();
+const NONE: Declared = { connections: NO_CONNECTIONS };
+const active = new Map<
+  string,
+  RunReports & { readonly run: RunSpec; readonly abort: AbortController; declared: Declared }
+>();
 
 try {
   const loaded = await loadTaskType(setup);
   // What `init` says counts for the subtask that initialises.
-  const executors = new StepExecutors(loaded, (run, signal) =>
-    openHookContext(setup, loaded, run, host, signal, active.get(run.runId) ?? newReports(run, loaded), false),
-  );
+  const executors = new StepExecutors(loaded, (run, signal) => {
+    const { declared, ...reports } = active.get(run.runId) ?? { ...newReports(run, loaded), declared: NONE };
+    return openHookContext(setup, loaded, run, host, signal, reports, declared, false);
+  });
   port.onMessage((message) => receive(message, loaded, executors));
   setInterval(reportProgress, PROGRESS_MS).unref();
   setInterval(() => void reportMeasurements(), PROGRESS_MS).unref();
   globals = new GlobalsWatch();
-  host.send({ kind: 'ready', type: describeType(loaded.type), warning: loaded.warning });
+  const declaresConnections = loaded.connectionsOf !== null;
+  host.send({ kind: 'ready', type: describeType(loaded.type), warning: loaded.warning, declaresConnections });
 } catch (thrown) {
   host.send({ kind: 'load-failed', error: toErrorData(thrown, 'PLUGIN_INVALID') });
 }
@@ -50,13 +65,13 @@ try {
 function receive(message: MessageToRunner, loaded: LoadedType, executors: StepExecutors): void {
   switch (message.kind) {
     case 'start':
-      void start(message.run, loaded, executors).then((end) => {
+      void start(message.run, message.connections, loaded, executors).then((end) => {
         tellChangedGlobals();
         host.send({ kind: 'settled', ends: [end] });
       });
       return;
     case 'start-turn':
-      void startTurn(new TurnOfRunner(message.runs, message.memory), loaded, executors);
+      void startTurn(new TurnOfRunner(message.runs, message.memory), message.connections, loaded, executors);
       return;
     case 'abort':
       active.get(message.runId)?.abort.abort(new SubtaskStopped(message.reason));
@@ -90,8 +105,13 @@ async function modify(changeId: number, change: RunningTaskChange, executors: St
   host.send({ kind: 'modified', changeId, ...answer });
 }
 
-function start(run: RunSpec, loaded: LoadedType, executors: StepExecutors): Promise<RunEnd> {
-  return withinAttempt(run.runId, run.trace, () => runToEnd(run, loaded, executors));
+function start(
+  run: RunSpec,
+  given: RunConnections | null,
+  loaded: LoadedType,
+  executors: StepExecutors,
+): Promise<RunEnd> {
+  return withinAttempt(run.runId, run.trace, () => runToEnd(run, given, loaded, executors));
 }
 
 /** Before the ends that make the executor look for another task for this thread. */
@@ -101,10 +121,15 @@ function tellChangedGlobals(): void {
   host.send({ kind: 'globals-changed' });
 }
 
-async function startTurn(turn: TurnOfRunner, loaded: LoadedType, executors: StepExecutors): Promise<void> {
+async function startTurn(
+  turn: TurnOfRunner,
+  given: RunConnections | null,
+  loaded: LoadedType,
+  executors: StepExecutors,
+): Promise<void> {
   const ends = new RunEnds(host);
   for (let run = turn.begin(); run !== undefined; run = turn.begin()) {
-    const end = await start(run, loaded, executors);
+    const end = await start(run, given, loaded, executors);
     turn.done();
     ends.add(end);
   }
@@ -112,13 +137,21 @@ async function startTurn(turn: TurnOfRunner, loaded: LoadedType, executors: Step
   ends.flush();
 }
 
-async function runToEnd(run: RunSpec, loaded: LoadedType, executors: StepExecutors): Promise<RunEnd> {
+async function runToEnd(
+  run: RunSpec,
+  given: RunConnections | null,
+  loaded: LoadedType,
+  executors: StepExecutors,
+): Promise<RunEnd> {
   const began = performance.now();
   const abort = new AbortController();
   const reports = newReports(run, loaded);
   const { summary } = reports;
-  active.set(run.runId, { ...reports, run, abort });
-  const opened = openHookContext(setup, loaded, run, host, abort.signal, reports, true);
+  const entry = { ...reports, run, abort, declared: given === null ? NONE : { connections: given } };
+  active.set(run.runId, entry);
+  // Before anything of the task runs here: the executor takes the first answer alone.
+  if (given === null) entry.declared = await askForConnections(run, loaded, host);
+  const opened = openHookContext(setup, loaded, run, host, abort.signal, reports, entry.declared, true);
   const settled = await settle(run, loaded, executors, opened, reports, abort.signal);
   await opened.close();
   active.delete(run.runId);
@@ -146,6 +179,8 @@ async function settle(
   const { progress } = reports;
   const began = performance.now();
   try {
+    // It may have been asked to stop while its connections were on their way.
+    signal.throwIfAborted();
     // The fences of a task are opened by its first control subtask, and by nothing after it.
     const isFirst = SUBTASK_KINDS[run.kind].claimableIn.includes('pending') && run.task.step === null;
     if (isFirst) await opened.openFences();

@@ -7,7 +7,7 @@ const CRASHED = { ok: false, stopped: null, isCrash: true, error: { code: 'RUNNE
 test('a hook in a process of its own has all that it has in a thread', async () => {
   const { host, runner, start } = await startFixture({
     kind: 'process',
-    setup: { connections: { main: 'postgres://p:secret@h/d' } },
+    connections: { main: 'postgres://p:secret@h/d' },
   });
   expect(runner).toMatchObject({ kind: 'process', type: { type: 'behaviours', runner: 'thread' }, isAlive: true });
   host.answer = (_, call) =>
