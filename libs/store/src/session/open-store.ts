@@ -62,6 +62,9 @@ export const SESSION_SETTINGS: SessionSettings = {
   enable_bitmapscan: 'off',
   max_parallel_workers_per_gather: '0',
   jit: 'off',
+  // One plan for all parameters, made once a session. Left to itself, Postgres planned what joins with `unnest($1)` anew each time, since it takes
+  // an array that it knows for shorter: more than the statement itself took. What is sent often had to be good with such a plan anyway.
+  plan_cache_mode: 'force_generic_plan',
 };
 
 /** Opens a pool of sessions. Nothing is connected until the first query. */

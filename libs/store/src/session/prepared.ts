@@ -23,8 +23,8 @@ const names = new Map<string, string>();
  * The name is a hash of the text: what a session that another process used before has under this name is this text too.
  *
  * Two things follow for every statement. It names its columns one by one: with `*`, a session that has it prepared would fail from the
- * next migration on. And its plan must be good whatever its parameters are and however many rows there were when it was planned: after
- * five times Postgres may keep one plan for all. Tests plan each on empty tables and run it beside 120,000 rows.
+ * next migration on. And its plan must be good whatever its parameters are and however many rows there were when it was planned: a session
+ * has one plan for all (`plan_cache_mode`). Tests plan each on empty tables and run it beside 120,000 rows.
  */
 function nameOf(text: string): string | undefined {
   const known = names.get(text);
