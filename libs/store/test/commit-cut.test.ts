@@ -3,25 +3,33 @@ import { startTcpProxy, waitUntil, type TcpProxy } from '@longshore/test-kit';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import {
+  agreeOnLease,
+  beginUndo,
   cancelTask,
   electLeader,
   extendAllLeases,
   fenceExpiredNodes,
+  forgetOldTasks,
   insertPlanPage,
   leaseThrottle,
   modifyTask,
+  moveControl,
   moveSubtasks,
   openStore,
   ownerWrites,
   pauseTask,
+  raiseAttempt,
   registerNode,
+  registerType,
   releaseUnknown,
   removeGoneNodes,
   renewLeadership,
   renewNode,
   resignLeadership,
   resumeTask,
+  retryTask,
   saveCheckpoint,
+  saveGates,
   saveProgress,
   saveSettings,
   setNodeState,
@@ -142,7 +150,49 @@ const WRITES: Readonly<Record<string, Write>> = {
     // The task is being changed: a second request is refused.
     next: (db, { taskId }) => modifyTask(db, taskId, { slots: 2 }, 'client', null).catch(() => undefined),
   },
-  "the cluster's settings": { write: (db) => saveSettings(db, { maxScheduledTasks: 7 }), text: 'settings' },
+  "the cluster's settings": { write: (db) => saveSettings(db, { maxScheduledTasks: 7 }) },
+  'what nodes go by': { write: (db) => agreeOnLease(db, {}) },
+  'a registration of a type': {
+    write: (db) =>
+      registerType(db, {
+        type: 'cut',
+        version: '1.0.0',
+        description: '',
+        contract: 1,
+        steps: ['load'],
+        hooks: [],
+        schema: {},
+        defaults: {},
+      }),
+  },
+  'a retry of what failed': {
+    prepare: async (db, ground) => {
+      await settleAs({ how: 'fail', error: FAILURE })(db, ground);
+      await sql`UPDATE tasks SET state = 'awaiting-resolution' WHERE id = ${ground.taskId}`.execute(db);
+    },
+    write: (db, { taskId }) => retryTask(db, taskId, 'client', null),
+    // The task goes on already: a second request is refused.
+    next: (db, { taskId }) => retryTask(db, taskId, 'client', null).catch(() => undefined),
+  },
+  'a task that leaves for history': {
+    prepare: async (db, ground) => {
+      await settleAs({ how: 'succeed', result: 1 })(db, ground);
+      await db.deleteFrom('subtasks').where('state', '=', 'pending').execute();
+      await sql`UPDATE tasks SET state = 'succeed', outcome = 'succeeded' WHERE id = ${ground.taskId}`.execute(db);
+    },
+    write: (db, ground) => ownerOf(db, ground).archive(ground.taskId),
+  },
+  'an old task that is forgotten': {
+    prepare: async (db, ground) => {
+      await WRITES['a task that leaves for history']?.prepare?.(db, ground);
+      await ownerOf(db, ground).archive(ground.taskId);
+      await sql`UPDATE task_history SET archived_at = '-infinity'`.execute(db);
+    },
+    write: async (db, { owner }) => {
+      const { failed } = await forgetOldTasks(db, owner, 1);
+      for (const { error } of failed) throw error;
+    },
+  },
   'an admission': {
     write: (db, ground) =>
       ownerOf(db, ground).saveAdmissions([{ taskId: ground.taskId, reservedNodes: ['n2'], waiting: null }]),
@@ -191,6 +241,20 @@ const WRITES: Readonly<Record<string, Write>> = {
   progress: {
     write: (db, { node, claimed }) => saveProgress(db, node, [{ ...claimed, rows: 3, bytes: 30, phase: 'loading' }]),
   },
+  'an attempt that is raised': { write: (db, { node, claimed }) => raiseAttempt(db, node, claimed, 7), isSeen: false },
+  'readings of gates': {
+    prepare: async (db, { claimed }) =>
+      db.updateTable('subtasks').set({ kind: 'gates' }).where('id', '=', claimed.id).execute(),
+    write: (db, { node, claimed }) => saveGates(db, node, claimed, []),
+    text: 'INSERT INTO task_gates',
+  },
+  'the beginning of a revert': {
+    prepare: async (db, { claimed }) =>
+      db.updateTable('subtasks').set({ kind: 'revert' }).where('id', '=', claimed.id).execute(),
+    write: (db, { node, claimed }) => beginUndo(db, node, claimed),
+    text: 'SET undo_began',
+  },
+  'rows handed back that the node does not know': { write: (db, { node }) => releaseUnknown(db, node, []) },
   'a lease of a budget': { write: (db, { taskId }) => leaseThrottle(db, 'n1', taskId, {}) },
   'a registration of a node': {
     write: (db) =>
@@ -238,6 +302,13 @@ const WRITES: Readonly<Record<string, Write>> = {
       if (moved.length === 0) await WRITES['a move of subtasks']?.write(db, ground);
     },
   },
+  'a move of a hook': {
+    prepare: (db, ground) => ownerOf(db, ground).insertControl(ground.taskId, 'running', 'gates', 'n1'),
+    write: async (db, { balancer }) => {
+      const { id } = await db.selectFrom('subtasks').select('id').where('kind', '=', 'gates').executeTakeFirstOrThrow();
+      await moveControl(db, balancer, { id, execId: nodeId('n1'), reason: 'node gone' }, 'n2');
+    },
+  },
   'an election': { prepare: expireOwner, write: (db) => electLeader(db, 'owner', 'next', LONG_MS) },
   'a renewal of a leader': {
     write: (db, { owner }) => renewLeadership(db, owner, LONG_MS),
@@ -257,7 +328,7 @@ async function planOf(db: Db): Promise<{ id: string; attempt: number; taskId: st
 }
 
 const COLUMNS: Readonly<Record<string, string>> = {
-  tasks: 'id, state, step, plan_attempt, version, reserved_nodes, error::text',
+  tasks: 'id, state, step, plan_attempt, version, reserved_nodes, error::text, undo_began',
   task_history: 'id, state',
   task_keys: 'key, task_id, run, submit_id',
   earlier_runs: 'key, task_id, run, submit_id',
@@ -266,6 +337,8 @@ const COLUMNS: Readonly<Record<string, string>> = {
   subtask_history: 'task_id, kind, step, ordinal, state, result::text',
   task_events: 'task_id, kind, from_state, to_state',
   task_budgets: 'task_id',
+  task_gates: 'task_id, readings::text',
+  task_types: 'type, version, steps',
   task_queues: 'queue, task_id, code',
   nodes: 'id, state',
   leases: "name, holder, epoch, expires_at > '-infinity' AS is_held",
