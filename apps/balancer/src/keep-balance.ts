@@ -9,7 +9,14 @@ import {
   type NodeInfo,
 } from '@longshore/core';
 import { wakeHint } from '@longshore/protocol';
-import { loggedRounds, startLoop, type ConfigOf, type LEADER_OPTIONS, type ServiceContext } from '@longshore/service';
+import {
+  LeftOutNotes,
+  loggedRounds,
+  startLoop,
+  type ConfigOf,
+  type LEADER_OPTIONS,
+  type ServiceContext,
+} from '@longshore/service';
 import {
   eachOnItsOwn,
   LockPatience,
@@ -29,11 +36,12 @@ type Context = ServiceContext<ConfigOf<typeof LEADER_OPTIONS>>;
 /** The leading balancer's work, until the lease is lost: a round whenever membership or load may have changed. */
 export async function keepBalance(context: Context, lease: LeaderLease, signal: AbortSignal): Promise<void> {
   const { bus, logger, config } = context;
+  const notes = new LeftOutNotes(logger, 'moved');
   const loop = startLoop({
     intervalMs: config.pollMs,
     signal,
     ...loggedRounds(logger, 'balancing', async () => {
-      const woken = await balanceOnce(context, lease);
+      const woken = await balanceOnce(context, lease, notes);
       for (const node of woken) bus.publish(bus.subjects.wakeNode(node), {});
       return false;
     }),
@@ -48,10 +56,15 @@ export async function keepBalance(context: Context, lease: LeaderLease, signal: 
 /** What one round needs. */
 export type BalancingContext = Pick<Context, 'store'> & { readonly logger: Pick<Context['logger'], 'info' | 'warn'> };
 
-/** One round: read, decide, write. Each task and each hook goes on its own. Answers the nodes that got something. */
+/**
+ * One round: read, decide, write. Each task and each hook goes on its own. Answers the nodes that got something.
+ *
+ * @param notes says what could not be moved. Default: all of it, as if it was the first round.
+ */
 export async function balanceOnce(
   { store, logger }: BalancingContext,
   lease: LeaderLease,
+  notes = new LeftOutNotes(logger, 'moved'),
 ): Promise<ReadonlySet<NodeId>> {
   const nodes = await readPresentNodes(store.db);
   const live = nodes.filter((node) => node.state === 'live').map((node) => node.id);
@@ -71,9 +84,8 @@ export async function balanceOnce(
     })),
     ...(await moveStranded({ store, logger }, lease, nodes, patience, woken)),
   ];
-  for (const { item, error } of leftOut) {
-    logger.warn({ error, task_id: item.taskId }, 'pending subtasks could not be moved; looking again soon');
-  }
+  for (const { item, error } of leftOut) notes.note({ what: `pending subtasks of task ${item.taskId}`, error });
+  notes.endRound();
   return woken;
 }
 

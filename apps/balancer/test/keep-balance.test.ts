@@ -16,6 +16,7 @@ import {
 } from '@longshore/store';
 import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { LeftOutNotes } from '@longshore/service';
 import { balanceOnce } from '../src/internal.ts';
 
 const LONG_MS = 3_600_000;
@@ -143,4 +144,23 @@ test('a row that another session has locked delays the move of no other hook', a
   });
   expect(await balance()).toEqual(['n2']);
   expect(await nodesOf(locked, other)).toEqual(['n2', 'n2']);
+});
+
+test('a row that stays locked is said once, however many rounds that lasts', async () => {
+  const said: unknown[] = [];
+  const log = { info: () => undefined, warn: (...line: unknown[]) => void said.push(line) };
+  const notes = new LeftOutNotes(log, 'moved');
+  const locked = await planned();
+  await setNodeState(store.db, n1, 'draining');
+  await store.db.transaction().execute(async (session) => {
+    await session.selectFrom('tasks').select('id').where('id', '=', locked).forUpdate().execute();
+    await sql`LOCK TABLE subtasks IN EXCLUSIVE MODE`.execute(session);
+    for (let round = 0; round < 3; round++) await balanceOnce({ store, logger: log }, balancer, notes);
+  });
+  expect(said).toEqual([
+    [
+      {},
+      `pending subtasks of task ${locked} can't be moved yet: another session has locked the row; looking again each round`,
+    ],
+  ]);
 });

@@ -1,9 +1,15 @@
 import type { LeaseSettings } from '@longshore/core';
-import { loggedRounds, startLoop, type ConfigOf, type ServiceContext, type WakeableLoop } from '@longshore/service';
+import {
+  LeftOutNotes,
+  loggedRounds,
+  startLoop,
+  type ConfigOf,
+  type ServiceContext,
+  type WakeableLoop,
+} from '@longshore/service';
 import { extendAllLeases, fenceExpiredNodes, readClusterId, sweepOrphans, type LeaderLease } from '@longshore/store';
 import { counterOf } from '@longshore/telemetry';
 import type { NODE_MANAGER_OPTIONS } from './node-manager-options.ts';
-import { LeftOutNotes } from './left-out-notes.ts';
 import { removeNodes } from './remove-nodes.ts';
 import { traceLostAttempts } from './trace-lost-attempts.ts';
 

@@ -11,6 +11,8 @@ export {
   type OptionSet,
   type OptionSpec,
 } from './option-set.ts';
+export { FailureLog } from './failure-log.ts';
+export { LeftOutNotes } from './left-out-notes.ts';
 export { loggedRounds } from './logged-rounds.ts';
 export { FILE_SUFFIX, readSecret } from './read-secret.ts';
 export {

@@ -10,6 +10,7 @@ import {
 } from '@longshore/store';
 import { counterOf, gaugeOf, type Logger } from '@longshore/telemetry';
 import type { Registry } from 'prom-client';
+import { FailureLog } from './failure-log.ts';
 
 export interface LeaderOptions {
   readonly name: LeaseName;
@@ -40,16 +41,18 @@ export async function leadWhileElected(options: LeaderOptions): Promise<void> {
   const pauseMs = ttlMs / RENEWALS_PER_TTL;
   const leases = options.store.openForLease(ttlMs);
   const terms = new Set<Promise<void>>();
+  const electing = new FailureLog(logger, `the election of the leading ${options.name}`);
   // There from the start, so that an alert can count leaders.
   showLeading(options, false);
   try {
     while (!signal.aborted) {
       try {
         const lease = await electLeader(leases.db, options.name, options.holder, ttlMs);
+        electing.worked();
         // A term that ended by itself is followed by a pause too: others may do better, and a broken one is not hammered.
         if (lease !== null) await leadOnce(options, leases, lease, terms);
       } catch (error) {
-        logger.warn({ error }, 'election failed, standing by');
+        electing.failed(error);
       }
       await wait(pauseMs, undefined, { signal }).catch(() => undefined);
     }
@@ -117,6 +120,7 @@ async function renewUntilLost(
   signal: AbortSignal,
 ): Promise<'lost' | 'stopped'> {
   const { ttlMs, logger } = options;
+  const renewing = new FailureLog(logger, 'the renewal of the lease');
   let endsAt = performance.now() + ttlMs;
   let nextAt = performance.now();
   for (;;) {
@@ -125,7 +129,8 @@ async function renewUntilLost(
     if (signal.aborted) return 'stopped';
     const before = performance.now();
     nextAt = before;
-    const outcome = await renewWithin(options, leases, lease, endsAt - before, signal);
+    const renew = (): Promise<boolean> => renewLeadership(leases.db, lease, ttlMs);
+    const outcome = await renewWithin(renew, endsAt - before, renewing, signal);
     if (outcome === 'renewed') endsAt = before + ttlMs;
     if (outcome === 'lost') {
       counterOf(options.metrics, 'leaseLosses').inc({ lease: options.name });
@@ -143,10 +148,9 @@ async function renewUntilLost(
 
 /** One renewal, waited for as long as the lease lasts: a statement that hangs must not keep a leader leading. */
 async function renewWithin(
-  options: LeaderOptions,
-  leases: Store,
-  lease: LeaderLease,
+  renew: () => Promise<boolean>,
   leftMs: number,
+  renewing: FailureLog,
   signal: AbortSignal,
 ): Promise<'renewed' | 'lost' | 'failed'> {
   const over = new AbortController();
@@ -155,10 +159,13 @@ async function renewWithin(
     () => 'failed' as const,
     () => 'failed' as const,
   );
-  const renewal = renewLeadership(leases.db, lease, options.ttlMs).then(
-    (isHeld) => (isHeld ? 'renewed' : 'lost'),
+  const renewal = renew().then(
+    (isHeld) => {
+      renewing.worked();
+      return isHeld ? 'renewed' : 'lost';
+    },
     (error: unknown) => {
-      options.logger.warn({ error }, 'could not renew the lease');
+      renewing.failed(error);
       return 'failed' as const;
     },
   );

@@ -1,5 +1,4 @@
-import { toErrorData } from '@longshore/core';
-import type { Logger } from '@longshore/telemetry';
+import { FailureLog, type FailureLogger } from './failure-log.ts';
 import type { LoopOptions } from './wakeable-loop.ts';
 
 /**
@@ -10,26 +9,17 @@ import type { LoopOptions } from './wakeable-loop.ts';
  * @param now a monotonic clock, in milliseconds. Default: the process's.
  */
 export function loggedRounds(
-  logger: Pick<Logger, 'warn' | 'info'>,
+  logger: FailureLogger,
   what: string,
   round: LoopOptions['round'],
   now = () => performance.now(),
 ): Pick<LoopOptions, 'round' | 'onError'> {
-  let failing: { readonly code: string; readonly since: number } | null = null;
+  const log = new FailureLog(logger, what, now);
   return {
-    onError: (error) => {
-      const { code } = toErrorData(error);
-      if (failing?.code === code) return;
-      logger.warn({ error }, `${what} failed; trying again`);
-      failing = { code, since: failing?.since ?? now() };
-    },
+    onError: (error) => log.failed(error),
     round: async (signal) => {
       const hasMore = await round(signal);
-      if (failing !== null) {
-        const seconds = Math.round((now() - failing.since) / 1_000);
-        failing = null;
-        logger.info({ seconds }, `${what} works again after ${seconds} s`);
-      }
+      log.worked();
       return hasMore;
     },
   };

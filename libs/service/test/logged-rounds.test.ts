@@ -8,6 +8,7 @@ async function linesOf(rounds: readonly (string | null)[]): Promise<readonly str
   const lines: string[] = [];
   const logger = {
     warn: ({ error }: { error: { code: string } }, message: string) => void lines.push(`${message}: ${error.code}`),
+    debug: () => undefined,
     info: (_: unknown, message: string) => void lines.push(message),
   };
   const ending = new AbortController();

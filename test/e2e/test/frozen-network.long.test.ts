@@ -21,7 +21,7 @@ beforeAll(async () => {
   cluster = await startToyCluster({
     servers: { postgresUrl: proxy.through(postgres.url) },
     // A node-manager that loses its lease in an outage starts anew with leases for everybody: here it keeps it.
-    env: { LONGSHORE_LEADER_TTL_MS: '6000' },
+    env: { LONGSHORE_LEADER_TTL_MS: '6000', LONGSHORE_LOG_LEVEL: 'debug' },
     onLine: (process, line) => lines.push(`${process} ${line}`),
   });
 });
@@ -76,7 +76,8 @@ it('sessions that were cut are replaced, and work goes on', async () => {
  */
 it("an outage of a few renewals is nobody's death", async () => {
   const epoch = (await cluster.client.nodes())[0]?.epoch;
-  const failures = (): number => lines.filter((line) => line.includes("could not renew this node's lease")).length;
+  const failures = (): number =>
+    lines.filter((line) => line.includes("the renewal of this node's lease failed")).length;
   const deaths = (): readonly string[] => lines.filter((line) => line.includes('declared dead'));
   for (let round = 0; round < 2; round++) {
     // Right before a renewal: the node has used most of a pause by then, and of the outage the node-manager sees the rest.

@@ -4,11 +4,15 @@ import type { Run } from '../running/run.ts';
 
 /** Who needs a task's runner: what is to be claimed, a control subtask, or work whose runner has ended. */
 export type Waiter =
-  { readonly for: 'planning' } | { readonly for: 'control'; readonly run: Run } | { readonly for: 'claimed work' };
+  | { readonly for: 'planning'; readonly taskId: string }
+  | { readonly for: 'control'; readonly run: Run }
+  | { readonly for: 'claimed work' };
 
 /** A task whose runner is on its way, asked for once however many need it. */
 export interface Opening {
   readonly waiters: Waiter[];
+  /** Whether it takes so long that no plan waits for it. Default false. */
+  isSlow?: boolean;
 }
 
 /** Told when a task is open, has left for history, or can't be opened. */

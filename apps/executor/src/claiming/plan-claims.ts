@@ -6,7 +6,7 @@ import type { Claim } from './claim.ts';
 import type { ClaimableTask } from './claimable-task.ts';
 import { freeingSlots, makeRoom, promisedBefore } from './make-room.ts';
 import { openTask } from './open-task.ts';
-import type { Opened } from './opening.ts';
+import type { Opened, Opening } from './opening.ts';
 import type { Planning } from './planning.ts';
 
 /**
@@ -44,7 +44,10 @@ export function forgetPromises(state: NodeState): void {
   for (const id of state.growing.keys()) if (!state.tasks.has(id) || !state.runs.isBusy(id)) state.growing.delete(id);
 }
 
-/** Goes on with the next task, until it has to wait for the runner of one; claims after the last one. */
+/**
+ * Goes on with the next task, until it has to wait for the runner of one; claims after the last one. A runner that doesn't come soon is not waited
+ * for: its task's slots are kept, and the node looks again when it has come. A type that hangs while it loads must not keep others from being claimed.
+ */
 function planOn(state: NodeState, then: Opened, at: number, effects: Effect[]): void {
   const { planning } = state;
   if (planning === null) return;
@@ -57,8 +60,15 @@ function planOn(state: NodeState, then: Opened, at: number, effects: Effect[]): 
       continue;
     }
     if (local?.isAlive !== true || isOutdated(local)) {
+      const known = state.opening.get(task.id);
+      if (known?.isSlow === true) {
+        keepRoom(state, planning, task);
+        continue;
+      }
       planning.opening = task.id;
-      openTask(state, task.id, null, { for: 'planning' }, then, at, effects);
+      openTask(state, task.id, null, { for: 'planning', taskId: task.id }, then, at, effects);
+      const opening = state.opening.get(task.id);
+      if (opening !== undefined) effects.push({ do: 'await-opening', taskId: task.id, opening });
       return;
     }
     planTask(state, planning, task, local, effects);
@@ -66,11 +76,39 @@ function planOn(state: NodeState, then: Opened, at: number, effects: Effect[]): 
   claim(state, planning, effects);
 }
 
+/** The runner of a task has not come for a while. */
+export function openingSlow(
+  state: NodeState,
+  { taskId, opening }: { readonly taskId: string; readonly opening: Opening },
+  then: Opened,
+  at: number,
+  effects: Effect[],
+): void {
+  if (state.opening.get(taskId) !== opening) return;
+  opening.isSlow = true;
+  const { planning } = state;
+  const task = planning?.tasks[planning.index];
+  if (planning === null || planning.opening !== taskId || task === undefined) return;
+  keepRoom(state, planning, task);
+  planning.opening = null;
+  planning.index += 1;
+  planOn(state, then, at, effects);
+}
+
+/** Keeps the slots of a task whose runner is still on its way. */
+function keepRoom(state: NodeState, planning: Planning, task: ClaimableTask): void {
+  planning.planned += roomFor(state, planning, task) * runtimeSlotsOf(task, task.step).slotsPerSubtask;
+}
+
 /** The runner of the task that is looked at is there. */
 export function planOpened(state: NodeState, local: LocalTask, then: Opened, at: number, effects: Effect[]): void {
   const { planning } = state;
   const task = planning?.tasks[planning.index];
-  if (planning === null || planning.opening !== local.task.id || task === undefined) return;
+  if (planning === null || planning.opening !== local.task.id || task === undefined) {
+    // It came late.
+    effects.push({ do: 'look', when: 'now' });
+    return;
+  }
   planning.opening = null;
   planTask(state, planning, task, local, effects);
   planning.index += 1;
@@ -78,8 +116,8 @@ export function planOpened(state: NodeState, local: LocalTask, then: Opened, at:
 }
 
 /** The task that is looked at has left, or has no runner. */
-export function planNotOpened(state: NodeState, then: Opened, at: number, effects: Effect[]): void {
-  if (state.planning === null) return;
+export function planNotOpened(state: NodeState, taskId: string, then: Opened, at: number, effects: Effect[]): void {
+  if (state.planning?.opening !== taskId) return;
   state.planning.opening = null;
   state.planning.index += 1;
   planOn(state, then, at, effects);

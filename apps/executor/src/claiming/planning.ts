@@ -2,7 +2,7 @@ import type { ClaimRequest } from '@longshore/store';
 import type { SlotLease } from '../running/slot-ledger.ts';
 import type { ClaimableTask } from './claimable-task.ts';
 
-/** What the loop is about to claim. It goes through the tasks in rank order, and waits for the runner of one where there is none. */
+/** What the loop is about to claim. It goes through the tasks in rank order, and waits a moment for the runner of one where there is none. */
 export interface Planning {
   readonly tasks: readonly ClaimableTask[];
   readonly controls: readonly string[];
@@ -13,7 +13,7 @@ export interface Planning {
   index: number;
   /** The task whose runner is waited for; null: none is. */
   opening: string | null;
-  /** Slots that tasks looked at before will take without a claim, for what they have claimed ahead. */
+  /** Slots that tasks looked at before will take without this claim: for what they have claimed ahead, or when their runner has come. */
   planned: number;
   /** Slots that are being freed, for whoever asks first. */
   freeing: number;

@@ -3,6 +3,7 @@ import { faultPoint } from '@longshore/faults';
 import type { TaskHint } from '@longshore/protocol';
 import { claimUnlocked, readTaskForRunner, type SubtaskAttempt, type Store } from '@longshore/store';
 import type { Bus } from '@longshore/bus';
+import type { FailureLog } from '@longshore/service';
 import type { Logger } from '@longshore/telemetry';
 import { candidatesFor } from '../claiming/candidates.ts';
 import type { NodeGuard } from '../guard/node-guard.ts';
@@ -30,6 +31,7 @@ export interface Outside {
   readonly spans: AttemptSpans;
   readonly guard: Pick<NodeGuard, 'held' | 'released'>;
   readonly metrics: ExecutorMetrics;
+  readonly savingProgress: FailureLog;
   /** What slots buy, in bytes. */
   readonly memoryOf: (slots: number) => number;
   /** How long a hook that was asked to stop has until its runner is ended, in milliseconds. */
@@ -40,6 +42,12 @@ export interface Outside {
   readonly claimingOver: (claimed: number, error: unknown) => void;
   readonly idle: () => void;
 }
+
+/**
+ * How long a claim waits for the runner of one of its tasks, in milliseconds. A warm runner comes in a few and a cold one mostly in less, and a claim
+ * without it needs another look.
+ */
+const OPENING_PATIENCE_MS = 1_000;
 
 /** Carries out an effect. What comes of it later is told as an event; nothing is thrown. */
 export function carryOut(effect: Effect, outside: Outside): void {
@@ -63,6 +71,14 @@ export function carryOut(effect: Effect, outside: Outside): void {
         (error: unknown) => notOpened(effect.task.id, error, outside),
       );
       return;
+    case 'await-opening': {
+      const { taskId, opening } = effect;
+      setTimeout(
+        () => tell({ kind: 'opening-slow', taskId, opening, at: performance.now() }),
+        OPENING_PATIENCE_MS,
+      ).unref();
+      return;
+    }
     case 'move-runner':
       hosts.move(effect.from, effect.task);
       return;
@@ -224,16 +240,18 @@ async function startAlone({ run, task }: Of<'start-alone'>, { hosts, starter, lo
   }
 }
 
-async function save({ runs }: Of<'save-progress'>, { store, membership, logger, tell }: Outside): Promise<void> {
+async function save({ runs }: Of<'save-progress'>, outside: Outside): Promise<void> {
+  const { store, membership, logger, savingProgress, tell } = outside;
   try {
     const now = performance.now();
     const progress = runs.map((run) => attemptProgressOf(run, now));
     const refused = ({ id }: SubtaskAttempt, error: unknown): void =>
       logger.warn({ error, subtask_id: id }, 'the progress of a subtask was refused');
     const lost = new Set(await saveInHalves(store, membership.identity, progress, refused));
+    savingProgress.worked();
     tell({ kind: 'progress-saved', runs, lost });
   } catch (error) {
-    logger.warn({ error }, 'progress could not be stored');
+    savingProgress.failed(error);
   }
 }
 

@@ -2,6 +2,7 @@ import type { Summary } from '@longshore/core';
 import type { StopReason } from '@longshore/sdk';
 import type { Settlement, SubtaskAttempt, TaskForRunner } from '@longshore/store';
 import type { Claim } from '../claiming/claim.ts';
+import type { Opening } from '../claiming/opening.ts';
 import type { LaneResize } from '../running/task-change.ts';
 import type { Lane } from '../running/lane.ts';
 import type { EndedRun, Run } from '../running/run.ts';
@@ -17,6 +18,8 @@ export type Effect =
   | { readonly do: 'read-task'; readonly taskId: string }
   /** Answered by `runner-taken` or `not-opened`. */
   | { readonly do: 'take-runner'; readonly task: TaskForRunner }
+  /** Answered by `opening-slow` after a while, whether it is over by then or not. */
+  | { readonly do: 'await-opening'; readonly taskId: string; readonly opening: Opening }
   /** The runner of a task that has nothing here any more is another task's from now on. */
   | { readonly do: 'move-runner'; readonly from: string; readonly task: TaskForRunner }
   | { readonly do: 'give-back-runner'; readonly task: TaskForRunner }

@@ -12,6 +12,7 @@ import type {
 } from '@longshore/store';
 import type { Candidates } from '../claiming/candidates.ts';
 import type { Claim } from '../claiming/claim.ts';
+import type { Opening } from '../claiming/opening.ts';
 import type { ClaimableTask } from '../claiming/claimable-task.ts';
 import type { ThrottleReason } from '../hosting/task-throttle.ts';
 import type { LaneResize } from '../running/task-change.ts';
@@ -100,6 +101,8 @@ export type NodeEvent =
       readonly reason: ThrottleReason | null;
       readonly at: number;
     }
+  /** A task's runner has not come for a while. */
+  | { readonly kind: 'opening-slow'; readonly taskId: string; readonly opening: Opening; readonly at: number }
   /** It shows that it goes on. */
   | { readonly kind: 'alive'; readonly run: Run; readonly at: number }
   /** @property crashes what it is suspected of from now on. */

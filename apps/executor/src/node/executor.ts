@@ -1,6 +1,13 @@
 import { nodeId, type LeaseEnding } from '@longshore/core';
 import { controlHint, wakeHint } from '@longshore/protocol';
-import { startLoop, type ConfigOf, type ServiceContext, type WakeableLoop } from '@longshore/service';
+import {
+  FailureLog,
+  loggedRounds,
+  startLoop,
+  type ConfigOf,
+  type ServiceContext,
+  type WakeableLoop,
+} from '@longshore/service';
 import { isRowLocked, readClaimableWork, readTaskStates } from '@longshore/store';
 import { ThreadMetrics } from '@longshore/telemetry';
 import type { NodeGuard } from '../guard/node-guard.ts';
@@ -118,6 +125,7 @@ export class Executor {
       spans,
       guard,
       metrics,
+      savingProgress: new FailureLog(logger, 'storing progress'),
       memoryOf,
       abortGraceMs: config.abortGraceMs,
       tell: node.tell,
@@ -127,18 +135,16 @@ export class Executor {
     };
     this.#loop = startLoop({
       intervalMs: config.pollMs,
-      round: () => this.#round(),
-      onError: (error) => logger.warn({ error }, 'looking for work failed'),
       signal,
+      ...loggedRounds(logger, 'looking for work', () => this.#round()),
     });
     const progress = startLoop({
       intervalMs: PROGRESS_MS,
-      round: () => {
+      signal,
+      ...loggedRounds(logger, 'telling of progress', () => {
         node.tell({ kind: 'progress-due' });
         return Promise.resolve(false);
-      },
-      onError: (error) => logger.warn({ error }, 'progress could not be stored'),
-      signal,
+      }),
     });
     this.#reconciler = new Reconciler({ store, logger, membership, node, intervalMs: config.reconcileMs, signal });
     this.#others = [progress.done, this.#reconciler.done];

@@ -10,7 +10,7 @@ import {
   type Store,
 } from '@longshore/store';
 import { findCrashed } from './find-crashed.ts';
-import { startLoop, type WakeableLoop } from '@longshore/service';
+import { FailureLog, startLoop, type WakeableLoop } from '@longshore/service';
 import type { Logger } from '@longshore/telemetry';
 
 export interface MembershipOptions {
@@ -41,9 +41,11 @@ export class Membership {
   #isOverdue = false;
   #overdueTimer: NodeJS.Timeout | undefined;
   readonly #loop: WakeableLoop;
+  readonly #renewing: FailureLog;
 
   private constructor(options: MembershipOptions, identity: NodeIdentity, registeringAt: number) {
     this.#options = options;
+    this.#renewing = new FailureLog(options.logger, "the renewal of this node's lease");
     this.#leases = options.store.openForLease(options.registration.leaseTtlMs);
     this.#identity = identity;
     this.#renewedAt = registeringAt;
@@ -52,7 +54,7 @@ export class Membership {
     this.#loop = startLoop({
       intervalMs: this.#pauseMs,
       round: () => this.#renewAgain(),
-      onError: (error) => this.#notRenewed(error),
+      onError: (error) => this.#renewing.failed(error),
       signal: options.signal,
     });
   }
@@ -95,10 +97,6 @@ export class Membership {
     return this.#options.registration.leaseTtlMs / RENEWALS_PER_TTL;
   }
 
-  #notRenewed(error: unknown): void {
-    this.#options.logger.warn({ error }, "could not renew this node's lease");
-  }
-
   /** Renews; true when the next renewal is due already, since this one waited for an answer that never came. */
   async #renewAgain(): Promise<boolean> {
     const before = performance.now();
@@ -106,7 +104,7 @@ export class Membership {
       return await this.#renew();
     } catch (error) {
       if (performance.now() - before < this.#pauseMs) throw error;
-      this.#notRenewed(error);
+      this.#renewing.failed(error);
       return true;
     }
   }
@@ -117,6 +115,7 @@ export class Membership {
     await faultPoint('lease.before-renew');
     const before = performance.now();
     if (await renewNode(db, this.#identity, registration.leaseTtlMs)) {
+      this.#renewing.worked();
       this.#renewed(before);
       return false;
     }

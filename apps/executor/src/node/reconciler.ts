@@ -1,5 +1,5 @@
 import { faultPoint } from '@longshore/faults';
-import { startLoop, type WakeableLoop } from '@longshore/service';
+import { FailureLog, startLoop, type WakeableLoop } from '@longshore/service';
 import { releaseUnknown, type Store, type SubtaskAttempt } from '@longshore/store';
 import type { Logger } from '@longshore/telemetry';
 import type { NodeLoop } from './node-loop.ts';
@@ -34,10 +34,11 @@ export class Reconciler {
   #asked = 1;
   #made = 0;
   #nextAt = 0;
-  #hasFailed = false;
+  readonly #log: FailureLog;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
+    this.#log = new FailureLog(options.logger, 'looking for rows that this node does not know');
     this.#now = options.now ?? (() => performance.now());
     this.#loop = startLoop({
       intervalMs: Math.min(options.intervalMs, LOOK_AGAIN_MS),
@@ -64,16 +65,13 @@ export class Reconciler {
     await this.#look();
     this.#made = asked;
     this.#nextAt = this.#now() + intervalMs;
-    this.#hasFailed = false;
+    this.#log.worked();
     return false;
   }
 
   #failed(error: unknown): void {
     this.#asked += 1;
-    if (!this.#hasFailed) {
-      this.#options.logger.warn({ error }, 'looking for rows that this node does not know failed; trying again');
-    }
-    this.#hasFailed = true;
+    this.#log.failed(error);
   }
 
   async #look(): Promise<void> {

@@ -2,7 +2,7 @@ import type { ErrorData } from '@longshore/core';
 import { claimAnswered, claimFailed, unknownFound } from '../claiming/end-claim.ts';
 import { notOpened, runnerTaken, taskRead } from '../claiming/open-task.ts';
 import type { Opened } from '../claiming/opening.ts';
-import { beginPlanning, forgetPromises, planNotOpened, planOpened } from '../claiming/plan-claims.ts';
+import { beginPlanning, forgetPromises, openingSlow, planNotOpened, planOpened } from '../claiming/plan-claims.ts';
 import {
   controlFailed,
   controlGone,
@@ -59,6 +59,9 @@ export function reduce(state: NodeState, event: NodeEvent): readonly Effect[] {
       break;
     case 'not-opened':
       notOpened(state, event.taskId, event.error, whenOpen(state, event.at, effects));
+      break;
+    case 'opening-slow':
+      openingSlow(state, event, whenOpen(state, event.at, effects), event.at, effects);
       break;
     case 'control-ready':
       event.run.candidates = event.candidates;
@@ -171,13 +174,13 @@ function whenOpen(state: NodeState, at: number, effects: Effect[]): Opened {
       else startClaimed(state, local.task.id, then, at, effects);
     },
     gone: (waiter) => {
-      if (waiter.for === 'planning') planNotOpened(state, then, at, effects);
+      if (waiter.for === 'planning') planNotOpened(state, waiter.taskId, then, at, effects);
       else if (waiter.for === 'control') controlGone(state, waiter.run, effects);
     },
     failed: (waiter, taskId, error: ErrorData) => {
       if (waiter.for === 'control') controlFailed(state, waiter.run, error, effects);
       else handBack(state, taskId, 'no runner', effects);
-      if (waiter.for === 'planning') planNotOpened(state, then, at, effects);
+      if (waiter.for === 'planning') planNotOpened(state, waiter.taskId, then, at, effects);
     },
   };
   return then;

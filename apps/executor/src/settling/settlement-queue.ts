@@ -119,6 +119,7 @@ export class SettlementQueue {
   async #writeBatch(batch: readonly Settlement[], lockTimeoutMs: number): Promise<void> {
     const { store, logger, identity, onWritten } = this.#options;
     let failures = 0;
+    let isHeld = false;
     for (let pauseMs = 50; ; pauseMs = Math.min(LONGEST_WAIT_MS, pauseMs * 2)) {
       try {
         await faultPoint('settle.before');
@@ -139,10 +140,10 @@ export class SettlementQueue {
           this.#giveUp(batch, error);
           return;
         }
-        logger.warn(
-          { error, results: batch.length },
-          isAway ? 'holding results until Postgres is back' : 'results were not written, trying again',
-        );
+        // An outage is said once, however often this tries.
+        if (!isAway) logger.warn({ error, results: batch.length }, 'results were not written, trying again');
+        else if (!isHeld) logger.warn({ error, results: batch.length }, 'holding results until Postgres is back');
+        isHeld ||= isAway;
       }
       await wait(pauseMs);
     }

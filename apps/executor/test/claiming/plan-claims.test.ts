@@ -75,6 +75,43 @@ test('what is being claimed is not claimed for again, until that has ended', asy
   expect((await plan(ground, tasks)).requests).toMatchObject([{ taskId: tasks[0]!.id, limit: 2 }]);
 });
 
+/** What the node claims of these tasks when the runner of one doesn't come. */
+async function planWithout(
+  ground: NodeGround,
+  hanging: ClaimableTask,
+  others: readonly ClaimableTask[],
+): Promise<Claim> {
+  ground.hanging.add(hanging.id);
+  const planning = plan(ground, [hanging, ...others]);
+  const isIts = ({ taskId }: { readonly taskId: string }): boolean => taskId === hanging.id;
+  await vi.waitUntil(() => ground.notedOf('take-runner').length > 0, { timeout: 10_000 });
+  const { taskId, opening } = ground.notedOf('await-opening').find(isIts)!;
+  ground.node.tell({ kind: 'opening-slow', taskId, opening, at: performance.now() });
+  return planning;
+}
+
+// ✗ tried: a plan that waits for each runner. A type that hung while it loaded kept its node from claiming for anybody.
+test('a task whose runner doesn’t come keeps no other from being claimed for, and is claimed for when it has come', async () => {
+  const ground = new NodeGround(store);
+  const [hanging, other, later] = [await newTask('hanging'), await newTask('other'), await newTask('later')];
+  expect((await planWithout(ground, hanging, [other])).requests).toMatchObject([{ taskId: other.id }]);
+  // Nobody waits for it again.
+  expect((await plan(ground, [hanging, later])).requests).toMatchObject([{ taskId: later.id }]);
+
+  const looks = ground.notedOf('look').length;
+  ground.bringRunner(hanging.id);
+  await vi.waitUntil(() => ground.notedOf('look').length > looks, { timeout: 10_000 });
+  expect(ground.notedOf('look').slice(looks)).toEqual([{ do: 'look', when: 'now' }]);
+  expect((await plan(ground, [hanging])).requests).toMatchObject([{ taskId: hanging.id }]);
+});
+
+test('the slots of a task whose runner doesn’t come are kept for it', async () => {
+  const ground = new NodeGround(store);
+  const [hanging, other] = [await newTask('hung'), { ...(await newTask('large')), slots: 16 }];
+  const { requests } = await planWithout(ground, hanging, [other]);
+  expect(requests).toMatchObject([{ taskId: other.id, limit: 14 }]);
+});
+
 // Seen to fail when a node took the task as `prepare` had found it: an import said that its meta had lost what was prepared.
 test.each([
   ['a look finds', (ground: NodeGround, task: ClaimableTask) => plan(ground, [task])],

@@ -1,6 +1,6 @@
 import { taskId, type TaskId } from '@longshore/core';
 import { MAX_HINTED_TASKS, wakeHint, type TaskHint } from '@longshore/protocol';
-import { loggedRounds, startLoop, type ConfigOf, type ServiceContext } from '@longshore/service';
+import { FailureLog, loggedRounds, startLoop, type ConfigOf, type ServiceContext } from '@longshore/service';
 import {
   countGoneNodes,
   countQueuedTasks,
@@ -97,9 +97,14 @@ export async function leadOwner(
       return forgottenTo !== null;
     }),
   });
+  // Only the poll finds submits within transactions meanwhile.
+  const hearing = new FailureLog(logger, 'listening for submits within transactions');
   const listening = listenForSubmits(store.db, {
-    onSubmit: () => loop.wake(),
-    onError: (error) => logger.warn({ error }, 'only the poll finds submits within transactions for now'),
+    onSubmit: () => {
+      hearing.worked();
+      loop.wake();
+    },
+    onError: (error) => hearing.failed(error),
     signal,
   });
   const subscription = bus.subscribe(bus.subjects.wakeOwner, wakeHint, () => loop.wake());
