@@ -13,6 +13,7 @@ import { addTaskListCommand } from './commands/task-list.ts';
 import { addTaskModifyCommand } from './commands/task-modify.ts';
 import { addTaskPauseCommand } from './commands/task-pause.ts';
 import { addTaskResumeCommand } from './commands/task-resume.ts';
+import { addTaskRestartCommand } from './commands/task-restart.ts';
 import { addTaskRetryCommand } from './commands/task-retry.ts';
 import { addTaskEndCleanUpCommand } from './commands/task-end-clean-up.ts';
 import { addTaskRevertCommand } from './commands/task-revert.ts';
@@ -66,6 +67,7 @@ export function buildProgram(context: CommandContext, version: string): Command 
   addTaskRetryCommand(task, context);
   addTaskSkipCommand(task, context);
   addTaskRevertCommand(task, context);
+  addTaskRestartCommand(task, context);
   addTaskEndCleanUpCommand(task, context);
   addTaskCancelCommand(task, context);
   addTaskEventsCommand(task, context);

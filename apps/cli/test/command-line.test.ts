@@ -24,6 +24,7 @@ const COMMANDS = [
   'task retry',
   'task skip',
   'task revert',
+  'task restart',
   'task cancel',
   'task end-clean-up',
   'task events',

@@ -16,49 +16,62 @@ function control(kind: string): ControlProgress {
 
 describe('the summary', () => {
   test('of a paused task says how to resume it', () => {
-    expect(taskSummary(detail({ task: { state: 'paused' } }))).toBe('task 12 is paused; "task resume 12" resumes it');
-    expect(taskSummary(detail({ task: { state: 'paused', error } }))).toContain('paused after TOY_FAILED: told to;');
+    expect(taskSummary(detail({ task: { state: 'paused' } }), 'longshore')).toBe(
+      'task 12 is paused; resume it: longshore task resume 12',
+    );
+    expect(taskSummary(detail({ task: { state: 'paused', error } }), 'longshore')).toContain(
+      'paused after TOY_FAILED: told to;',
+    );
   });
 
   test('of a task that awaits resolution says what failed, and every choice', () => {
-    expect(taskSummary(detail({ task: awaiting, steps: [failedSubtasks] }))).toBe(
+    expect(taskSummary(detail({ task: awaiting, steps: [failedSubtasks] }), 'longshore')).toBe(
       [
         'task 12 import awaits resolution: 2 subtasks of step load failed',
         'error TOY_FAILED: told to',
-        '  task retry 12   tries the failed work again; --set key=value changes the meta first',
-        '  task skip 12    continues without the failed work',
-        '  task revert 12  undoes its work; it ends as failed',
-        '  task cancel 12  undoes its work; it ends as canceled',
+        '  longshore task retry 12    # tries the failed work again; --set key=value changes the meta first',
+        '  longshore task skip 12     # continues without the failed work',
+        '  longshore task restart 12  # undoes its work, then starts run 2 of its key',
+        '  longshore task revert 12   # undoes its work; it ends as failed',
+        '  longshore task cancel 12   # undoes its work; it ends as canceled',
       ].join('\n'),
     );
   });
 
   test.each([
-    { kind: 'revert', says: 'its work could not be undone', choices: ['retry', 'resume', 'skip'] },
-    { kind: 'finish', says: 'its finish hook failed', choices: ['retry', 'skip', 'revert', 'cancel'] },
-    { kind: 'plan', says: 'its next step could not be planned', choices: ['retry', 'revert', 'cancel'] },
+    { kind: 'revert', says: 'its work could not be undone', choices: ['retry', 'restart', 'resume', 'skip'] },
+    { kind: 'finish', says: 'its finish hook failed', choices: ['retry', 'skip', 'restart', 'revert', 'cancel'] },
+    { kind: 'plan', says: 'its next step could not be planned', choices: ['retry', 'restart', 'revert', 'cancel'] },
   ])('of one that awaits resolution after a failed $kind hook offers $choices', ({ kind, says, choices }) => {
-    const text = taskSummary({ ...detail({ task: awaiting }), controls: [control(kind)] });
+    const text = taskSummary({ ...detail({ task: awaiting }), controls: [control(kind)] }, 'npx longshore');
     expect(text.split('\n')[0]).toBe(`task 12 import awaits resolution: ${says}`);
-    expect(Array.from(text.matchAll(/^ {2}task (\w+) 12/gm), ([, choice]) => choice)).toEqual(choices);
+    expect(Array.from(text.matchAll(/^ {2}npx longshore task (\w+) 12/gm), ([, choice]) => choice)).toEqual(choices);
+  });
+
+  test('of one whose type says that a retry is in vain offers none', () => {
+    const inVain = { ...error, details: { retryInVain: true } };
+    const text = taskSummary(detail({ task: { ...awaiting, error: inVain }, steps: [failedSubtasks] }), 'longshore');
+    expect(text).not.toContain('task retry');
+    expect(text).toContain('  longshore task restart 12  # undoes its work, then starts run 2 of its key\n');
   });
 
   test('of one that failed before its first step offers no skip', () => {
     const text = taskSummary(
       detail({ task: { ...awaiting, step: null, error: { ...error, code: 'DEADLINE_EXCEEDED' } } }),
+      'longshore',
     );
     expect(text).toContain('awaits resolution: its deadline has passed\n');
     expect(text).not.toContain('task skip');
   });
 
   test('of one whose revert failed names both errors', () => {
-    const text = taskSummary({ ...detail({ task: awaiting }), controls: [control('revert')] });
+    const text = taskSummary({ ...detail({ task: awaiting }), controls: [control('revert')] }, 'longshore');
     expect(text).toContain('the undo failed with TOY_FAILED: revert went wrong\nerror TOY_FAILED: told to');
   });
 
   test('of one whose revert was left out does not claim that its work was undone', async () => {
     const canceled = detail({ task: { state: 'reverted', outcome: 'canceled' } });
-    expect(taskSummary(canceled)).toBe('task 12 import was canceled; its work was undone');
+    expect(taskSummary(canceled, 'longshore')).toBe('task 12 import was canceled; its work was undone');
     const event = { at: '', actor: '', from: null, to: null, subtaskId: null };
     const events = async function* () {
       yield await Promise.resolve({
@@ -70,7 +83,7 @@ describe('the summary', () => {
       yield { ...event, seq: 2, kind: 'skip', to: 'reverted', message: 'so what' };
       yield { ...event, seq: 3, kind: 'skip', to: 'running', message: null };
     };
-    expect(taskSummary(canceled, await readSkippedHooks({ events }, canceled))).toBe(
+    expect(taskSummary(canceled, 'longshore', await readSkippedHooks({ events }, canceled))).toBe(
       [
         'task 12 import was canceled',
         'not undone: no node can run its revert hook',
@@ -81,7 +94,7 @@ describe('the summary', () => {
   });
 
   test('of a task in a state that this build does not know claims nothing', () => {
-    expect(taskSummary(detail({ task: { state: 'hibernating' } }))).toBe('task 12 import is hibernating');
+    expect(taskSummary(detail({ task: { state: 'hibernating' } }), 'longshore')).toBe('task 12 import is hibernating');
   });
 });
 
@@ -91,13 +104,13 @@ describe('a task that skipped', () => {
 
   test('says so in its summary, in lists and in what is shown of it', () => {
     const shown = detail({ task: { ...task, result: { rows: 8 } }, steps });
-    expect(taskSummary(shown)).toBe('task 12 import succeeded, with 2 subtasks and 1 hook skipped');
+    expect(taskSummary(shown, 'longshore')).toBe('task 12 import succeeded, with 2 subtasks and 1 hook skipped');
     expect(taskTable([shown.task], Date.now())).toContain('succeed (2 subtasks and 1 hook skipped)');
-    const text = taskDetailText(shown);
+    const text = taskDetailText(shown, 'longshore');
     expect(text).toMatch(/^state +succeed \(2 subtasks and 1 hook skipped\)$/m);
     expect(text).toMatch(/^load +10 +8 +2 +0 /m);
     const undone = detail({ task: { ...task, state: 'reverted', outcome: 'canceled' } });
-    expect(taskDetailText(undone)).toContain('reverted (canceled, 2 subtasks and 1 hook skipped)');
+    expect(taskDetailText(undone, 'longshore')).toContain('reverted (canceled, 2 subtasks and 1 hook skipped)');
   });
 
   test('ends a wait with an exit code of its own if it succeeded', () => {
@@ -125,6 +138,7 @@ describe('everything about a task', () => {
           modifying: { slots: 4 },
         },
       }),
+      'longshore',
     );
     for (const line of [
       /^slot cap +2 on each node, in load$/m,
@@ -139,16 +153,21 @@ describe('everything about a task', () => {
   });
 
   test('leaves out what it was not told, as an older owner does', () => {
-    const text = taskDetailText(detail({ task: { selectors: null, deadlineAt: null } }));
+    const text = taskDetailText(detail({ task: { selectors: null, deadlineAt: null } }), 'longshore');
     expect(text).not.toMatch(/^(slot cap|selectors|budget|timeout|stall|deadline|modifying) /m);
   });
 
   test('ends with what may be done when it waits for a person', () => {
-    expect(taskDetailText(detail({ task: awaiting, steps: [failedSubtasks] }))).toMatch(
+    expect(taskDetailText(detail({ task: awaiting, steps: [failedSubtasks] }), 'longshore')).toMatch(
       /awaits resolution: 2 subtasks[^]*task skip 12/,
     );
-    expect(taskDetailText(detail({ task: { state: 'paused' } }))).toContain('  task resume 12  resumes it');
-    expect(taskDetailText(detail())).not.toContain('task cancel 12');
+    expect(taskDetailText(detail({ task: { state: 'paused' } }), 'npx longshore')).toContain(
+      '  npx longshore task resume 12  # resumes it',
+    );
+    expect(taskDetailText(detail({ task: { state: 'reverting', restarting: true } }), 'longshore')).toMatch(
+      /^restarts +run 2 of its key starts once it is undone$/m,
+    );
+    expect(taskDetailText(detail(), 'longshore')).not.toContain('task cancel 12');
   });
 });
 
@@ -164,9 +183,10 @@ test('following a task continues while it is paused, and says so once for each p
     signal: new AbortController().signal,
     onSnapshot: () => undefined,
     onRemark: (text) => remarks.push(text),
+    program: 'npx longshore',
   });
   expect(last.task.state).toBe('awaiting-resolution');
-  expect(remarks).toEqual(Array(2).fill('still waiting: task 12 is paused; "task resume 12" resumes it'));
+  expect(remarks).toEqual(Array(2).fill('still waiting: task 12 is paused; resume it: npx longshore task resume 12'));
 });
 
 test('subtasks show how often processes crashed while they ran there, and that they run alone since', () => {
@@ -182,7 +202,7 @@ test('subtasks show how often processes crashed while they ran there, and that t
 
 test('the details of a task show what its running subtasks count', () => {
   const summaries = [{ step: 'load', subtasks: 2, counters: { rows: 12_000, bytes: 66_400_000, files: 3 } }];
-  const lines = taskDetailText({ ...detail(), summaries }).split('\n');
+  const lines = taskDetailText({ ...detail(), summaries }, 'longshore').split('\n');
   expect(lines.find((line) => line.includes('COUNTED SO FAR'))).toMatch(/RUNNING IN +SUBTASKS +COUNTED SO FAR/);
   expect(lines.find((line) => line.includes('files 3'))).toMatch(/load +2 +rows 12,000, bytes 66\.4 MB, files 3/);
 });
@@ -223,8 +243,8 @@ describe('who asked', () => {
 
   test('is told of the submit, as far as the owner knows', () => {
     const submittedBy = { name: 'alice', role: null, isVerified: false };
-    expect(taskDetailText({ ...detail(), submittedBy })).toMatch(/^submitted by +alice \(claimed\)$/m);
-    expect(taskDetailText({ ...detail(), submittedBy: null })).not.toContain('submitted by');
-    expect(taskDetailText(detail())).not.toContain('submitted by');
+    expect(taskDetailText({ ...detail(), submittedBy }, 'longshore')).toMatch(/^submitted by +alice \(claimed\)$/m);
+    expect(taskDetailText({ ...detail(), submittedBy: null }, 'longshore')).not.toContain('submitted by');
+    expect(taskDetailText(detail(), 'longshore')).not.toContain('submitted by');
   });
 });

@@ -31,6 +31,7 @@ describe('a control', () => {
     { name: 'retry', from: 'awaiting-resolution', to: 'running' },
     { name: 'skip', from: 'awaiting-resolution', to: 'running' },
     { name: 'revert', from: 'awaiting-resolution', to: 'reverting' },
+    { name: 'restart', from: 'awaiting-resolution', to: 'reverting' },
     { name: 'cancel', from: 'paused', to: 'reverted' },
   ] as const)('$name resolves once it is decided, and says why it was asked for', async ({ name, from, to }) => {
     owner.change('1', { state: from });

@@ -56,6 +56,7 @@ const CONTROLS = {
   'task.skip': { from: ['awaiting-resolution'], to: { state: 'running' } },
   'task.endcleanup': { from: ['succeed'], to: { state: 'succeed' } },
   'task.revert': { from: ['awaiting-resolution'], to: { state: 'reverting' } },
+  'task.restart': { from: ['running', 'awaiting-resolution'], to: { state: 'reverting' } },
   'task.cancel': {
     from: ['pending', 'running', 'paused', 'awaiting-resolution', 'modifying'],
     to: { state: 'reverted', outcome: 'canceled' },
@@ -211,6 +212,7 @@ export class FakeOwner {
       'task.skip': async (request) => Promise.resolve(this.#control('task.skip', request)),
       'task.endcleanup': async (request) => Promise.resolve(this.#control('task.endcleanup', request)),
       'task.revert': async (request) => Promise.resolve(this.#control('task.revert', request)),
+      'task.restart': async (request) => Promise.resolve(this.#control('task.restart', request)),
       'task.cancel': async (request) => Promise.resolve(this.#control('task.cancel', request)),
       'limits.get': async () => Promise.resolve({ limits: this.limits }),
       'limits.set': async ({ maxScheduledTasks, maxSubtasksPerStep }) => {

@@ -43,6 +43,8 @@ export const API = {
   'task.skip': { request: controlRequest, reply: controlReply },
   /** Resolution: the task is undone. */
   'task.revert': { request: controlRequest, reply: controlReply },
+  /** The task is undone, and the next run of its key starts with its end. */
+  'task.restart': { request: controlRequest, reply: controlReply },
   /** A task that has ended leaves without its clean-up, if that hangs, fails or can't run. */
   'task.endcleanup': { request: controlRequest, reply: controlReply },
   'task.events': { request: eventsRequest, reply: eventsReply },

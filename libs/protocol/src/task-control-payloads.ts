@@ -13,7 +13,7 @@ export const cancelRequest = z.object({
 });
 export type CancelRequest = z.infer<typeof cancelRequest>;
 
-/** Pause, resume, retry, skip, revert, or end of a clean-up. */
+/** Pause, resume, retry, skip, revert, restart, or end of a clean-up. */
 export const controlRequest = z.object({ task: taskRef, reason });
 export type ControlRequest = z.infer<typeof controlRequest>;
 

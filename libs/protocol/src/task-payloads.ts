@@ -103,6 +103,8 @@ export const taskView = z.object({
   deadlineAt: instant.nullable().optional(),
   /** What a modification that is being applied changes. */
   modifying: z.record(z.string(), z.unknown()).nullable().optional(),
+  /** Whether it is being undone to be restarted: the next run of its key starts with its end. Absent: no, or the owner knows of no restarts. */
+  restarting: z.boolean().optional(),
 });
 export type TaskView = z.infer<typeof taskView>;
 

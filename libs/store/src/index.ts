@@ -25,6 +25,7 @@ export { cancelTask, endCleanUp } from './tasks/cancel-task.ts';
 export { pauseTask, type ControlResult } from './tasks/pause-task.ts';
 export { resumeTask } from './tasks/resume-task.ts';
 export { modifyTask } from './tasks/modify-task.ts';
+export { restartTask, type NextRun } from './tasks/restart-task.ts';
 export { retryTask, revertTask, skipFailed, type SkipResult } from './tasks/resolve-task.ts';
 export { readSettings, saveSettings, type ClusterSettings } from './cluster/cluster-settings.ts';
 export { agreeOnLease, type WantedLease } from './cluster/lease-settings.ts';

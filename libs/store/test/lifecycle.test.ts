@@ -109,7 +109,7 @@ describe('a pause', () => {
       'pause running pausing',
       'settle pausing paused',
       'resume paused resuming',
-      'restart resuming running',
+      'continue resuming running',
     ]);
   });
 

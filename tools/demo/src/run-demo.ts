@@ -117,10 +117,11 @@ async function importAndProve(
       signal,
       onSnapshot: (snapshot) => display.update(snapshot),
       onRemark: (text) => display.remark(text),
+      program: 'npx longshore',
     });
     const kill: KillReport | null = await killing;
     display.close();
-    say(`${taskSummary(detail)}\n`);
+    say(`${taskSummary(detail, 'npx longshore')}\n`);
     const proof = await proveRows(cluster.databaseUrl, csv);
     say(reportText(csv, detail, kill, proof));
     return proof.holds && detail.task.outcome === 'succeeded';

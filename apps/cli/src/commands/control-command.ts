@@ -24,7 +24,7 @@ export interface ControlCommand<Flags extends ControlFlags> {
   /** What is printed without `--wait`, before the state. */
   readonly text: (handle: TaskHandle, reply: ControlReply) => string;
   /** Carries out `--wait`. */
-  readonly waitFor?: (handle: TaskHandle, asJson: boolean) => Promise<void>;
+  readonly waitFor?: (handle: TaskHandle, asJson: boolean, client: LongshoreClient) => Promise<void>;
 }
 
 /** Adds a command that controls one task: finds it, asks, and prints what was decided or waits for what follows. */
@@ -46,7 +46,7 @@ export function addControlCommand<Flags extends ControlFlags = ControlFlags>(
         const handle = await findTask(client, name);
         const reply = await ask(handle, client);
         const isJson = flags.json === true;
-        if (flags.wait === true && waitFor !== undefined) return waitFor(handle, isJson);
+        if (flags.wait === true && waitFor !== undefined) return waitFor(handle, isJson, client);
         const text = `${control.text(handle, reply)}; state ${reply.task.state}`;
         context.print(isJson ? JSON.stringify(reply) : text);
       });

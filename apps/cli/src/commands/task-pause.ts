@@ -27,7 +27,7 @@ export function addTaskPauseCommand(task: Command, context: CommandContext): voi
         signal: context.signal,
         until: ({ task: { state } }) => state !== TaskState.pausing,
       });
-      context.print(asJson ? JSON.stringify(detail) : taskSummary(detail));
+      context.print(asJson ? JSON.stringify(detail) : taskSummary(detail, context.program));
       // It may have ended instead: somebody canceled it.
       if (isTerminalTaskState(detail.task.state)) context.setExitCode(exitCodeOfTask(detail));
     },

@@ -16,7 +16,7 @@ export function addTaskShowCommand(task: Command, context: CommandContext): void
     .action(async (name: string, flags: CommonFlags) => {
       await withClient(flags, context, async (client) => {
         const detail = await (await findTask(client, name)).get();
-        context.print(flags.json === true ? JSON.stringify(detail) : taskDetailText(detail));
+        context.print(flags.json === true ? JSON.stringify(detail) : taskDetailText(detail, context.program));
       });
     });
 }

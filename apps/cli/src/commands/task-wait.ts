@@ -24,11 +24,14 @@ export function addTaskWaitCommand(task: Command, context: CommandContext): void
         try {
           const detail = await followTask(handle, {
             signal: context.signal,
+            program: context.program,
             onSnapshot: () => undefined,
             onRemark: (text) => context.note(text),
           });
           context.print(
-            flags.json === true ? JSON.stringify(detail) : taskSummary(detail, await readSkippedHooks(handle, detail)),
+            flags.json === true
+              ? JSON.stringify(detail)
+              : taskSummary(detail, context.program, await readSkippedHooks(handle, detail)),
           );
           context.setExitCode(exitCodeOfTask(detail));
         } catch (thrown) {

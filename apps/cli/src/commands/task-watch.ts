@@ -21,6 +21,7 @@ export function addTaskWatchCommand(task: Command, context: CommandContext): voi
         if (flags.json !== true) return waitForTask(handle, false, context);
         const detail = await followTask(handle, {
           signal: context.signal,
+          program: context.program,
           onSnapshot: (snapshot) => context.print(JSON.stringify(snapshot)),
           onRemark: (text) => context.note(text),
         });

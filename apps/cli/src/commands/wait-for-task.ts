@@ -21,12 +21,15 @@ export async function waitForTask(
   try {
     const detail = await followTask(task, {
       signal: context.signal,
+      program: context.program,
       onSnapshot: (snapshot) => display?.update(snapshot),
       onRemark: (text) => (display === null ? context.note(text) : display.remark(text)),
     });
     display?.close();
     context.print(
-      asJson ? JSON.stringify({ ...more, ...detail }) : taskSummary(detail, await readSkippedHooks(task, detail)),
+      asJson
+        ? JSON.stringify({ ...more, ...detail })
+        : taskSummary(detail, context.program, await readSkippedHooks(task, detail)),
     );
     context.setExitCode(exitCodeOfTask(detail));
   } catch (thrown) {

@@ -8,9 +8,10 @@ import { choiceLines, failureText, pausedText } from './task-choices.ts';
 /**
  * How a settled task ended, in a line or two. For a task that waits for a person: what failed, and the possible commands.
  *
+ * @param program the name that the CLI was called by.
  * @param skippedHooks hooks that were skipped while it was undone; see `readSkippedHooks`.
  */
-export function taskSummary(detail: TaskDetail, skippedHooks: readonly string[] = []): string {
+export function taskSummary(detail: TaskDetail, program: string, skippedHooks: readonly string[] = []): string {
   const { task } = detail;
   const name = `task ${task.id} ${task.type}`;
   if (task.outcome === TaskOutcome.succeeded) {
@@ -18,13 +19,13 @@ export function taskSummary(detail: TaskDetail, skippedHooks: readonly string[] 
     return `${name} succeeded${durationText(detail)}${skipped}${amountText(detail)}`;
   }
   const reason = task.error === null ? [] : [`error ${task.error.code}: ${plainText(task.error.message)}`];
-  if (task.state === TaskState.paused) return pausedText(task);
+  if (task.state === TaskState.paused) return pausedText(task, program);
   if (task.state === TaskState.awaitingResolution) {
     return [
       `${name} awaits resolution: ${failureText(detail)}`,
       ...failedRevert(detail),
       ...reason,
-      ...choiceLines(detail),
+      ...choiceLines(detail, program),
     ].join('\n');
   }
   if (!isTerminalTaskState(task.state)) return `${name} is ${task.state}`;

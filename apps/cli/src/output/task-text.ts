@@ -37,8 +37,8 @@ export function runTable(runs: readonly TaskView[], nowMs: number): string {
   );
 }
 
-/** Everything about one task. */
-export function taskDetailText(detail: TaskDetail): string {
+/** Everything about one task. @param program the name that the CLI was called by. */
+export function taskDetailText(detail: TaskDetail, program: string): string {
   const { task, meta, steps, nodes, controls, rerun, waiting = [], summaries = [] } = detail;
   const fields: (readonly [string, string | number])[] = [
     ['task', `${task.id} (key ${task.key}${task.run === undefined ? '' : `, run ${task.run}`})`],
@@ -47,6 +47,9 @@ export function taskDetailText(detail: TaskDetail): string {
     ...(task.waiting === null
       ? []
       : [['waits', `${task.waiting.message} (${task.waiting.code}, since ${task.waiting.since})`] as [string, string]]),
+    ...(task.restarting === true
+      ? [['restarts', `run ${(task.run ?? 1) + 1} of its key starts once it is undone`] as [string, string]]
+      : []),
     ['step', task.step ?? NONE],
     ['priority', task.priority],
     ['slots', `${task.slots} on each node, ${task.slotsPerSubtask} for each subtask`],
@@ -133,7 +136,7 @@ export function taskDetailText(detail: TaskDetail): string {
       ),
     );
   }
-  const choices = choiceLines(detail);
+  const choices = choiceLines(detail, program);
   if (choices.length > 0) {
     const why =
       task.state === TaskState.awaitingResolution ? `it awaits resolution: ${failureText(detail)}` : 'it is paused';

@@ -16,6 +16,8 @@ export interface FollowOptions {
    * without progress.
    */
   readonly onRemark: (text: string) => void;
+  /** The name that the CLI was called by, for commands in remarks. */
+  readonly program: string;
 }
 
 /**
@@ -25,7 +27,7 @@ export interface FollowOptions {
  */
 export async function followTask(
   task: Pick<TaskHandle, 'watch'>,
-  { signal, onSnapshot, onRemark }: FollowOptions,
+  { signal, onSnapshot, onRemark, program }: FollowOptions,
 ): Promise<TaskDetail> {
   let saidAtMs = -Infinity;
   const onProblem = (problem: Error): void => {
@@ -37,7 +39,7 @@ export async function followTask(
   for await (const detail of task.watch({ signal, onProblem })) {
     onSnapshot(detail);
     const isPaused = detail.task.state === TaskState.paused;
-    if (isPaused && !wasPaused) onRemark(`still waiting: ${pausedText(detail.task)}`);
+    if (isPaused && !wasPaused) onRemark(`still waiting: ${pausedText(detail.task, program)}`);
     wasPaused = isPaused;
     if (isSettled(detail)) return detail;
   }

@@ -6,6 +6,7 @@ import {
   modifyTask,
   pauseTask,
   readTypes,
+  restartTask,
   resumeTask,
   retryTask,
   revertTask,
@@ -29,7 +30,7 @@ interface ControlContext {
   readonly tell: (id: string) => Promise<void>;
 }
 
-type ControlMethods = 'cancel' | 'pause' | 'resume' | 'modify' | 'retry' | 'skip' | 'revert' | 'endcleanup';
+type ControlMethods = 'cancel' | 'pause' | 'resume' | 'modify' | 'retry' | 'skip' | 'revert' | 'restart' | 'endcleanup';
 
 /** Requests that change an existing task: one transition under its row's lock, then a hint to everybody concerned. */
 export function controlHandlers({
@@ -75,6 +76,8 @@ export function controlHandlers({
       }),
     'task.revert': ({ task, reason }, { principal }) =>
       control(task, 'revert', ({ id }) => revertTask(store.db, id, actorOf(principal), reason ?? null)),
+    'task.restart': ({ task, reason }, { principal }) =>
+      control(task, 'restart', ({ id }) => restartTask(store.db, id, actorOf(principal), reason ?? null)),
     'task.endcleanup': ({ task, reason }, { principal }) =>
       control(task, 'clean up', ({ id }) => endCleanUp(store.db, id, actorOf(principal), reason ?? null)),
     'task.modify': ({ task, changes, reason }, { principal }) =>
@@ -87,7 +90,8 @@ export function controlHandlers({
 }
 
 function hasEnded({ id, state }: StoredTask, what: string): LongshoreError {
-  return new LongshoreError('STATE_CONFLICT', `task ${id} has ended (${state}); there is nothing to ${what}`, {
+  const next = what === 'restart' ? '; the next run of its key starts with the same submit and --again' : '';
+  return new LongshoreError('STATE_CONFLICT', `task ${id} has ended (${state}); there is nothing to ${what}${next}`, {
     details: { state },
   });
 }

@@ -38,6 +38,7 @@ export function taskView(task: StoredTask): TaskView {
     stallTimeoutMs: task.stallTimeoutMs,
     deadlineAt: task.deadlineAt?.toISOString() ?? null,
     modifying: task.modification === null ? null : { ...task.modification.changes },
+    restarting: task.isRestarting,
   };
 }
 

@@ -1,7 +1,7 @@
 import type { ModifyRequest } from '@longshore/protocol';
 import type { CallOptions, WatchOptions } from '../connection/client-options.ts';
 
-/** How to pause, resume, skip or revert, or to end a clean-up. */
+/** How to pause, resume, skip, revert or restart, or to end a clean-up. */
 export interface ControlOptions extends CallOptions {
   /** Why, for the task's events; at most 1,000 characters. Default: no reason is noted. */
   readonly reason?: string | undefined;

@@ -185,6 +185,20 @@ export class TaskHandle<Result = unknown> {
   }
 
   /**
+   * Undoes a task that has not ended, whatever it is doing, and has the next run of its key start once that is done: of the same type, with the
+   * meta that it was submitted with, and with its options as `modify` has left them. Resolves once that is decided. The cluster does it by
+   * itself: neither this client nor an owner has to live until then, and one restart starts one run at most. `changed` is false when it was
+   * being restarted already. After `wait()`, the new run is the newest one of `client.runs(task.key)`.
+   *
+   * Nothing starts when the revert fails: the task awaits resolution then, and `restart()` tries both again. Nor when it is canceled meanwhile.
+   *
+   * @throws {RemoteError} STATE_CONFLICT when it has ended: a submit with `again` starts the next run then.
+   */
+  restart(options: ControlOptions = {}): Promise<ControlReply> {
+    return this.#control('task.restart', options);
+  }
+
+  /**
    * Lets a task that has ended leave without its clean-up hook, if that makes no progress for 30 s, fails, or no node can run it. What it
    * would have removed stays. `changed` is false when that was so already.
    *
@@ -195,7 +209,7 @@ export class TaskHandle<Result = unknown> {
   }
 
   #control(
-    method: 'task.pause' | 'task.resume' | 'task.retry' | 'task.skip' | 'task.revert' | 'task.endcleanup',
+    method: `task.${'pause' | 'resume' | 'retry' | 'skip' | 'revert' | 'restart' | 'endcleanup'}`,
     options: ControlOptions,
   ): Promise<ControlReply> {
     const { reason } = options;

@@ -13,7 +13,7 @@ export type TaskTrigger =
   | 'suspend' // all its errors have codes that pause a task
   | 'settle' // no work of a pausing task runs any more
   | 'resume'
-  | 'restart' // a resuming task's paused subtasks are pending again
+  | 'continue' // a resuming task's paused subtasks are pending again
   | 'modify'
   | 'apply' // a modification is written
   | 'drop' // the task type refused it
@@ -89,8 +89,8 @@ export const TASK_TRANSITIONS: readonly TaskTransition[] = [
   t('paused', 'resume', 'resuming', 'user'),
   t('paused', 'cancel', 'cancelling', 'user'),
   t('paused', 'modify', 'modifying', 'user'),
-  t('resuming', 'restart', 'running', 'owner', 'it was running'),
-  t('resuming', 'restart', 'pending', 'owner', 'it was pending'),
+  t('resuming', 'continue', 'running', 'owner', 'it was running'),
+  t('resuming', 'continue', 'pending', 'owner', 'it was pending'),
   t('resuming', 'cancel', 'cancelling', 'user'),
   t('modifying', 'apply', 'pending', 'owner', 'it was pending'),
   t('modifying', 'apply', 'running', 'owner', 'it was running'),

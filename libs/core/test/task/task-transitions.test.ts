@@ -24,7 +24,7 @@ const TRIGGERS = Object.keys({
   suspend: 0,
   settle: 0,
   resume: 0,
-  restart: 0,
+  continue: 0,
   modify: 0,
   apply: 0,
   drop: 0,
@@ -75,8 +75,8 @@ const EXPECTED = `
   paused               resume   resuming
   paused               cancel   cancelling
   paused               modify   modifying
-  resuming             restart  running              it was running
-  resuming             restart  pending              it was pending
+  resuming             continue  running              it was running
+  resuming             continue  pending              it was pending
   resuming             cancel   cancelling
   modifying            apply    pending              it was pending
   modifying            apply    running              it was running

@@ -41,6 +41,8 @@ export interface StoredTask {
   /** Null: it has none, or it rests. */
   readonly deadlineAt: Date | null;
   readonly modification: Modification | null;
+  /** Whether its next run starts once it is undone. */
+  readonly isRestarting: boolean;
 }
 
 interface TaskRow {
@@ -76,6 +78,7 @@ interface TaskRow {
   stall_timeout_ms: number | null;
   deadline_at: Date | null;
   modification: Modification | null;
+  is_restarting: boolean;
 }
 
 const VIEW_COLUMNS = sql.raw(
@@ -86,8 +89,8 @@ const VIEW_COLUMNS = sql.raw(
 
 /** Active and archived tasks as one; a task is in exactly one of the two at every moment that a statement can see. */
 const ALL_TASKS = sql`(
-  SELECT ${VIEW_COLUMNS}, ${waitingOfTask} AS waiting, false AS is_archived FROM tasks t
-  UNION ALL SELECT ${VIEW_COLUMNS}, waiting, true FROM task_history)`;
+  SELECT ${VIEW_COLUMNS}, ${waitingOfTask} AS waiting, false AS is_archived, restart IS NOT NULL AS is_restarting FROM tasks t
+  UNION ALL SELECT ${VIEW_COLUMNS}, waiting, true, false FROM task_history)`;
 
 /** Events that tell of something skipped, as their index has them. A `skip` to another state let the task go on with its work. */
 const SKIPS = sql`e.task_id = t.id AND e.kind IN ('subtask-skipped', 'skip', 'hook-skipped')`;
@@ -132,6 +135,7 @@ function toTask(row: TaskRow): StoredTask {
     stallTimeoutMs: row.stall_timeout_ms,
     deadlineAt: row.deadline_at,
     modification: row.modification,
+    isRestarting: row.is_restarting,
   };
 }
 

@@ -88,6 +88,20 @@ export interface TaskColumns {
   ended_at: OptionalTime;
 }
 
+/** Who asked for a task's restart, as its next run's events name them. */
+export interface RestartWish {
+  readonly principal: Principal | null;
+  readonly reason: string | null;
+}
+
+/** What `prepare` and `modifyMeta` may change of a task: as it was submitted, with what users have changed of that since. */
+export interface AsSubmitted {
+  readonly meta: unknown;
+  readonly slots: number;
+  readonly slotsPerSubtask: number;
+  readonly maxNodes: number | null;
+}
+
 /** The retry policy as stored. */
 export interface RetryColumns {
   maxFailures: number;
@@ -159,6 +173,10 @@ export interface Database {
     undo_began: Generated<boolean>;
     /** Whether a hook was inserted for it since it became pending, so that passes look at it. */
     has_hook: Generated<boolean>;
+    /** Who wants its next run to start once it is undone; null: nobody. */
+    restart: NullableJson<RestartWish>;
+    /** What of it was submitted otherwise than it is now; null: nothing. */
+    as_submitted: NullableJson<AsSubmitted>;
     /** Names those that wait for the same slots on the same nodes; empty: passes look at it wherever it stands. Computed by Postgres. */
     queue: ColumnType<string, never, never>;
   };

@@ -45,6 +45,6 @@ export async function restartTask(tx: Tx, task: LockedTask, actor: string): Prom
     UPDATE subtasks SET not_before = NULL, away_since = NULL, waiting = NULL
     WHERE task_id = ${task.id} AND state = 'pending' AND away_since IS NOT NULL`.execute(tx);
   const guard = task.priorState === TaskState.pending ? 'it was pending' : 'it was running';
-  const to = nextTaskState(TaskState.resuming, 'restart', [guard]) ?? TaskState.running;
-  await transitionTask(tx, task, { trigger: 'restart', to, actor, clearsError: true });
+  const to = nextTaskState(TaskState.resuming, 'continue', [guard]) ?? TaskState.running;
+  await transitionTask(tx, task, { trigger: 'continue', to, actor, clearsError: true });
 }

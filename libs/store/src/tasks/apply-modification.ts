@@ -2,6 +2,7 @@ import { slotsPerSubtaskAfter, TaskState, type Modification, type TaskChanges, t
 import { nextTaskState, type ErrorData } from '@longshore/core';
 import { sql } from 'kysely';
 import { archiveEndedControls } from '../controls/ended-controls.ts';
+import type { AsSubmitted } from '../schema/database.ts';
 import type { Tx } from '../session/transactions.ts';
 import { transitionTask, type LockedTask } from './transition-task.ts';
 
@@ -9,6 +10,10 @@ import { transitionTask, type LockedTask } from './transition-task.ts';
 interface ModifiedRow {
   slots: number;
   slots_per_subtask: number;
+  max_nodes: number | null;
+  /** Null: it isn't changed. */
+  meta: Readonly<Record<string, unknown>> | null;
+  as_submitted: AsSubmitted | null;
 }
 
 const GUARD_OF: Readonly<Record<Modification['from'], TaskGuard>> = {
@@ -27,7 +32,9 @@ export async function applyModification(tx: Tx, task: LockedTask, actor: string,
   const { modification } = task;
   if (modification === null) throw new TypeError(`task ${task.id} is modifying, and nothing says what`);
   const { changes } = modification;
-  const found = await sql<ModifiedRow>`SELECT slots, slots_per_subtask FROM tasks WHERE id = ${task.id}`.execute(tx);
+  const found = await sql<ModifiedRow>`
+    SELECT slots, slots_per_subtask, max_nodes, ${changes.meta === undefined ? sql`NULL::json` : sql`meta`} AS meta, as_submitted
+    FROM tasks WHERE id = ${task.id}`.execute(tx);
   const row = found.rows[0];
   if (row === undefined) throw new TypeError(`task ${task.id} is locked and gone`);
   const before = { slots: row.slots, slotsPerSubtask: row.slots_per_subtask };
@@ -45,12 +52,36 @@ export async function applyModification(tx: Tx, task: LockedTask, actor: string,
       selectors = ${jsonOrKept(changes.selectors, 'selectors')},
       throttle = ${jsonOrKept(changes.throttle, 'throttle')},
       retry = (retry::jsonb || ${JSON.stringify(changes.retry ?? {})}::jsonb)::json,
+      as_submitted = ${jsonOrKept(submittedAfter(row, changes), 'as_submitted')},
       meta = coalesce(${meta === undefined ? null : JSON.stringify(meta)}::json, meta),
       deadline_ms = ${orKept(changes.deadlineMs, 'deadline_ms')},
       deadline_at = ${deadlineOf(changes, modification)},
       deadline_left = ${deadlineLeftOf(changes, modification)}
     WHERE id = ${task.id}`.execute(tx);
   await goBack(tx, task, modification, actor, 'apply', describeChanges(changes));
+}
+
+/**
+ * What a task was submitted with, as a user has changed it; undefined: what there is stays. Without a change of its meta nothing has to be kept
+ * for a task that is still as it was submitted.
+ */
+function submittedAfter(row: ModifiedRow, changes: TaskChanges): AsSubmitted | undefined {
+  if (row.as_submitted === null && changes.meta === undefined) return undefined;
+  const before = row.as_submitted ?? {
+    meta: row.meta,
+    slots: row.slots,
+    slotsPerSubtask: row.slots_per_subtask,
+    maxNodes: row.max_nodes,
+  };
+  const { slots = before.slots, maxNodes = before.maxNodes, meta = {} } = changes;
+  const kept = Object.entries(before.meta ?? {}).filter(([key]) => !(key in meta));
+  const given = Object.entries(meta).filter(([, value]) => value !== null);
+  return {
+    meta: Object.fromEntries([...kept, ...given]),
+    slots,
+    slotsPerSubtask: slotsPerSubtaskAfter(before, changes),
+    maxNodes,
+  };
 }
 
 /** Lets a task continue as before when its type refused a modification. */

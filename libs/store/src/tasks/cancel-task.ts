@@ -24,9 +24,11 @@ export async function cancelTask(
 ): Promise<ControlResult> {
   return inControl(db, id, async (tx, task) => {
     if (task.state === 'cancelling' || task.state === 'reverting') {
-      const changed = isForced && !task.isForced;
-      if (changed) await force(tx, task, actor, reason);
-      return { changed, state: task.state };
+      const isForcedNow = isForced && !task.isForced;
+      if (isForcedNow) await force(tx, task, actor, reason);
+      // Who cancels it doesn't want it to start anew either.
+      if (task.restart !== null) await giveUpRestart(tx, task, actor, reason);
+      return { changed: isForcedNow || task.restart !== null, state: task.state };
     }
     if (isTerminalTaskState(task.state)) {
       const rest = (await hasCleanUp(tx, task))
@@ -35,34 +37,51 @@ export async function cancelTask(
       const message = `task ${id} has ended (${task.state}); there is nothing to cancel${rest}`;
       throw new LongshoreError('STATE_CONFLICT', message, { details: { state: task.state } });
     }
-    const guard = (await hasHookRun(tx, task)) ? 'a hook ran' : 'no hook ran';
-    const to = nextTaskState(task.state as 'pending', 'cancel', [guard]);
-    if (to === null) {
-      throw new LongshoreError(
-        'STATE_CONFLICT',
-        `task ${id} is ${task.state}; this version can't cancel a task in that state`,
-        {
-          details: { state: task.state },
-        },
-      );
-    }
-    const error: ErrorData = {
-      code: 'TASK_CANCELED',
-      message: reason === null ? 'canceled by a user' : `canceled by a user: ${reason}`,
-      permanent: true,
-    };
-    const isOver = to === 'reverted';
     if (isForced) await markForced(tx, task);
-    if (isOver) await dropUnbegun(tx, task);
-    const event = await transitionTask(tx, task, {
-      trigger: 'cancel',
-      to,
-      actor,
-      error,
-      ...(isOver ? { outcome: 'canceled' as const } : {}),
-    });
-    return { changed: true, state: to, event };
+    return cancelLocked(tx, task, actor, reason);
   });
+}
+
+/**
+ * Cancels a task that nobody undoes yet, and whose row is locked.
+ *
+ * @throws {LongshoreError} STATE_CONFLICT in a state that this build doesn't know.
+ */
+export async function cancelLocked(
+  tx: Tx,
+  task: LockedTask,
+  actor: Actor,
+  reason: string | null,
+): Promise<ControlResult> {
+  const guard = (await hasHookRun(tx, task)) ? 'a hook ran' : 'no hook ran';
+  const to = nextTaskState(task.state as 'pending', 'cancel', [guard]);
+  if (to === null) {
+    const message = `task ${task.id} is ${task.state}; this version can't cancel a task in that state`;
+    throw new LongshoreError('STATE_CONFLICT', message, { details: { state: task.state } });
+  }
+  const error: ErrorData = {
+    code: 'TASK_CANCELED',
+    message: reason === null ? 'canceled by a user' : `canceled by a user: ${reason}`,
+    permanent: true,
+  };
+  const isOver = to === 'reverted';
+  if (isOver) await dropUnbegun(tx, task);
+  const event = await transitionTask(tx, task, {
+    trigger: 'cancel',
+    to,
+    actor,
+    error,
+    ...(isOver ? { outcome: 'canceled' as const } : {}),
+  });
+  return { changed: true, state: to, event };
+}
+
+async function giveUpRestart(tx: Tx, { id, state }: LockedTask, actor: Actor, reason: string | null): Promise<void> {
+  await sql`UPDATE tasks SET restart = NULL WHERE id = ${id}`.execute(tx);
+  const why = reason === null ? 'canceled by a user' : `canceled by a user: ${reason}`;
+  await recordEvents(tx, id, [
+    { actor, kind: 'restart-dropped', from: state, to: state, message: `its next run doesn't start: ${why}` },
+  ]);
 }
 
 /** A task that is over at once leaves no hook behind that was to begin. */

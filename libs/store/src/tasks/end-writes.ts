@@ -3,6 +3,7 @@ import { findUnfinished } from '../plans/step-start.ts';
 import { withTask, type LeadingOwner } from '../scheduling/task-write.ts';
 import { archiveSucceededControl } from '../settlements/move-to-history.ts';
 import { archiveTask } from './end-task.ts';
+import { recordEvents } from './record-event.ts';
 import { transitionOf, transitionTask } from './transition-task.ts';
 
 /** How the leading owner ends a task. */
@@ -23,6 +24,8 @@ export interface EndWrites {
   /** Moves a terminal task into history. @param skipped why its clean-up hook was left out; undefined: it wasn't. */
   archive(taskId: string, skipped?: string): Promise<boolean>;
 }
+
+const UNDO_FAILED = "its next run doesn't start, because its revert failed";
 
 export function endWrites(leader: LeadingOwner): EndWrites {
   const { actor } = leader;
@@ -59,6 +62,8 @@ export function endWrites(leader: LeadingOwner): EndWrites {
         const to = nextTaskState(task.state as TaskState, 'fail', guards);
         if (to === null) return false;
         await transitionTask(tx, task, { trigger: 'fail', to, actor, error });
+        if (task.restart !== null)
+          await recordEvents(tx, id, [{ actor, kind: 'restart-dropped', message: UNDO_FAILED }]);
         return true;
       }),
     refuse: (id, error) =>

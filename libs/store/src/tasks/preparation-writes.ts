@@ -13,6 +13,10 @@ export interface PreparationWrites {
   consumePrepare(taskId: string, control: string): Promise<boolean>;
 }
 
+/** Kept before something else is made of it, so that a restart begins with it. */
+const AS_SUBMITTED = sql`coalesce(as_submitted, json_build_object(
+  'meta', meta, 'slots', slots, 'slotsPerSubtask', slots_per_subtask, 'maxNodes', max_nodes))`;
+
 export function preparationWrites(leader: LeadingOwner): PreparationWrites {
   return {
     validate: (id, settings) =>
@@ -25,6 +29,7 @@ export function preparationWrites(leader: LeadingOwner): PreparationWrites {
         const prepared = (result ?? {}) as { meta?: unknown; slots?: number; maxNodes?: number };
         await sql`
           UPDATE tasks SET is_prepared = true, has_hook = false, version = version + 1, updated_at = clock_timestamp(),
+            as_submitted = ${Object.keys(prepared).length === 0 ? sql`as_submitted` : AS_SUBMITTED},
             meta = coalesce(${prepared.meta === undefined ? null : JSON.stringify(prepared.meta)}::json, meta),
             slots = coalesce(${prepared.slots ?? null}, slots),
             slots_per_subtask = least(slots_per_subtask, coalesce(${prepared.slots ?? null}, slots_per_subtask)),

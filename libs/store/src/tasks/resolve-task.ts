@@ -75,11 +75,21 @@ export function skipFailed(db: Db, id: string, actor: Actor, reason: string | nu
 export function revertTask(db: Db, id: string, actor: Actor, reason: string | null): Promise<ControlResult> {
   return inControl(db, id, async (tx, task) => {
     if (task.state === 'reverting') return { changed: false, state: task.state };
-    const result = await controlTask(tx, task, 'revert', [], { actor, message: reason });
-    // A revert that failed before must not stand for this one.
-    await archiveEndedControls(tx, id);
-    return result;
+    return revertLocked(tx, task, actor, reason);
   });
+}
+
+/** Undoes a task that awaits resolution and whose row is locked. */
+export async function revertLocked(
+  tx: Tx,
+  task: LockedTask,
+  actor: Actor,
+  reason: string | null,
+): Promise<ControlResult> {
+  const result = await controlTask(tx, task, 'revert', [], { actor, message: reason });
+  // A revert that failed before must not stand for this one.
+  await archiveEndedControls(tx, task.id);
+  return result;
 }
 
 /** How a task ends that was undone: as canceled when a user wanted it and did not let it go on again, otherwise as failed. */

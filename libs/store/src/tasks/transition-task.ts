@@ -8,6 +8,7 @@ import {
   type TaskTrigger,
 } from '@longshore/core';
 import { sql, type RawBuilder } from 'kysely';
+import type { RestartWish } from '../schema/database.ts';
 import { actorColumns, type Actor } from './actor.ts';
 import { storableText } from './storable-text.ts';
 import type { Tx } from '../session/transactions.ts';
@@ -29,6 +30,8 @@ export interface LockedTask {
   readonly priorState: string | null;
   readonly modification: Modification | null;
   readonly isForced: boolean;
+  /** Who wants its next run to start once it is undone; null: nobody. */
+  readonly restart: RestartWish | null;
 }
 
 /**
@@ -43,7 +46,7 @@ export async function lockTask(tx: Tx, id: string): Promise<LockedTask | null> {
 export async function lockTasks(tx: Tx, ids: readonly string[]): Promise<ReadonlyMap<string, LockedTask>> {
   const rows = await sql<LockedRow>`
     SELECT id, state, version, step, plan_attempt, is_validated, is_prepared, on_failure, type, type_version, reserved_nodes,
-      prior_state, modification, is_forced
+      prior_state, modification, is_forced, restart
     FROM tasks WHERE id = ANY(${ids}::bigint[]) ORDER BY id FOR UPDATE`.execute(tx);
   return new Map(rows.rows.map((row) => [row.id, toLockedTask(row)]));
 }
@@ -63,6 +66,7 @@ interface LockedRow {
   prior_state: string | null;
   modification: Modification | null;
   is_forced: boolean;
+  restart: RestartWish | null;
 }
 
 function toLockedTask(row: LockedRow): LockedTask {
@@ -81,6 +85,7 @@ function toLockedTask(row: LockedRow): LockedTask {
     priorState: row.prior_state,
     modification: row.modification,
     isForced: row.is_forced,
+    restart: row.restart,
   };
 }
 
@@ -129,6 +134,9 @@ function priorStateAfter(task: LockedTask, to: TaskState): string | null {
   return KEEPS_PRIOR_STATE.has(to) ? task.priorState : null;
 }
 
+/** States on the way to the end of a task that is undone. In any other, nobody wants its restart any more. */
+const KEEPS_RESTART: ReadonlySet<string> = new Set(['cancelling', 'reverting']);
+
 /**
  * Changes a locked task's state and leaves the event of it. A compare-and-set on state and version.
  *
@@ -175,6 +183,7 @@ export function transitionOf(task: LockedTask, change: Transition): RawBuilder<{
       plan_attempt = ${change.step === undefined ? task.planAttempt : change.step.planAttempt},
       error = coalesce(${change.clearsError === true ? sql`NULL` : sql`error`}, ${change.error === undefined ? null : JSON.stringify(change.error)}::json),
       prior_state = ${priorStateAfter(task, change.to)},
+      restart = ${KEEPS_RESTART.has(change.to) ? sql`restart` : sql`NULL`},
       modification = ${change.modification === undefined ? null : JSON.stringify(change.modification)}::json,
       deadline_at = ${deadline.at},
       deadline_left = ${deadline.left},

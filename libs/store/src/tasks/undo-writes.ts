@@ -4,6 +4,7 @@ import { withTask, type LeadingOwner } from '../scheduling/task-write.ts';
 import { archiveSucceededControl } from '../settlements/move-to-history.ts';
 import { endPending, hasRunning } from './end-task.ts';
 import { recordEvents } from './record-event.ts';
+import { startNextRun } from './restart-task.ts';
 import { outcomeOfUndone } from './resolve-task.ts';
 import { transitionTask } from './transition-task.ts';
 
@@ -20,6 +21,8 @@ export interface UndoWrites {
   /** @param skipped why its revert hook was left out; undefined: it wasn't. */
   undo(taskId: string, control: string | null, skipped?: string): Promise<boolean>;
 }
+
+const NOT_UNDONE = "its next run doesn't start, because it was not undone";
 
 export function undoWrites(leader: LeadingOwner): UndoWrites {
   const { actor } = leader;
@@ -53,6 +56,9 @@ export function undoWrites(leader: LeadingOwner): UndoWrites {
           outcome: await outcomeOfUndone(tx, task.id),
         });
         if (skipped !== undefined) await recordEvents(tx, id, [{ actor, kind: 'hook-skipped', message: skipped }]);
+        if (task.restart === null) return true;
+        if (skipped === undefined) await startNextRun(tx, id, task.restart, actor);
+        else await recordEvents(tx, id, [{ actor, kind: 'restart-dropped', message: NOT_UNDONE }]);
         return true;
       }),
   };

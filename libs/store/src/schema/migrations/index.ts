@@ -16,6 +16,7 @@ import * as runs from './0014-runs.ts';
 import * as skips from './0015-skips.ts';
 import * as taskQueues from './0016-task-queues.ts';
 import * as keptProgress from './0017-kept-progress.ts';
+import * as restart from './0018-restart.ts';
 
 /**
  * Forward-only, in order; a name is never changed once released. Each must leave the services of the version before working:
@@ -39,4 +40,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0015-skips': skips,
   '0016-task-queues': taskQueues,
   '0017-kept-progress': keptProgress,
+  '0018-restart': restart,
 };
