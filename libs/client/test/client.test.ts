@@ -61,6 +61,16 @@ describe('submit', () => {
     await expect(refused).rejects.toMatchObject({ code: 'ROW_LOCKED', permanent: false });
   });
 
+  test('a submit to an owner that is too busy is sent again with its id, and says so when that stays busy', async () => {
+    owner.busySubmits = 2;
+    expect((await client.submit({ type: 'toy', meta: {} })).created).toBe(true);
+    expect(new Set(owner.submitIds).size).toBe(1);
+    expect(owner.submitIds).toHaveLength(3);
+    owner.busySubmits = Infinity;
+    await expect(client.submit({ type: 'toy', meta: {} })).rejects.toMatchObject({ code: 'OVERLOADED' });
+    expect(owner.submitIds).toHaveLength(7);
+  });
+
   test('each call has an id of its own, which all its tries carry; one may be given', async () => {
     owner.unansweredSubmits = 2;
     await client.submit({ type: 'toy', meta: {}, key: 'mine', again: true });

@@ -87,6 +87,8 @@ export class FakeOwner {
   onModify: (id: string) => void = (id) => this.change(id, { state: 'running' });
   /** The next so many submits are carried out, but their answers never leave. */
   unansweredSubmits = 0;
+  /** Submits that are refused from now on because the owner is too busy. */
+  busySubmits = 0;
   /** The next so many submits find their key taken by an open transaction. */
   lockedSubmits = 0;
   readonly bus: Bus;
@@ -173,6 +175,7 @@ export class FakeOwner {
         this.submitIds.push(submitId);
         this.principals.push(principal);
         if (!TYPES.includes(type)) throw new LongshoreError('TYPE_UNKNOWN', `no executor ever registered ${type}`);
+        if (this.busySubmits-- > 0) throw new LongshoreError('OVERLOADED', 'this owner is too busy; send it again');
         if (this.lockedSubmits-- > 0) throw new LongshoreError('ROW_LOCKED', 'nothing was changed: the key is locked');
         const known = [...this.tasks.values()].find(({ task }) => task.key === key);
         const { task } = known ?? this.put({ id: String(this.tasks.size + 1), key, type });

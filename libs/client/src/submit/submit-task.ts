@@ -17,10 +17,11 @@ const MAX_TRIES = 4;
 const PAUSE_BETWEEN_TRIES_MS = 500;
 
 /**
- * Submits a task. A submit without an answer is sent again with the same id and key: however often it arrives, it starts one run at most.
+ * Submits a task. A submit without an answer, or to an owner that is too busy, is sent again with the same id and key: however often it arrives, it starts one run at most.
  * That is why one without an id gets one here and not at the owner.
  *
- * @throws {LongshoreError} ROW_LOCKED when a transaction that is open has the key for longer than some 10 s; BUS_TIMEOUT, BUS_UNAVAILABLE.
+ * @throws {LongshoreError} ROW_LOCKED when a transaction that is open has the key for longer than some 10 s; OVERLOADED when the owners stay too busy;
+ * BUS_TIMEOUT, BUS_UNAVAILABLE.
  */
 export async function submitTask(
   connection: Connection,
@@ -51,7 +52,9 @@ async function send(connection: Connection, request: SubmitRequest, options: Sub
         hasCode(thrown, 'BUS_TIMEOUT') || (unanswered !== undefined && hasCode(thrown, 'BUS_UNAVAILABLE'));
       // An open transaction has the key: it may be over in a moment.
       const isKeyLocked = hasCode(thrown, 'ROW_LOCKED');
-      if (!mayHaveArrived && !isKeyLocked) throw thrown;
+      // Whoever is too busy has done nothing.
+      const isBusy = hasCode(thrown, 'OVERLOADED');
+      if (!mayHaveArrived && !isKeyLocked && !isBusy) throw thrown;
       if (mayHaveArrived) unanswered = thrown;
       if (tries === MAX_TRIES) throw unanswered === undefined ? thrown : noAnswer(key, submitId, tries, thrown);
     }

@@ -50,6 +50,6 @@ async function checkUnchanged(handle: FileHandle, file: InputFile): Promise<void
 }
 
 function changed(file: InputFile, difference: string): Error {
-  const message = `${file.path} is not the file that the import began with: ${difference}. A retry would need the file as it was. For the new one, revert the task if it awaits resolution, and submit the import again (--again, if it has a key) when nobody writes to its files.`;
-  return importError(ImportErrorCode.FileChanged, message, { file: file.path });
+  const message = `${file.path} is not the file that the import began with: ${difference}. What was read and loaded of the old one is of no use for the new one, so no retry can load it. When nobody writes to its files any more, restart the task if it awaits resolution, or submit the import again (--again, if it has a key).`;
+  return importError(ImportErrorCode.FileChanged, message, { file: file.path, retryInVain: true });
 }
