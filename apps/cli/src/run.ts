@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { readFileSync } from 'node:fs';
+import { CliError } from './cli-error.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { Interrupted, interruptSignal } from './interrupt.ts';
 import { errorText, exitCodeOf } from './print-error.ts';
@@ -18,7 +19,9 @@ export async function run(args: readonly string[]): Promise<ExitCode> {
     // npx says so; then a bare `longshore` may not be on the path.
     program: process.env['npm_command'] === 'exec' ? 'npx longshore' : 'longshore',
     env: process.env,
-    cwd: process.cwd(),
+    get cwd(): string {
+      return currentFolder();
+    },
     signal: interruptSignal(),
     print: (text: string) => void process.stdout.write(`${text}\n`),
     note: (text: string) => void process.stderr.write(`${text}\n`),
@@ -37,6 +40,15 @@ export async function run(args: readonly string[]): Promise<ExitCode> {
     }
     if (!Interrupted.is(thrown)) context.note(errorText(thrown, args.includes('--json')));
     return exitCodeOf(thrown);
+  }
+}
+
+/** @throws {CliError} FOLDER_REMOVED when there is no such folder any more. */
+function currentFolder(): string {
+  try {
+    return process.cwd();
+  } catch (thrown) {
+    throw new CliError('FOLDER_REMOVED', 'the folder that this was started in was removed', { cause: thrown });
   }
 }
 

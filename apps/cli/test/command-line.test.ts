@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { runLongshore } from './run-longshore.ts';
+import { BIN, runLongshore, startProgram } from './run-longshore.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -96,6 +96,15 @@ describe('nonsense', () => {
     expect(outcome.stderr).toMatch(/^error [A-Z_]+: .*\nwhat to do: .*\n$/);
     expect(outcome.stderr).toContain(error);
     expect(outcome.stderr).not.toContain('hidden');
+  });
+
+  test('of a folder that was removed is said in two lines', async () => {
+    const gone = mkdtempSync(join(tmpdir(), 'longshore-gone-'));
+    // A shell removes the folder that it is in, and calls the program there.
+    const script = 'cd "$1" && rmdir "$1" && exec "$2" "$3" task list';
+    const outcome = await startProgram('sh', ['-c', script, 'sh', gone, process.execPath, BIN], folder).ended;
+    expect(outcome).toMatchObject({ code: 2, stdout: '' });
+    expect(outcome.stderr).toMatch(/^error FOLDER_REMOVED: .*\nwhat to do: .*\n$/);
   });
 
   test('is JSON on stderr for a program', async () => {

@@ -269,6 +269,7 @@ export const subtaskView = z.object({
   kind: z.string(),
   step: z.string(),
   ordinal: z.int(),
+  /** `running`: a node has claimed it. Nodes claim more than they can start at once; `StepProgress` counts what has not started as pending. */
   state: z.string(),
   node: z.string(),
   attempt: z.int(),

@@ -17,7 +17,10 @@ const EXAMPLES = `
 Examples:
   $ longshore task subtasks 12
   $ longshore task subtasks 12 --state failed paused --step load
-  $ longshore task subtasks 12 --limit 100000 --json | jq '[.subtasks[] | select(.attempt > 1)] | length'`;
+  $ longshore task subtasks 12 --limit 100000 --json | jq '[.subtasks[] | select(.attempt > 1)] | length'
+
+A running subtask is one that a node has claimed. Nodes claim more than they can start at once; "longshore task show" counts
+what has not started as waiting.`;
 
 export function addTaskSubtasksCommand(task: Command, context: CommandContext): void {
   const command = task
