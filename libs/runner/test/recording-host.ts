@@ -14,6 +14,8 @@ export class RecordingHost implements RunnerHost {
   /** Ends as they came together. */
   readonly endMessages: (readonly RunEnd[])[] = [];
   readonly crashes: ErrorData[] = [];
+  /** How often the runner was looked at with nothing that ran in it. */
+  checks = 0;
   readonly measurements: Measurement[] = [];
   readonly spansByRun = new Map<string, readonly SpanData[]>();
   /** How calls are answered. */
@@ -38,6 +40,11 @@ export class RecordingHost implements RunnerHost {
       this.settlements.set(runId, settled);
     }
     this.endMessages.push(ends);
+    this.#tell();
+  }
+
+  checked(): void {
+    this.checks += 1;
     this.#tell();
   }
 

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { startFixture, taskOf } from './start-fixture.ts';
 
 const rude = () => startFixture({ file: 'rude.ts' });
@@ -77,9 +77,31 @@ test.each([
 test('a runner whose globals a hook has changed serves no other task', async () => {
   const { host, start, runner } = await rude();
   await host.settlement(start('nothing'));
+  await host.until('it was looked at', () => host.checks === 1);
   expect(runner.isReusable).toBe(true);
   expect(await host.settlement(start('change-globals'))).toMatchObject({ ok: true, result: 'changed' });
+  await host.until('it was looked at again', () => host.checks === 2);
   expect(runner.isReusable).toBe(false);
+  await host.settlement(start('nothing'));
+  expect(runner.isReusable).toBe(false);
+});
+
+test('a runner serves no other task while something runs in it, and until it was looked at afterwards', async () => {
+  const { host, start, runner } = await rude();
+  const seen: boolean[] = [];
+  const settled = vi.spyOn(host, 'settled').mockImplementation((ends) => {
+    seen.push(runner.isReusable);
+    settled.mockRestore();
+    host.settled(ends);
+  });
+  const waiting = start('wait-for-abort');
+  expect(runner.isReusable).toBe(false);
+  const other = start('nothing');
+  await host.settlement(other);
+  runner.abort(waiting, 'cancel');
+  await host.settlement(waiting);
+  await host.until('it was looked at', () => host.checks === 1);
+  expect([seen, runner.isReusable]).toEqual([[false], true]);
 });
 
 describe('a flood of log lines', () => {

@@ -72,9 +72,13 @@ export class TaskHost implements RunnerHost {
     const { taskId, tell, mayClaim } = this.#options;
     const endings = ends.map((end) => this.#endingOf(end));
     this.#tellLost();
-    const { type, isReusable } = this.runner;
-    const at = performance.now();
-    tell({ kind: 'ended', taskId, ends: endings, hooks: type.hooks, mayClaim: mayClaim(), isReusable, at });
+    const { hooks } = this.runner.type;
+    tell({ kind: 'ended', taskId, ends: endings, hooks, mayClaim: mayClaim(), at: performance.now() });
+  }
+
+  checked(): void {
+    const { taskId, tell, isCurrent } = this.#options;
+    if (isCurrent(this)) tell({ kind: 'runner-checked', taskId, isReusable: this.runner.isReusable });
   }
 
   log(

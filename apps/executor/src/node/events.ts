@@ -83,8 +83,6 @@ export type NodeEvent =
       readonly hooks: readonly string[];
       /** Whether a plan's end may claim of its step. */
       readonly mayClaim: boolean;
-      /** Whether the runner may be another task's. Default true. */
-      readonly isReusable?: boolean;
       readonly at: number;
     }
   | {
@@ -114,6 +112,8 @@ export type NodeEvent =
   | { readonly kind: 'turn-overdue'; readonly lane: Lane; readonly at: number }
   | { readonly kind: 'start-claimed'; readonly taskId: string; readonly at: number }
   | { readonly kind: 'runner-lost'; readonly taskId: string }
+  /** Nothing runs in a task's runner, and it is known whether it may be another task's. */
+  | { readonly kind: 'runner-checked'; readonly taskId: string; readonly isReusable: boolean }
   // Stopping.
   | { readonly kind: 'abort'; readonly run: Run; readonly reason: StopReason }
   /** What of a task has not started goes back. */

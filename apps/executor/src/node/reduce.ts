@@ -117,6 +117,11 @@ export function reduce(state: NodeState, event: NodeEvent): readonly Effect[] {
       if (local !== undefined) local.isAlive = false;
       break;
     }
+    case 'runner-checked': {
+      const local = state.tasks.get(event.taskId);
+      if (local !== undefined) local.isReusable = event.isReusable;
+      break;
+    }
     case 'abort':
       abort(state, event.run, event.reason, effects);
       break;

@@ -14,7 +14,7 @@ export interface LocalTask {
   runnerSlots: number;
   /** Whether its runner has not ended. */
   isAlive: boolean;
-  /** Whether its runner may be another task's after it. */
+  /** Whether its runner may be another task's after it: false from the end of a run until the runner was looked at. */
   isReusable: boolean;
   readonly ahead: ClaimAhead;
   /** When it last ran something, by the monotonic clock. */

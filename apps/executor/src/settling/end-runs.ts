@@ -20,7 +20,7 @@ type Written = Extract<NodeEvent, { readonly kind: 'written' }>;
 /** Runs have come to their ends: their slots are free, what follows starts, and the ends are on their way to the store. */
 export function endRuns(
   state: NodeState,
-  { taskId, ends, hooks, mayClaim, isReusable, at }: Ended,
+  { taskId, ends, hooks, mayClaim, at }: Ended,
   then: Opened,
   effects: Effect[],
 ): void {
@@ -33,10 +33,10 @@ export function endRuns(
   const { retry, pauseOn, gates } = local.task;
   const ending = { retry, pauseOn, gates, hooks };
   local.idleSince = at;
-  if (isReusable === false) local.isReusable = false;
   for (const { runId, settled, time, summary, planned, chance } of ends) {
     const run = live.get(runId);
     if (run === undefined) continue;
+    if (!run.isAlone) local.isReusable = false;
     const { lane } = run;
     run.summary = summary ?? run.summary;
     if (settled.ok && lane !== null) local.ahead.measured(time?.ranMs ?? at - run.startedAt);

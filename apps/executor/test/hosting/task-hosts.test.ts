@@ -66,11 +66,23 @@ describe('the runner of a task that has nothing here', () => {
   test('is no other’s when its type, or what a task left behind, says so', async () => {
     const { ground, runners, runner } = await oneTask();
     ground.claimed(claim('7'));
-    runner.isReusable = false;
     ground.succeed('7');
+    runner.isReusable = false;
+    ground.host('1').checked();
     await ground.open(toyTask({ id: '2' }));
     expect(runners).toHaveLength(2);
     expect(ground.host('1').runner).toBe(runner);
+  });
+
+  test('is no other’s after work until it was looked at', async () => {
+    const { ground, runners } = await oneTask();
+    ground.claimed(claim('7'));
+    ground.succeed('7');
+    await ground.open(toyTask({ id: '2' }));
+    expect(runners).toHaveLength(2);
+    ground.host('1').checked();
+    await ground.open(toyTask({ id: '3' }));
+    expect(runners).toHaveLength(2);
   });
 });
 

@@ -90,7 +90,9 @@ export type MessageToRunner =
   /** The task was modified while it runs here. */
   | { readonly kind: 'modify'; readonly changeId: number; readonly change: RunningTaskChange }
   /** The task is over on this node: clean up its step executors. */
-  | { readonly kind: 'end-task'; readonly endId: number; readonly taskId: string };
+  | { readonly kind: 'end-task'; readonly endId: number; readonly taskId: string }
+  /** Nothing runs in it now. */
+  | { readonly kind: 'check-globals'; readonly checkId: number };
 
 /** What changed of a task while its subtasks run. What is absent stays. */
 export interface RunningTaskChange {
@@ -234,8 +236,8 @@ export type MessageFromRunner =
   | { readonly kind: 'modified'; readonly changeId: number; readonly isConformed: boolean; readonly error?: ErrorData }
   /** The step executors of a task that is over here are cleaned up. */
   | { readonly kind: 'task-ended'; readonly endId: number }
-  /** What all code of the thread shares is not as it was when the type was loaded: no other task may run in it. */
-  | { readonly kind: 'globals-changed' }
+  /** Whether what all code of the thread shares is not as it was when the type was loaded: then no other task may run in it. */
+  | { readonly kind: 'globals-checked'; readonly checkId: number; readonly isChanged: boolean }
   /** What the task type measured in this runner. */
   | { readonly kind: 'measurements'; readonly measurements: readonly Measurement[] }
   /** Ended spans of a run, before it is settled. */

@@ -5,6 +5,7 @@ import {
   callFromRunner,
   declared,
   failedWith,
+  globalsChecked,
   loadFailed,
   logLine,
   measurement,
@@ -48,8 +49,8 @@ export function readMessage(value: unknown): Heard {
       return whole(modified, raw, ({ error, ...read }) => ({ kind: 'modified', ...read, ...(error && { error }) }));
     case 'task-ended':
       return whole(taskEnded, raw, (read) => ({ kind: 'task-ended', ...read }));
-    case 'globals-changed':
-      return heard({ kind: 'globals-changed' });
+    case 'globals-checked':
+      return whole(globalsChecked, raw, (read) => ({ kind: 'globals-checked', ...read }));
     case 'ready':
       return whole(ready, raw, (read) => ({ kind: 'ready', ...read }) as MessageFromRunner);
     case 'load-failed':

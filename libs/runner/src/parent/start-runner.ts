@@ -39,6 +39,8 @@ export interface RunnerHost {
   progress(runs: readonly RunProgress[]): void;
   /** Ends of runs, in the order in which they came to them. */
   settled(ends: readonly RunEnd[]): void;
+  /** Nothing runs in it, and whether it may be another task's is known: `isReusable` says so. */
+  checked(): void;
   /** Ended spans of a run; the last ones come before it is settled. */
   spans(runId: string, spans: readonly SpanData[]): void;
   /** What the task type measured with its meter. */
@@ -99,7 +101,10 @@ export interface Runner {
   /** Ends the runner at once, also one that blocks; what runs in it is settled as crashed. */
   terminate(): Promise<void>;
   readonly isAlive: boolean;
-  /** Whether another task of the type may run in it after this one. */
+  /**
+   * Whether another task of the type may run in it after this one. False while something runs, and afterwards until the runner has looked
+   * whether its globals are as they were, which takes a third of a millisecond: the ends of what ran don't wait for that.
+   */
   readonly isReusable: boolean;
   /** How many hooks it runs now. */
   readonly runs: number;
@@ -114,6 +119,7 @@ const NO_HOST: RunnerHost = {
   call: () => Promise.reject(new LongshoreError('INTERNAL', 'the runner belongs to no task')),
   progress: () => undefined,
   settled: () => undefined,
+  checked: () => undefined,
   spans: () => undefined,
   measured: () => undefined,
   log: () => undefined,
@@ -141,6 +147,9 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
   let isBroken = false;
   let isReady = false;
   let isReusable = true;
+  /** Whether its globals were looked at since something ran last. */
+  let isChecked = true;
+  let lastCheck = 0;
   let reason: ErrorData | null = null;
   let host = NO_HOST;
 
@@ -204,7 +213,14 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
       faults.delete(end.runId);
       return [fault === undefined ? end : failedEnd(end.runId, fault)];
     });
-    if (told.length > 0) host.settled(told);
+    if (told.length === 0) return;
+    host.settled(told);
+    checkGlobals();
+  }
+
+  /** Looks whether another task may come, unless the host has more to run: a look for each turn of small subtasks took as long as some of them. */
+  function checkGlobals(): void {
+    if (isAlive && isReusable && runs.size === 0) post({ kind: 'check-globals', checkId: ++lastCheck });
   }
 
   function receive(message: MessageFromRunner): void {
@@ -230,8 +246,11 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
         // The runner limits itself; plugin code can go around that.
         if (lines.take()) dispatch(host, message, post);
         return;
-      case 'globals-changed':
-        isReusable = false;
+      case 'globals-checked':
+        if (message.isChanged) isReusable = false;
+        // Something may have been started meanwhile: it is looked at again then.
+        isChecked = message.checkId === lastCheck && runs.size === 0;
+        if (isChecked) host.checked();
         return;
       case 'declare': {
         const { callId, runId, names } = message;
@@ -328,6 +347,7 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
         queueMicrotask(() => host.settled([crashEnd(run.runId, reason ?? crashed('it had ended before'))]));
         return;
       }
+      isChecked = false;
       runs.set(run.runId, { run, turn: null });
       startOne(run);
     },
@@ -343,11 +363,13 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
         kind === 'thread'
           ? sharedTurn(inTurn, first === undefined ? null : connections.of(first), post)
           : new QueuedTurn(inTurn, startOne);
+      isChecked = false;
       for (const run of inTurn) runs.set(run.runId, { run, turn });
       return {
         takeBack: () => {
           const back = turn.takeBack();
           for (const runId of back) runs.delete(runId);
+          checkGlobals();
           return back;
         },
       };
@@ -377,7 +399,7 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
       await vessel.terminate();
     },
     get isReusable() {
-      return isReusable;
+      return isReusable && isChecked;
     },
     get isAlive() {
       return isAlive;

@@ -37,7 +37,7 @@ const PROGRESS_MS = 1_000;
 const port = await openPort();
 const { setup } = port;
 const host = connectHost(port);
-/** Null: the type is not loaded yet, or the change was told. */
+/** Null: the type is not loaded yet. */
 let globals: GlobalsWatch | null = null;
 const NONE: Declared = { connections: NO_CONNECTIONS };
 const active = new Map<
@@ -65,10 +65,9 @@ try {
 function receive(message: MessageToRunner, loaded: LoadedType, executors: StepExecutors): void {
   switch (message.kind) {
     case 'start':
-      void start(message.run, message.connections, loaded, executors).then((end) => {
-        tellChangedGlobals();
-        host.send({ kind: 'settled', ends: [end] });
-      });
+      void start(message.run, message.connections, loaded, executors).then((end) =>
+        host.send({ kind: 'settled', ends: [end] }),
+      );
       return;
     case 'start-turn':
       void startTurn(new TurnOfRunner(message.runs, message.memory), message.connections, loaded, executors);
@@ -84,6 +83,9 @@ function receive(message: MessageToRunner, loaded: LoadedType, executors: StepEx
       return;
     case 'end-task':
       void endTask(message.endId, message.taskId, executors);
+      return;
+    case 'check-globals':
+      host.send({ kind: 'globals-checked', checkId: message.checkId, isChanged: globals?.isChanged() === true });
       return;
   }
 }
@@ -114,13 +116,6 @@ function start(
   return withinAttempt(run.runId, run.trace, () => runToEnd(run, given, loaded, executors));
 }
 
-/** Before the ends that make the executor look for another task for this thread. */
-function tellChangedGlobals(): void {
-  if (globals?.isChanged() !== true) return;
-  globals = null;
-  host.send({ kind: 'globals-changed' });
-}
-
 async function startTurn(
   turn: TurnOfRunner,
   given: RunConnections | null,
@@ -133,7 +128,6 @@ async function startTurn(
     turn.done();
     ends.add(end);
   }
-  tellChangedGlobals();
   ends.flush();
 }
 
