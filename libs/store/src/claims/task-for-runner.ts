@@ -7,7 +7,7 @@ import type {
   ThrottleLimits,
 } from '@longshore/core';
 import { sql, type RawBuilder } from 'kysely';
-import { fromStore } from '../session/open-store.ts';
+import { readPrepared } from '../session/read-prepared.ts';
 import { maxSubtasksPerStep } from '../cluster/cluster-settings.ts';
 import type { Db } from '../session/transactions.ts';
 
@@ -126,6 +126,6 @@ export function toTaskForRunner(row: TaskRow): TaskForRunner {
 
 /** A task with its meta; null when it is not active. */
 export async function readTaskForRunner(db: Db, id: string): Promise<TaskForRunner | null> {
-  const { rows } = await fromStore(taskForRunner(sql`ARRAY[${id}::bigint]`).execute(db));
-  return rows[0] === undefined ? null : toTaskForRunner(rows[0]);
+  const [row] = await readPrepared(db, taskForRunner(sql`ARRAY[${id}::bigint]`));
+  return row === undefined ? null : toTaskForRunner(row);
 }
