@@ -24,7 +24,8 @@ afterAll(async () => {
 });
 beforeEach(() => onTestFailed(() => console.error(cluster.logs())));
 
-const sleeping = (subtasks: number, sleepMs = 60_000) => ({ subtasks, sleepMs, runsFile: runs.path });
+/** Sleeps for longer than any test takes, unless it says how long. */
+const sleeping = (subtasks: number, sleepMs = 600_000) => ({ subtasks, sleepMs, runsFile: runs.path });
 
 const runningOf = async (tasks: readonly TaskHandle[]): Promise<number> => {
   const details = await Promise.all(tasks.map((task) => task.get()));
@@ -74,7 +75,12 @@ describe('tasks that fit beside each other', () => {
     const large = await cluster.client.submit({ type: 'toy', slots: 10, meta: sleeping(2) });
     const small = await cluster.client.submit({ type: 'toy', slots: 4, meta: sleeping(2) });
     await untilRunning(small, 2);
-    expect((await large.get()).task).toMatchObject({ state: 'pending', waiting: { code: 'NO_SLOTS' } });
+    const { task: waiting } = await waitUntil(
+      () => large.get(),
+      ({ task }) => task.waiting !== null,
+      { what: 'a reason to wait' },
+    );
+    expect(waiting).toMatchObject({ state: 'pending', waiting: { code: 'NO_SLOTS' } });
     await cancelAll([first]);
     // Smaller ones don't keep it waiting for ever.
     await untilRunning(large, 2);

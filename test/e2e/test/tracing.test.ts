@@ -141,12 +141,16 @@ describe('the trace of an import with a kill and a retry', () => {
     ({ traceId } = submitted);
     const { task } = submitted;
     taskId = task.id;
-    // All chunks but one are loaded, and their spans have arrived.
+    // All chunks but one are loaded, and the spans of all that has ended have arrived.
     const held = await waitUntil(
       async () => {
-        const loads = (await subtasksOf(task)).filter((one) => one.step === 'load' && one.kind === 'work');
+        const all = await subtasksOf(task);
+        const loads = all.filter((one) => one.step === 'load' && one.kind === 'work');
         const left = loads.filter((one) => one.state !== 'succeed');
-        const areExported = loads.every((one) => one.state !== 'succeed' || attemptsOf(one.id).length > 0);
+        // Hooks and failed attempts too: what ended on the node that is killed would be lost with it.
+        const areExported = all.every(
+          (one) => attemptsOf(one.id).length >= one.attempt - (one.state === 'running' ? 1 : 0),
+        );
         return { loads: loads.length, left, areExported };
       },
       ({ loads, left, areExported }) => loads > 3 && left.length === 1 && left[0]?.state === 'running' && areExported,
