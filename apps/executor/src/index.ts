@@ -1,5 +1,5 @@
 import { leaseEnding } from '@longshore/core';
-import { startLoop, type ServiceDefinition } from '@longshore/service';
+import { duringStart, startLoop, type ServiceDefinition } from '@longshore/service';
 import { agreeOnLease, readClusterId } from '@longshore/store';
 import { NodeGuard } from './guard/node-guard.ts';
 import { AttemptSpans } from './hosting/attempt-spans.ts';
@@ -28,7 +28,10 @@ export const executorService: ServiceDefinition<typeof EXECUTOR_OPTIONS> = {
     const logger = context.logger.child({ node: config.nodeId });
     const connections = readConnections(process.env);
     const clusterId = await readClusterId(store.db);
-    const lease = await agreeOnLease(store.db, { ttlMs: config.leaseTtlMs, marginMs: config.leaseMarginMs });
+    const starting = { logger, signal: context.signal };
+    const lease = await duringStart(starting, 'the settings of the cluster', () =>
+      agreeOnLease(store.db, { ttlMs: config.leaseTtlMs, marginMs: config.leaseMarginMs }),
+    );
     const ending = leaseEnding(lease, config.abortGraceMs);
     const guard = new NodeGuard({ databaseUrl: config.databaseUrl, logger });
     const pool = new RunnerPool({
@@ -44,7 +47,11 @@ export const executorService: ServiceDefinition<typeof EXECUTOR_OPTIONS> = {
       logger,
     });
     for (const name of config.plugins) await pool.load(name, resolvePlugin(name, process.cwd()));
-    for (const type of pool.types) await announceType(store.db, type, config.mode, logger);
+    for (const type of pool.types) {
+      await duringStart(starting, `the row of ${type.type}@${type.version}`, () =>
+        announceType(store.db, type, config.mode, logger),
+      );
+    }
     const metrics = new ExecutorMetrics(context.metrics);
     let executor: Executor | null = null;
     const leaving = new AbortController();

@@ -1,4 +1,4 @@
-import { leadWhileElected, type ServiceDefinition } from '@longshore/service';
+import { duringStart, leadWhileElected, type ServiceDefinition } from '@longshore/service';
 import { agreeOnLease } from '@longshore/store';
 import { NODE_MANAGER_OPTIONS } from './node-manager-options.ts';
 import { watchNodes } from './watch-nodes.ts';
@@ -10,7 +10,9 @@ export const nodeManagerService: ServiceDefinition<typeof NODE_MANAGER_OPTIONS> 
   options: NODE_MANAGER_OPTIONS,
   start: async (context) => {
     const { config, store, logger } = context;
-    const nodeLease = await agreeOnLease(store.db, { ttlMs: config.nodeLeaseTtlMs, marginMs: config.leaseMarginMs });
+    const nodeLease = await duringStart(context, 'the settings of the cluster', () =>
+      agreeOnLease(store.db, { ttlMs: config.nodeLeaseTtlMs, marginMs: config.leaseMarginMs }),
+    );
     const stopping = new AbortController();
     const leading = leadWhileElected({
       name: 'node-manager',

@@ -11,6 +11,7 @@ export {
   type OptionSet,
   type OptionSpec,
 } from './option-set.ts';
+export { duringStart } from './during-start.ts';
 export { FailureLog } from './failure-log.ts';
 export { LeftOutNotes } from './left-out-notes.ts';
 export { loggedRounds } from './logged-rounds.ts';

@@ -10,7 +10,7 @@ import {
   type Store,
 } from '@longshore/store';
 import { findCrashed } from './find-crashed.ts';
-import { FailureLog, startLoop, type WakeableLoop } from '@longshore/service';
+import { duringStart, FailureLog, startLoop, type WakeableLoop } from '@longshore/service';
 import type { Logger } from '@longshore/telemetry';
 
 export interface MembershipOptions {
@@ -62,9 +62,11 @@ export class Membership {
   static async join(options: MembershipOptions): Promise<Membership> {
     const { store, registration } = options;
     const crashedEpoch = await findCrashed(store.db, registration);
-    const registeringAt = performance.now();
-    const identity = await registerNode(store.db, { ...registration, crashedEpoch });
-    return new Membership(options, identity, registeringAt);
+    return duringStart(options, `the row of node ${registration.id}`, async () => {
+      const registeringAt = performance.now();
+      const identity = await registerNode(store.db, { ...registration, crashedEpoch });
+      return new Membership(options, identity, registeringAt);
+    });
   }
 
   get identity(): NodeIdentity {
