@@ -1,4 +1,7 @@
+import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { connectLongshore, type TaskHandle, type TaskView } from '@longshore/client';
 import type { TestCluster } from '@longshore/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
@@ -50,6 +53,15 @@ async function endOfNextRun(task: TaskHandle): Promise<TaskView> {
   await task.wait(deadline());
   const next = await cluster.client.task({ key: task.key });
   return (await next.wait(deadline())).task;
+}
+
+const LONGSHORE = fileURLToPath(new URL('../../../apps/cli/bin/longshore.cjs', import.meta.url));
+
+/** Runs the command line. @returns what it printed; it rejects when the exit code is not 0. */
+async function longshore(...args: readonly string[]): Promise<string> {
+  const { natsUrl, natsToken, cluster: name } = cluster.cluster;
+  const env = { ...process.env, LONGSHORE_NATS_URL: natsUrl, LONGSHORE_NATS_TOKEN: natsToken, LONGSHORE_CLUSTER: name };
+  return (await promisify(execFile)(process.execPath, [LONGSHORE, ...args], { env })).stdout;
 }
 
 /** Waits until the revert hook of a task has done its part. */
@@ -126,6 +138,23 @@ describe('a restart', () => {
     writeFileSync(fixedFile, '');
     await task.restart();
     expect(await endOfNextRun(task)).toMatchObject({ run: 2, outcome: 'succeeded' });
+  });
+
+  it('is one command, whose wait ends as the new run does', async () => {
+    const { task, fixedFile } = await submitFailing();
+    writeFileSync(fixedFile, '');
+    const printed = await longshore('task', 'restart', task.key, '--wait', '--json');
+    expect(JSON.parse(printed)).toMatchObject({ task: { key: task.key, run: 2, outcome: 'succeeded' } });
+    await expect(longshore('task', 'restart', task.id)).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('the same submit and --again') as string,
+    });
+    const latch = runs.newLatch();
+    const { task: waiting } = await submitFailing({ hookLatch: latch.path });
+    expect(await longshore('task', 'restart', waiting.id)).toBe(
+      `task ${waiting.id} is being undone; run 2 of its key starts with its end; state reverting\n`,
+    );
+    latch.open();
   });
 
   it('of a running task stops its work first', async () => {

@@ -24,7 +24,7 @@ export function addTaskRestartCommand(task: Command, context: CommandContext): v
         handle.restart({ reason }),
     text: (handle, { changed, task: { state } }) => {
       const next = `run ${numberOfNext(handle.task)} of its key`;
-      if (isTerminalTaskState(state)) return `task ${handle.id} had done nothing yet, and ${next} has started`;
+      if (isTerminalTaskState(state)) return `task ${handle.id} was undone, and ${next} has started`;
       return `task ${handle.id} ${changed ? 'is' : 'was already'} being undone; ${next} starts with its end`;
     },
     waitFor: async (handle, asJson, client) => {
