@@ -126,6 +126,16 @@ describe('the query of a gate', () => {
     ['a name in an error', 'SELECT a_secret()', '42883'],
     ['a number', 'SELECT 42.5', '42.5'],
     ['null', 'SELECT NULL::text', 'null'],
+    [
+      'an answer of its own making',
+      `SELECT 1) AS gate(v) WHERE false UNION ALL SELECT 'integer', 'a secret' FROM (SELECT 1`,
+      'SQLSTATE 42601',
+    ],
+    [
+      'an answer of its own making behind a comment',
+      `SELECT 1) AS gate(v) WHERE false UNION ALL SELECT 'integer', 'a secret' /* ' */ FROM (SELECT 1 --`,
+      'SQLSTATE 42601',
+    ],
   ])('tells no more than its code with %s', async (_, sql, told) => {
     const { message } = await read(query(sql));
     expect(message).toContain(told);
