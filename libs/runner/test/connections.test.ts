@@ -47,6 +47,8 @@ describe.each(['thread', 'process'] as const)('in a %s', (kind) => {
     expect(await host.settlement(run('', { task: AUDIT, meta: audit }))).toMatchObject({ ok: true, result: 'audit' });
     const found = await host.settlement(run('tell-secrets', { task: AUDIT }));
     expect(found).toMatchObject({ ok: true, result: ['s3cret-audit'] });
+    // All of this is ordinary use.
+    await expect.poll(() => runner.isReusable).toBe(true);
   });
 
   test.each([
