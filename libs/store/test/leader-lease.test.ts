@@ -188,7 +188,7 @@ describe('a leader whose epoch is over', () => {
       () => owner.refuse(taskId, FAILURE),
       () => owner.suspend(taskId, FAILURE),
       () => owner.settle(taskId),
-      () => owner.restart(taskId),
+      () => owner.continue(taskId),
       () => owner.apply(taskId, null),
       () => owner.drop(taskId, FAILURE),
       () => owner.stop(taskId),
@@ -267,7 +267,7 @@ describe('two owners that both believe that they lead', () => {
   /** The state that each write leads to. */
   const WRITES: readonly (readonly [string, Prepare, Write, string])[] = [
     ['settle', pausing, (owner, id) => owner.settle(id), 'paused'],
-    ['restart', resuming, (owner, id) => owner.restart(id), 'running'],
+    ['continue', resuming, (owner, id) => owner.continue(id), 'running'],
     ['apply', modifying, (owner, id) => owner.apply(id, null), 'running'],
     ['drop', modifying, (owner, id) => owner.drop(id, FAILURE), 'running'],
     ['suspend', nothing, (owner, id) => owner.suspend(id, FAILURE), 'pausing'],

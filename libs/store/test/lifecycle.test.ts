@@ -98,7 +98,7 @@ describe('a pause', () => {
     expect(await statesOf(db, id)).toEqual(['paused', 'pending']);
 
     expect(await resumeTask(db, id, user, null)).toMatchObject({ changed: true, state: 'resuming' });
-    expect(await owner.restart(id)).toBe(true);
+    expect(await owner.continue(id)).toBe(true);
     expect(await stateOf(db, id)).toBe('running');
     await owner.saveAdmissions([{ taskId: id, reservedNodes: ['n1'], waiting: null }]);
     expect(await claim(db, node, id, 9)).toMatchObject([
@@ -120,7 +120,7 @@ describe('a pause', () => {
     await pauseTask(db, id, user, null);
     await owner.settle(id);
     await resumeTask(db, id, user, null);
-    await owner.restart(id);
+    await owner.continue(id);
     expect(await stateOf(db, id)).toBe('pending');
   });
 
@@ -132,7 +132,7 @@ describe('a pause', () => {
     await owner.settle(id);
     expect(await stateOf(db, id)).toBe('paused');
     await resumeTask(db, id, user, null);
-    await owner.restart(id);
+    await owner.continue(id);
     const [task] = await readSchedulingSnapshot(db);
     expect(task).toMatchObject({ state: 'running', firstFailure: { code: 'TOY_BROKEN' } });
   });
@@ -158,7 +158,7 @@ describe('a pause', () => {
     await settle(db, node, [plan], { how: 'pause' });
     await owner.settle(id);
     await resumeTask(db, id, user, null);
-    await owner.restart(id);
+    await owner.continue(id);
     const [again] = await claimSubtasks(db, node, [], await controlsOf(db, id));
     expect(again).toMatchObject({ kind: 'plan', attempt: 2 });
   });
@@ -190,7 +190,7 @@ describe('errors of the kind that pauses a task', () => {
     expect(await readTask(db, id)).toMatchObject({ state: 'paused', error: DISK_FULL });
     expect(await statesOf(db, id)).toEqual(['paused', 'paused']);
     await resumeTask(db, id, user, null);
-    await owner.restart(id);
+    await owner.continue(id);
     expect(await readTask(db, id)).toMatchObject({ state: 'running', error: null });
     await owner.saveAdmissions([{ taskId: id, reservedNodes: ['n1'], waiting: null }]);
     expect(await claim(db, node, id, 9)).toMatchObject([{ failures: 0 }, { failures: 0 }]);
@@ -213,7 +213,7 @@ describe('errors of the kind that pauses a task', () => {
     await pauseTask(db, id, user, null);
     await owner.settle(id);
     await resumeTask(db, id, user, null);
-    await owner.restart(id);
+    await owner.continue(id);
     await owner.saveAdmissions([{ taskId: id, reservedNodes: ['n1'], waiting: null }]);
     expect(await claim(db, node, id, 9)).toMatchObject([{ awayForMs: null }, { awayForMs: null }]);
   });
@@ -273,7 +273,7 @@ describe('a modification', () => {
     expect(await readTask(db, id)).toMatchObject({ state, slots: 7, slotsPerSubtask: 7 });
     if (state !== 'paused') return;
     await resumeTask(db, id, user, null);
-    await owner.restart(id);
+    await owner.continue(id);
     expect(await stateOf(db, id)).toBe('pending');
   });
 
@@ -542,7 +542,7 @@ describe('a task that awaits resolution', () => {
   test('whose revert failed before it began goes on where it was', async () => {
     const { db, owner, node, id } = await unreverted(false);
     expect(await resumeTask(db, id, user, null)).toMatchObject({ changed: true, state: 'resuming' });
-    await owner.restart(id);
+    await owner.continue(id);
     expect(await readTask(db, id)).toMatchObject({ state: 'running', error: null });
     expect(await controlsOf(db, id)).toEqual([]);
     await owner.saveAdmissions([{ taskId: id, reservedNodes: ['n1'], waiting: null }]);
@@ -586,7 +586,7 @@ describe('a task that awaits resolution', () => {
     await owner.fail(id, FAILURE, { guard: 'a revert failed' });
     await sql`UPDATE subtasks SET state = 'failed' WHERE task_id = ${id} AND kind = 'revert'`.execute(db);
     await resumeTask(db, id, user, null);
-    await owner.restart(id);
+    await owner.continue(id);
     await owner.fail(id, FAILURE);
     await owner.endPending(id);
     await owner.undo(id, null);
@@ -708,7 +708,7 @@ describe('a deadline', () => {
     await owner.apply(id, null);
     expect(await hoursLeft(db, id)).toEqual({ at: null, left: 7 });
     await resumeTask(db, id, user, null);
-    await owner.restart(id);
+    await owner.continue(id);
     expect(await hoursLeft(db, id)).toEqual({ at: 7, left: null });
     await modifyTask(db, id, { deadlineMs: null }, user, null);
     await owner.apply(id, null);

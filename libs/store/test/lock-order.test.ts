@@ -226,7 +226,7 @@ describe('what comes first in the order is taken first', () => {
       'modifying',
       ({ db, owner, tasks }) => ownerWrites(db, owner, 'o1').apply(tasks[0] ?? '', null),
     ],
-    ['a restart', 'resuming', ({ db, owner, tasks }) => ownerWrites(db, owner, 'o1').restart(tasks[0] ?? '')],
+    ['a continue', 'resuming', ({ db, owner, tasks }) => ownerWrites(db, owner, 'o1').continue(tasks[0] ?? '')],
   ];
 
   test.each(CONTROLS)('%s takes its task, and no row before', async (_, state, write) => {

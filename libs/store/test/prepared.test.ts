@@ -81,7 +81,7 @@ test('sessions go on after a migration has added columns', async () => {
     await pauseTask(db, task, 'client', null);
     await owner.settle(task);
     await resumeTask(db, task, 'client', null);
-    await owner.restart(task);
+    await owner.continue(task);
     await owner.saveAdmissions([{ taskId: task, reservedNodes: ['n1'], waiting: null }]);
     await settle(db, node, await claim(db, node, task, 3), SUCCEEDED);
     await owner.finish(task, null);

@@ -277,7 +277,7 @@ async function lifecycleCalls(
       () => settleSubtasks(db, node, [ended(paused!, { how: 'pause' })]),
       () => owner.settle(task),
     ],
-    ['a restart', state('resuming'), () => owner.restart(task)],
+    ['a continue', state('resuming'), () => owner.continue(task)],
     ['a look at a task that is being undone', state('reverting'), () => readTaskStates(db, 'n1', [task])],
     ['a retry', failAgain, () => retryTask(db, task, 'client', null)],
     ['a skip', failAgain, () => skipFailed(db, task, 'client', null)],

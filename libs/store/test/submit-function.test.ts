@@ -212,7 +212,7 @@ test('a task that no owner has looked at yet can be paused and resumed, but not 
   expect(await owner.validate(id, newTask('unused'))).toBe(false);
   await owner.settle(id);
   await resumeTask(store.db, id, 'client test', null);
-  await owner.restart(id);
+  await owner.continue(id);
   expect(await owner.validate(id, newTask('unused'))).toBe(true);
 });
 

@@ -111,7 +111,7 @@ test('a task has started once: with its first step, whatever comes after', async
   await pauseTask(db, id, 'client', null);
   expect(await owner.settle(id)).toBe(true);
   await resumeTask(db, id, 'client', null);
-  expect(await owner.restart(id)).toBe(true);
+  expect(await owner.continue(id)).toBe(true);
   expect(await readTask(db, id)).toMatchObject({ state: 'running', startedAt });
 });
 
@@ -216,7 +216,7 @@ test('writes of an owner that the state does not want answer false and leave no 
       fail: !['pending', 'running', 'reverting'].includes(state) && (await owner.fail(id, FAILURE)),
       suspend: state !== 'running' && (await owner.suspend(id, FAILURE)),
       settle: state !== 'pausing' && (await owner.settle(id)),
-      restart: state !== 'resuming' && (await owner.restart(id)),
+      continue: state !== 'resuming' && (await owner.continue(id)),
       apply: state !== 'modifying' && (await owner.apply(id, null)),
       drop: state !== 'modifying' && (await owner.drop(id, FAILURE)),
       refuse: state !== 'pending' && (await owner.refuse(id, FAILURE)),

@@ -68,8 +68,8 @@ export async function carryOut(
       return writes.suspend(task.id, move.error);
     case 'settle':
       return writes.settle(task.id);
-    case 'restart':
-      return writes.restart(task.id);
+    case 'continue':
+      return writes.continue(task.id);
     case 'apply':
       return writes.apply(task.id, move.control);
     case 'drop':

@@ -76,7 +76,7 @@ class NotedWrites implements OwnerWrites {
   readonly fail = this.#noted('fail');
   readonly suspend = this.#noted('suspend');
   readonly settle = this.#noted('settle');
-  readonly restart = this.#noted('restart');
+  readonly continue = this.#noted('continue');
   readonly apply = this.#noted('apply');
   readonly drop = this.#noted('drop');
   readonly refuse = this.#noted('refuse');

@@ -91,7 +91,7 @@ export type TaskMove =
   | { readonly do: 'suspend'; readonly error: ErrorData }
   /** Nothing of it runs any more. */
   | { readonly do: 'settle' }
-  | { readonly do: 'restart' }
+  | { readonly do: 'continue' }
   /** @param control the subtask that answered the new meta; null: the meta stays. */
   | { readonly do: 'apply'; readonly control: SubtaskId | null }
   /** The task type refused a modification: the task continues as before. */
@@ -136,7 +136,7 @@ export function decideTask(task: TaskSnapshot): TaskMove {
     case TaskState.pausing:
       return decidePausing(task);
     case TaskState.resuming:
-      return { do: 'restart' };
+      return { do: 'continue' };
     case TaskState.modifying:
       return decideModifying(task);
     // A person decides.

@@ -307,7 +307,7 @@ describe.each(EITHER_WAY)('pausing %s', (_, admission) => {
 });
 
 test.each(EITHER_WAY)('resuming %s goes on at once', (_, admission) => {
-  expect(decideTask(task({ state: TaskState.resuming, hasRunning: true, ...admission }))).toEqual({ do: 'restart' });
+  expect(decideTask(task({ state: TaskState.resuming, hasRunning: true, ...admission }))).toEqual({ do: 'continue' });
 });
 
 describe.each(EITHER_WAY)('modifying %s', (_, admission) => {

@@ -35,7 +35,7 @@ export async function settlePause(tx: Tx, task: LockedTask, actor: string): Prom
  * A resuming task's paused subtasks may be claimed again, with their checkpoints; what it was paused for is forgotten. Those that wait for
  * their target look again at once, and have its whole limit anew.
  */
-export async function restartTask(tx: Tx, task: LockedTask, actor: string): Promise<void> {
+export async function continueTask(tx: Tx, task: LockedTask, actor: string): Promise<void> {
   await sql`
     UPDATE subtasks SET state = 'pending', not_before = NULL, away_since = NULL, waiting = NULL,
       failures = CASE WHEN reason = 'suspended' THEN 0 ELSE failures END,

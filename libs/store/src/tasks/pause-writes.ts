@@ -1,6 +1,6 @@
 import { TaskState, type ErrorData } from '@longshore/core';
 import { withTask, type LeadingOwner } from '../scheduling/task-write.ts';
-import { restartTask, settlePause, suspendTask } from '../settlements/settle-pause.ts';
+import { continueTask, settlePause, suspendTask } from '../settlements/settle-pause.ts';
 import { hasRunning } from './end-task.ts';
 
 /** The leading owner's part of a pause and of its end. */
@@ -10,7 +10,7 @@ export interface PauseWrites {
   /** A pausing task is paused when none of its work runs any more. */
   settle(taskId: string): Promise<boolean>;
   /** A resuming task continues. */
-  restart(taskId: string): Promise<boolean>;
+  continue(taskId: string): Promise<boolean>;
 }
 
 export function pauseWrites(leader: LeadingOwner): PauseWrites {
@@ -28,10 +28,10 @@ export function pauseWrites(leader: LeadingOwner): PauseWrites {
         await settlePause(tx, task, actor);
         return true;
       }),
-    restart: (id) =>
+    continue: (id) =>
       withTask(leader, id, async (tx, task) => {
         if (task.state !== TaskState.resuming) return false;
-        await restartTask(tx, task, actor);
+        await continueTask(tx, task, actor);
         return true;
       }),
   };
