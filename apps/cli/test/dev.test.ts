@@ -101,7 +101,7 @@ test('a task is paused, changed and resumed; whoever watches it is told, and wat
   const paused = await longshore('task', 'pause', 'paused', '--wait', '--reason', 'look');
   expect(paused).toMatchObject({
     code: 0,
-    stdout: expect.stringMatching(/^task \d+ is paused; "task resume/) as string,
+    stdout: expect.stringMatching(/^task \d+ is paused; resume it: (npx )?longshore task resume \d+$/m) as string,
   });
   await watching.says('"state":"paused"');
   expect((await longshore('task', 'show', 'paused')).stdout).toContain('task resume');
@@ -114,7 +114,7 @@ test('a task is paused, changed and resumed; whoever watches it is told, and wat
   expect(await longshore('task', 'cancel', 'paused', '--wait')).toMatchObject({ code: 0 });
   const watched = await watching.ended;
   expect(watched.code).toBe(5);
-  expect(watched.stderr).toContain('is paused; "task resume');
+  expect(watched.stderr).toMatch(/is paused; resume it: (npx )?longshore task resume/);
 });
 
 test('a task that awaits resolution is retried, left without its failed work, or undone', async () => {

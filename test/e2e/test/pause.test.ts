@@ -59,7 +59,7 @@ describe('a running task that is paused', () => {
         'modify paused modifying',
         'apply modifying paused',
         'resume paused resuming',
-        'restart resuming running',
+        'continue resuming running',
       ]),
     );
   });

@@ -72,7 +72,7 @@ test('task watch says of each pause once, and ends at a Ctrl-C with what is ther
   terminal.type('\x03');
   expect(await terminal.ended).toMatchObject({ exitCode: 130 });
   await terminal.shows(/^cancel it/m);
-  const remark = 'still waiting: task 2 is paused; "task resume 2" resumes it';
+  const remark = like(/^still waiting: task 2 is paused; resume it: (npx )?longshore task resume 2$/);
   expect(await terminal.lines()).toEqual([
     remark,
     remark,
