@@ -51,7 +51,20 @@ test('an error of loading keeps what caused it', async () => {
 });
 
 test('settings reach the hooks as the schema made them', async () => {
-  const setup = { settings: { 'with-settings': { root: '/data', other: 1 } } };
-  const { host, start } = await startFixture({ file: 'with-settings.ts', setup });
+  const settings = { 'with-settings': { root: '/data', other: 1 } };
+  const { host, start } = await startFixture({ file: 'with-settings.ts', settings });
   expect(await host.settlement(start('describe'))).toMatchObject({ ok: true, result: { settings: { root: '/data' } } });
+});
+
+test.each(['thread', 'process'] as const)('settings of other types are nowhere in its %s', async (kind) => {
+  const settings = { 'with-settings': { root: '/s3cret-mine' }, other: { key: 's3cret-other' } };
+  const { host, start } = await startFixture({ file: 'with-settings.ts', settings, kind, memoryMib: 512 });
+  expect(await host.settlement(start('tell-secrets'))).toMatchObject({ ok: true, result: ['s3cret-mine'] });
+});
+
+test('a module that asks for the settings of another type is refused', async () => {
+  await expect(startFixture({ file: 'broken/other-name.ts' })).rejects.toMatchObject({
+    code: 'PLUGIN_INVALID',
+    message: expect.stringContaining('it named the type import and offers behaviours') as string,
+  });
 });

@@ -20,9 +20,15 @@ describe('what a hook may not say of itself fails it, for good', () => {
     // Seen before: it never ended.
     ['return-nested', 'SUBTASK_FAILED', 'levels deep'],
     ['save-nested', 'SUBTASK_FAILED', 'levels deep'],
+    // Seen before: JSON made it null.
+    ['return-hole', 'SUBTASK_FAILED', '"1" is missing'],
+    // Seen before: it never ended.
+    ['return-shared', 'SUBTASK_FAILED', '250,000 values'],
     // Posted to the executor, around what checks it in the thread.
     ['post-progress', 'REPORT_INVALID', 'rows'],
     ['post-result', 'REPORT_INVALID', 'bigint'],
+    // Seen before: the executor's main thread was busy with it for minutes.
+    ['post-sparse', 'REPORT_INVALID', '"0" is missing'],
   ])('%s: %s', async (does, code, words) => {
     const { host, start, runner } = await rude();
     const innocent = start('wait-for-abort');
@@ -31,6 +37,24 @@ describe('what a hook may not say of itself fails it, for good', () => {
     expect(settled).toHaveProperty('error.message', expect.stringContaining(words));
     runner.abort(innocent, 'cancel');
     expect(await host.settlement(innocent)).toMatchObject({ ok: true, result: 'waited' });
+  });
+
+  // Seen before: it ended the runner, and the innocent subtask with it.
+  test.each(['throw-getter', 'throw-proxy'])('%s', async (does) => {
+    const { host, start, runner } = await rude();
+    const innocent = start('wait-for-abort');
+    const settled = await host.settlement(start(does));
+    expect(settled).toMatchObject({ ok: false, error: { code: 'SUBTASK_FAILED', permanent: false } });
+    expect(settled).toHaveProperty('error.message', expect.stringContaining('throws itself'));
+    runner.abort(innocent, 'cancel');
+    expect(await host.settlement(innocent)).toMatchObject({ ok: true, result: 'waited' });
+  });
+
+  // Seen before: the executor's main thread was busy with it for longer than its lease.
+  test('post-shared', async () => {
+    const { host, start } = await rude();
+    const settled = await host.settlement(start('post-shared'));
+    expect(settled).toMatchObject({ ok: false, error: { code: 'X', permanent: true } });
   });
 
   test('and a result is what JSON makes of it', async () => {
@@ -102,6 +126,13 @@ test('a runner serves no other task while something runs in it, and until it was
   await host.settlement(waiting);
   await host.until('it was looked at', () => host.checks === 1);
   expect([seen, runner.isReusable]).toEqual([[false], true]);
+});
+
+test('a flood of messages ends its runner', async () => {
+  const { host, start } = await rude();
+  const settled = await host.settlement(start('post-flood'));
+  expect(settled).toMatchObject({ ok: false, error: { code: 'RUNNER_CRASHED' } });
+  expect(settled).toHaveProperty('error.message', expect.stringContaining('messages a second'));
 });
 
 describe('a flood of log lines', () => {

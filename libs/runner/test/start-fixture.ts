@@ -23,6 +23,8 @@ export interface FixtureOptions {
   readonly file?: string;
   readonly memoryMib?: number;
   readonly setup?: Partial<RunnerSetup>;
+  /** The executor's settings by task type. Default: none. */
+  readonly settings?: Readonly<Record<string, unknown>>;
   /** URLs by name. Default: the executor has none. */
   readonly connections?: Readonly<Record<string, string>>;
   readonly gateConnections?: Readonly<Record<string, string>>;
@@ -38,6 +40,7 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
     file = 'behaviours.ts',
     memoryMib = 256,
     setup = {},
+    settings = {},
     connections = {},
     gateConnections = {},
     loadTimeoutMs,
@@ -51,9 +54,9 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
       nodeId: 'node-1',
       clusterId: 'cluster-1',
       fenceGraceMs: 1_000,
-      settings: {},
       ...setup,
     },
+    settings,
     urls: { connections, gateConnections },
     memoryBytes: memoryMib * MIB,
     ...(loadTimeoutMs !== undefined && { loadTimeoutMs }),

@@ -63,8 +63,8 @@ export class RunnerPool {
    * @throws {LongshoreError} what `startRunner` throws; PLUGIN_INVALID when another package has the same type, or owners can't use its schema.
    */
   async load(packageName: string, moduleUrl: string): Promise<void> {
-    const { nodeId, clusterId, settings, fenceGraceMs, isTracing } = this.#options;
-    const ours = { nodeId, clusterId, settings, fenceGraceMs, isTracing };
+    const { nodeId, clusterId, fenceGraceMs, isTracing } = this.#options;
+    const ours = { nodeId, clusterId, fenceGraceMs, isTracing };
     const setup = { moduleUrl, packageName, ...ours };
     const first = await this.#startFirst(setup);
     const { type } = first;
@@ -125,9 +125,9 @@ export class RunnerPool {
 
   /** Loads a package whose type is not known yet. Native code that no thread can load may ask for a process. */
   async #startFirst(setup: RunnerSetup): Promise<Runner> {
-    const { logger, watch } = this.#options;
+    const { logger, settings, watch } = this.#options;
     const onWarning = (message: string): void => logger.warn({ package: setup.packageName }, message);
-    const options = { setup, urls: this.#options, memoryBytes: this.memoryOf(1), onWarning, watch };
+    const options = { setup, settings, urls: this.#options, memoryBytes: this.memoryOf(1), onWarning, watch };
     try {
       return await startRunner(options);
     } catch (error) {
@@ -146,8 +146,8 @@ export class RunnerPool {
   }
 
   #start({ setup }: LoadedPlugin, kind: RunnerKind, slots: number): Promise<Runner> {
-    const { watch } = this.#options;
-    return startRunner({ setup, urls: this.#options, kind, memoryBytes: this.memoryOf(slots), watch });
+    const { settings, watch } = this.#options;
+    return startRunner({ setup, settings, urls: this.#options, kind, memoryBytes: this.memoryOf(slots), watch });
   }
 
   /** What the slots of a task buy, in bytes. */

@@ -1,4 +1,5 @@
 import { decideGates, TokenQueue, type ThrottleLimits, type Tokens } from '@longshore/core';
+import { FailureLog } from '@longshore/service';
 import { isRowLocked, leaseThrottle, readGates, type Store } from '@longshore/store';
 import type { Logger } from '@longshore/telemetry';
 
@@ -47,6 +48,7 @@ const GATES_MS = 1_000;
  */
 export class TaskThrottle {
   readonly #options: TaskThrottleOptions;
+  readonly #reading: FailureLog;
   readonly #queue = new TokenQueue<Request>();
   #limits: ThrottleLimits;
   #hold: ThrottleReason | null;
@@ -57,6 +59,7 @@ export class TaskThrottle {
 
   constructor(options: TaskThrottleOptions) {
     this.#options = options;
+    this.#reading = new FailureLog(options.logger, "reading a task's budget and gates");
     this.#limits = options.limits;
     this.#hold = options.hasGates ? decideGates([], null) : null;
   }
@@ -104,9 +107,10 @@ export class TaskThrottle {
       if (Object.keys(missing).length > 0) await this.#lease(missing);
       this.#serve();
       this.#explain();
+      this.#reading.worked();
     } catch (error) {
-      const { logger, taskId, onWaiting } = this.#options;
-      logger.warn({ error, task_id: taskId }, "a task's budget and gates could not be read: its batches hold");
+      const { taskId, onWaiting } = this.#options;
+      this.#reading.failed(error, { task_id: taskId });
       const reason = isRowLocked(error) ? ROW_LOCKED : STORE_AWAY;
       for (const { owner } of this.#queue.waiting) onWaiting(owner, reason);
     }

@@ -54,16 +54,25 @@ const MAX_DETAILS_CHARS = 32 * 1024;
 /**
  * Any thrown value as data. An error with a string `code` and a boolean `permanent` keeps both; one that says only whether it
  * is permanent is believed; everything else gets `fallbackCode` and its permanence, so that a passing fault is tried again
- * within the retry policy.
+ * within the retry policy. Never throws: a value that throws when it is looked at is an error that says so.
  */
-export function toErrorData(thrown: unknown, fallbackCode: ErrorCode = 'INTERNAL', depth = 0): ErrorData {
+export function toErrorData(thrown: unknown, fallbackCode: ErrorCode = 'INTERNAL'): ErrorData {
+  try {
+    return read(thrown, fallbackCode, 0);
+  } catch {
+    const { permanent } = ERROR_CODES[fallbackCode];
+    return { code: fallbackCode, message: 'what was thrown throws itself when it is looked at', permanent };
+  }
+}
+
+function read(thrown: unknown, fallbackCode: ErrorCode, depth: number): ErrorData {
   if (!(thrown instanceof Error)) {
     return { code: fallbackCode, message: clip(describeValue(thrown)), permanent: ERROR_CODES[fallbackCode].permanent };
   }
   const fields = thrown as Error & { code?: unknown; permanent?: unknown; details?: unknown };
   const permanent = typeof fields.permanent === 'boolean' ? fields.permanent : null;
   const cause =
-    thrown.cause === undefined || depth >= MAX_CAUSES ? undefined : toErrorData(thrown.cause, fallbackCode, depth + 1);
+    thrown.cause === undefined || depth >= MAX_CAUSES ? undefined : read(thrown.cause, fallbackCode, depth + 1);
   const details = readDetails(fields.details);
   return {
     code: typeof fields.code === 'string' && permanent !== null ? codeOf(fields.code) : fallbackCode,

@@ -35,6 +35,13 @@ test.each<[what: string, value: unknown, data: unknown]>([
   expect(toJsonData(value)).toEqual(data);
 });
 
+test('of very many values the first ones are kept', () => {
+  let value: unknown = 1;
+  for (let level = 0; level < 60; level += 1) value = { a: value, b: value };
+  expect(JSON.stringify(toJsonData(value)).length).toBeLessThan(200_000);
+  expect((toJsonData(Object.assign([], { length: 2 ** 32 - 1 })) as unknown[]).length).toBe(10_000);
+});
+
 test('JSON stays what it is', () => {
   fc.assert(
     fc.property(fc.jsonValue(), (value) => {

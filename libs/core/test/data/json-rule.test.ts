@@ -1,10 +1,15 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { jsonFault, MAX_JSON_DEPTH } from '../../src/data/json-rule.ts';
+import { jsonFault, MAX_JSON_DEPTH, MAX_JSON_VALUES } from '../../src/data/json-rule.ts';
 
 const nested = (levels: number): unknown => {
   let value: unknown = 1;
   for (let level = 0; level < levels; level += 1) value = level % 2 === 0 ? { a: value } : [value];
+  return value;
+};
+const shared = (levels: number): unknown => {
+  let value: unknown = 1;
+  for (let level = 0; level < levels; level += 1) value = { a: value, b: value };
   return value;
 };
 const ring: Record<string, unknown> = {};
@@ -27,6 +32,7 @@ test.each([
   [new Map(), 'it is a Map'],
   [{ later: Promise.resolve(1) }, '"later" is a Promise'],
   [{ bytes: new Uint8Array(1) }, '"bytes" is a buffer'],
+  [[1, undefined], '"1" is missing'],
   [ring, 'circular'],
   [nested(2_000), `more than ${MAX_JSON_DEPTH} levels deep`],
   [nested(MAX_JSON_DEPTH + 1), `more than ${MAX_JSON_DEPTH} levels deep`],
@@ -35,9 +41,15 @@ test.each([
   expect(jsonFault(value)).toContain(words);
 });
 
+test('a short value that takes for ever to walk through is refused soon', () => {
+  expect(jsonFault(shared(60))).toContain(`beyond ${MAX_JSON_VALUES.toLocaleString('en-US')} values`);
+  expect(jsonFault(Object.assign([], { length: 2 ** 32 - 1 }))).toContain('"0" is missing');
+});
+
 test.each([
   [null],
   [nested(MAX_JSON_DEPTH)],
+  [shared(3)],
   [{ a: 1.5, b: -0, c: 2 ** 53 - 1, d: 1e-300, e: '\ud83d\ude00', f: undefined, at: new Date(0) }],
 ])('%o is JSON', (value) => {
   expect(jsonFault(value)).toBeNull();

@@ -2,6 +2,10 @@ import { describe, expect, test } from 'vitest';
 import { ERROR_CODES, isErrorCode } from '../../src/errors/error-codes.ts';
 import { hasCode, LongshoreError, toErrorData } from '../../src/errors/longshore-error.ts';
 
+function refuse(): never {
+  throw new Error('no');
+}
+
 test('an error has the permanence of its code, and the details and the cause that it was given', () => {
   const cause = new Error('below');
   const error = new LongshoreError('META_INVALID', 'path is missing', { cause, details: { field: 'path' } });
@@ -26,6 +30,17 @@ test('a code is told from an error of any class that carries it', () => {
 });
 
 describe('an error as data', () => {
+  test.each([
+    ['a getter', Object.defineProperty(new Error('x'), 'message', { get: refuse })],
+    ['a proxy', new Proxy({}, { get: refuse, getPrototypeOf: refuse })],
+  ])('is one that says so when %s of it throws', (_, thrown) => {
+    expect(toErrorData(thrown, 'SUBTASK_FAILED')).toMatchObject({
+      code: 'SUBTASK_FAILED',
+      message: expect.stringContaining('throws itself') as string,
+      permanent: false,
+    });
+  });
+
   /** What stays of it after it was sent and stored. */
   const sent = (thrown: unknown): unknown => JSON.parse(JSON.stringify(toErrorData(thrown)));
 

@@ -13,6 +13,12 @@ export const LINE_RATE: LogRate = { perSecond: 200, atOnce: 2_000 };
 /** Bytes that plugin code writes to the console, which the executor passes on. */
 export const OUTPUT_RATE: LogRate = { perSecond: 64 * 1024, atOnce: 1024 * 1024 };
 
+/**
+ * Messages of one runner. Small subtasks make some thousands a second; a thread that posts in a loop makes hundreds of thousands, which would fill the
+ * executor's memory and keep its main thread from everything else.
+ */
+export const MESSAGE_RATE: LogRate = { perSecond: 20_000, atOnce: 60_000 };
+
 /** Lets through what a rate allows, and counts the rest. */
 export class LogLimit {
   readonly #rate: LogRate;

@@ -4,7 +4,10 @@ import type { Measurement, SpanData, TraceContext } from '@longshore/telemetry';
 import type { TypeDescription } from './type-description.ts';
 import type { Waiting } from '../worker/waiting-reasons.ts';
 
-/** What a runner is started with: no connection, because nobody knows yet for which task it will work. */
+/**
+ * What a runner is started with: no connection, because nobody knows yet for which task it will work, and no settings, because nobody knows yet
+ * which type its package offers.
+ */
 export interface RunnerSetup {
   /** URL of the task type's module, resolved by the executor. */
   readonly moduleUrl: string;
@@ -14,8 +17,6 @@ export interface RunnerSetup {
   readonly clusterId: string;
   /** How long a revert waits for effects that are under way, in milliseconds. */
   readonly fenceGraceMs: number;
-  /** The executor's settings by task type; the type finds its own after it was loaded. */
-  readonly settings: Readonly<Record<string, unknown>>;
   /** Whether spans of hooks are exported. Default false: nothing of an SDK is loaded. */
   readonly isTracing?: boolean;
 }
@@ -91,6 +92,8 @@ export type MessageToRunner =
   | { readonly kind: 'modify'; readonly changeId: number; readonly change: RunningTaskChange }
   /** The task is over on this node: clean up its step executors. */
   | { readonly kind: 'end-task'; readonly endId: number; readonly taskId: string }
+  /** The executor's settings of the type that the runner named. */
+  | { readonly kind: 'settings'; readonly value: unknown }
   /** Nothing runs in it now. */
   | { readonly kind: 'check-globals'; readonly checkId: number };
 
@@ -217,6 +220,8 @@ export interface LogLine {
 }
 
 export type MessageFromRunner =
+  /** The module is loaded and offers this type, which wants its settings. */
+  | { readonly kind: 'named'; readonly type: string }
   | {
       readonly kind: 'ready';
       readonly type: TypeDescription;

@@ -10,6 +10,7 @@ import {
   logLine,
   measurement,
   modified,
+  named,
   ready,
   runEnd,
   runProgress,
@@ -51,6 +52,8 @@ export function readMessage(value: unknown): Heard {
       return whole(taskEnded, raw, (read) => ({ kind: 'task-ended', ...read }));
     case 'globals-checked':
       return whole(globalsChecked, raw, (read) => ({ kind: 'globals-checked', ...read }));
+    case 'named':
+      return whole(named, raw, (read) => ({ kind: 'named', ...read }));
     case 'ready':
       return whole(ready, raw, (read) => ({ kind: 'ready', ...read }) as MessageFromRunner);
     case 'load-failed':
@@ -86,11 +89,15 @@ function whole<T>(schema: z.ZodType<T>, raw: unknown, messageOf: (read: T) => Me
 }
 
 function eachReadable<T>(schema: z.ZodType<T>, items: unknown): T[] {
-  if (!Array.isArray(items)) return [];
-  return items.flatMap((item) => {
+  const readable: T[] = [];
+  if (!Array.isArray(items)) return readable;
+  for (const item of items as readonly unknown[]) {
+    // A hole: an array with one item can have 2^32 places.
+    if (item === undefined) break;
     const read = schema.safeParse(item);
-    return read.success ? [read.data] : [];
-  });
+    if (read.success) readable.push(read.data);
+  }
+  return readable;
 }
 
 function readProgress(runs: unknown): Heard {

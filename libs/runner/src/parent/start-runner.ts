@@ -14,7 +14,7 @@ import type {
   RunSpec,
 } from '../channel/messages.ts';
 import { TaskConnections, type ConnectionUrls } from './task-connections.ts';
-import { LINE_RATE, LogLimit } from '../channel/log-limit.ts';
+import { LINE_RATE, LogLimit, MESSAGE_RATE } from '../channel/log-limit.ts';
 import { failedEnd, readMessage } from '../channel/read-message.ts';
 import { openVessel } from './open-vessel.ts';
 import { crashed, crashEnd, crashError, describe, loadTimeout, toMiB } from './runner-crash.ts';
@@ -57,6 +57,8 @@ export interface RunnerHost {
 
 export interface RunnerOptions {
   readonly setup: RunnerSetup;
+  /** The executor's settings by task type. The runner gets those of its own. */
+  readonly settings: Readonly<Record<string, unknown>>;
   /** What the executor has. The runner gets of it what its run's type declared for the task's meta, with the run. */
   readonly urls: ConnectionUrls;
   /** What it lives in. Default `thread`. */
@@ -146,6 +148,8 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
   let isWanted = false;
   let isBroken = false;
   let isReady = false;
+  /** The type whose settings it asked for. */
+  let named: string | null = null;
   let isReusable = true;
   /** Whether its globals were looked at since something ran last. */
   let isChecked = true;
@@ -178,14 +182,20 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
   });
   const post = (message: MessageToRunner): void => vessel.post(message);
 
+  const flood = new LogLimit(MESSAGE_RATE);
   const lines = new LogLimit({ perSecond: 2 * LINE_RATE.perSecond, atOnce: 2 * LINE_RATE.atOnce });
   /** Runs that have said something that they may not: that is what they end with. */
   const faults = new Map<string, ErrorData>();
 
   function hear(raw: unknown): void {
-    const heard = readMessage(raw);
     // What comes after something that can't be read is not to be relied upon either.
-    if (isBroken || heard === 'nothing') return;
+    if (isBroken) return;
+    if (!flood.take()) {
+      breakOff(`it sends more than ${MESSAGE_RATE.perSecond.toLocaleString('en-US')} messages a second`);
+      return;
+    }
+    const heard = readMessage(raw);
+    if (heard === 'nothing') return;
     if ('broken' in heard) {
       breakOff(heard.broken);
       return;
@@ -225,10 +235,20 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
 
   function receive(message: MessageFromRunner): void {
     switch (message.kind) {
+      case 'named':
+        // The first name counts: another type's settings are none of its business.
+        if (named !== null) return;
+        named = message.type;
+        post({ kind: 'settings', value: Object.hasOwn(options.settings, named) ? options.settings[named] : {} });
+        return;
       case 'ready':
         // Said once: plugin code may say it again.
         if (isReady) return;
         isReady = true;
+        if (named !== null && named !== message.type.type) {
+          breakOff(`it named the type ${named} and offers ${message.type.type}`);
+          return;
+        }
         if (message.warning !== null) options.onWarning?.(message.warning);
         connections = new TaskConnections(options.urls, message.declaresConnections);
         loaded.resolve(message.type);

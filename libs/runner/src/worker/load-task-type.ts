@@ -16,11 +16,14 @@ export interface LoadedType {
 /**
  * Imports a task-type package and checks that it can be run here.
  *
+ * @param settingsOf asks for the executor's settings of a type.
  * @throws {LongshoreError} PLUGIN_LOAD_FAILED, PLUGIN_INVALID, PLUGIN_CONTRACT or PLUGIN_SETTINGS_INVALID.
  */
-export async function loadTaskType(setup: RunnerSetup): Promise<LoadedType> {
-  const { packageName } = setup;
-  const module = await import(setup.moduleUrl).then(
+export async function loadTaskType(
+  { packageName, moduleUrl }: RunnerSetup,
+  settingsOf: (type: string) => Promise<unknown>,
+): Promise<LoadedType> {
+  const module = await import(moduleUrl).then(
     (loaded: unknown) => loaded as { readonly default?: unknown },
     (cause: unknown) => {
       const reason = cause instanceof Error ? cause.message : String(cause);
@@ -32,7 +35,7 @@ export async function loadTaskType(setup: RunnerSetup): Promise<LoadedType> {
   const warning = checkContract(readContract(exported, packageName), packageName);
   const type = checkShape(exported, packageName);
   const connectionsOf = type.connections?.bind(type) ?? null;
-  return { type, connectionsOf, settings: await checkSettings(type, setup), warning };
+  return { type, connectionsOf, settings: await checkSettings(type, packageName, settingsOf), warning };
 }
 
 function invalidPlugin(packageName: string, reason: string): LongshoreError {
@@ -66,12 +69,16 @@ function checkShape(exported: unknown, packageName: string): TaskType {
   return exported as TaskType;
 }
 
-async function checkSettings(type: TaskType, setup: RunnerSetup): Promise<unknown> {
+async function checkSettings(
+  type: TaskType,
+  packageName: string,
+  settingsOf: (type: string) => Promise<unknown>,
+): Promise<unknown> {
   if (type.settings === undefined) return undefined;
-  const checked = await type.settings['~standard'].validate(setup.settings[type.type] ?? {});
+  const checked = await type.settings['~standard'].validate(await settingsOf(type.type));
   if (checked.issues === undefined) return checked.value;
   const issues = checked.issues.map((issue) => `${pathOf(issue.path)}: ${issue.message}`).join('; ');
-  throw new LongshoreError('PLUGIN_SETTINGS_INVALID', `settings of ${type.type} (${setup.packageName}): ${issues}`);
+  throw new LongshoreError('PLUGIN_SETTINGS_INVALID', `settings of ${type.type} (${packageName}): ${issues}`);
 }
 
 function pathOf(path: readonly unknown[] | undefined): string {

@@ -9,7 +9,7 @@ export interface RunnerPort {
   readonly memoryPort?: MessagePort | undefined;
   /** @throws when the message can't be cloned. */
   post(message: MessageFromRunner): void;
-  /** Hands in each message. From then on the runner stays until it is ended. */
+  /** Hands in each message, to the latest one only. From then on the runner stays until it is ended. */
   onMessage(receive: (message: MessageToRunner) => void): void;
 }
 
@@ -23,11 +23,15 @@ export function openPort(): Promise<RunnerPort> {
 
 function openThreadPort(): RunnerPort {
   const data = workerData as RunnerSetup & { readonly memoryPort?: MessagePort };
+  let receive: ((message: MessageToRunner) => void) | null = null;
   return {
     setup: data,
     memoryPort: data.memoryPort,
     post: (message) => parentPort?.postMessage(message),
-    onMessage: (receive) => parentPort?.on('message', receive),
+    onMessage: (next) => {
+      if (receive === null) parentPort?.on('message', (message: MessageToRunner) => receive?.(message));
+      receive = next;
+    },
   };
 }
 

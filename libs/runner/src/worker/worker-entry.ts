@@ -7,6 +7,7 @@ import { openHookContext, type OpenContext } from './hook-context.ts';
 import { GlobalsWatch } from './globals-watch.ts';
 import { takeMeasurements } from './hook-telemetry.ts';
 import { connectHost } from '../parent/host.ts';
+import { askForSettings } from './ask-for-settings.ts';
 import { loadTaskType, type LoadedType } from './load-task-type.ts';
 import type {
   MessageToRunner,
@@ -18,6 +19,7 @@ import type {
   Settled,
 } from '../channel/messages.ts';
 import { modifyTask } from './modify-task.ts';
+import { readableThrown } from './readable-thrown.ts';
 import { ProgressMeter } from './progress-meter.ts';
 import { askForConnections, NO_CONNECTIONS, type Declared } from './run-connections.ts';
 import { RunEnds } from '../parent/run-ends.ts';
@@ -46,7 +48,7 @@ const active = new Map<
 >();
 
 try {
-  const loaded = await loadTaskType(setup);
+  const loaded = await loadTaskType(setup, (type) => askForSettings(port, type));
   // What `init` says counts for the subtask that initialises.
   const executors = new StepExecutors(loaded, (run, signal) => {
     const { declared, ...reports } = active.get(run.runId) ?? { ...newReports(run, loaded), declared: NONE };
@@ -83,6 +85,9 @@ function receive(message: MessageToRunner, loaded: LoadedType, executors: StepEx
       return;
     case 'end-task':
       void endTask(message.endId, message.taskId, executors);
+      return;
+    case 'settings':
+      // Asked for before anything else, by whoever loaded the type.
       return;
     case 'check-globals':
       host.send({ kind: 'globals-checked', checkId: message.checkId, isChanged: globals?.isChanged() === true });
@@ -181,7 +186,8 @@ async function settle(
     if (areFaultsOn) await faultPoint('hook.before');
     const result = await runHook(run, loaded.type, opened, executors, reports, host);
     return { ok: true, result, rows: progress.rows, bytes: progress.bytes };
-  } catch (thrown) {
+  } catch (value) {
+    const thrown = readableThrown(value);
     const away = opened.awayTarget(thrown);
     return {
       ok: false,
