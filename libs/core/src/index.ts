@@ -91,7 +91,7 @@ export {
 } from './task/decide-task.ts';
 export { brand, hasBrand } from './errors/brand.ts';
 export { ERROR_CODES, isErrorCode, type ErrorCode, type ErrorCodeInfo } from './errors/error-codes.ts';
-export { isRetryInVain, RETRY_IN_VAIN } from './errors/retry-in-vain.ts';
+export { isRetryInVain, mayBeginAnew, NOTHING_DONE, RETRY_IN_VAIN } from './errors/retry-in-vain.ts';
 export { hasCode, LongshoreError, toErrorData, type ErrorData } from './errors/longshore-error.ts';
 export { toJsonData, toStorableData } from './data/json-data.ts';
 export { jsonFault, MAX_JSON_DEPTH } from './data/json-rule.ts';

@@ -256,3 +256,36 @@ describe('the restart of a task', () => {
     expect(await readTask(db, id)).toMatchObject({ state: 'resuming', isRestarting: false });
   });
 });
+
+describe('a retry that finds that its run can not succeed', () => {
+  const CHANGED = { ...FAILURE, details: { retryInVain: true, nothingDone: true } };
+
+  test('begins anew when nothing of it was done, in the name of who asked for it', async () => {
+    const task = await held();
+    const { db, owner, id } = task;
+    await retryTask(db, id, alice, 'mended');
+    expect(await owner.fail(id, CHANGED)).toBe(true);
+    expect(await readTask(db, id)).toMatchObject({ state: 'reverting', isRestarting: true });
+    expect(await undo(task)).toBe(true);
+    expect(await runsOf(task)).toEqual([
+      [2, 'pending'],
+      [1, 'reverted'],
+    ]);
+    const next = await newest(task);
+    expect(await eventsOf(db, next)).toMatchObject([
+      { kind: 'submit', principal: { name: 'alice' }, message: expect.stringContaining('its retry') as string },
+    ]);
+  });
+
+  test.each([
+    ['something of it was done', { ...FAILURE, details: { retryInVain: true } }, true],
+    ['nobody has asked for a retry', CHANGED, false],
+  ])('awaits resolution again when %s', async (_, error, isRetried) => {
+    const task = isRetried ? await held() : await pending({ onFailure: 'hold' });
+    const { db, owner, node, id } = task;
+    if (isRetried) await retryTask(db, id, alice, null);
+    else await planStep(db, owner, node, id, { rows: 2 });
+    expect(await owner.fail(id, error)).toBe(true);
+    expect(await readTask(db, id)).toMatchObject({ state: 'awaiting-resolution', isRestarting: false });
+  });
+});

@@ -216,11 +216,25 @@ describe('a file that changes after the import began is refused', () => {
     await run.runStep('scan');
     const [chunk] = await run.plan('load');
     await change(files);
-    // Retry isn't offered: it could never load the new file.
-    const changed = { ...refused('IMPORT_FILE_CHANGED', /changing\.csv/), details: { retryInVain: true } };
+    // Retry isn't offered: it could never load the new file in this run. As nothing is loaded, it may begin anew.
+    const details = { retryInVain: true, nothingDone: true };
+    const changed = { ...refused('IMPORT_FILE_CHANGED', /changing\.csv/), details };
     await expect(run.runSubtask('scan', scan!)).rejects.toMatchObject(changed);
     await expect(run.runSubtask('load', chunk!)).rejects.toMatchObject(changed);
     expect((await target.client.query('SELECT * FROM items')).rows).toEqual([]);
+  });
+
+  test('and when some of it is loaded, that is said: a retry must not take it back', async () => {
+    const files = await target.write('half.csv', sampleCsv(2_000));
+    const run = target.start({ table: 'items', files, chunkBytes: 65_536 });
+    await run.prepare();
+    await run.runStep('scan');
+    const [first, second] = await run.plan('load');
+    await run.runSubtask('load', first!);
+    await utimes(files, 0, 0);
+    const error: unknown = await run.runSubtask('load', second!).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'IMPORT_FILE_CHANGED', details: { retryInVain: true } });
+    expect(error).not.toHaveProperty('details.nothingDone');
   });
 
   test.each([

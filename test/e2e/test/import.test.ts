@@ -1,7 +1,7 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TaskHandle } from '@longshore/client';
+import type { SubmitRequest, TaskHandle } from '@longshore/client';
 import { createTable, generateCsv, proveRows, type GeneratedCsv } from '@longshore/demo';
 import { startTestCluster, waitUntil, type TestCluster } from '@longshore/testing';
 import pg from 'pg';
@@ -49,8 +49,9 @@ async function stop(): Promise<void> {
 }
 
 /** Submits an import of the generated file in about 100 chunks. */
-function submit(meta: Record<string, unknown> = {}): Promise<TaskHandle> {
+function submit(meta: Record<string, unknown> = {}, options: Partial<SubmitRequest> = {}): Promise<TaskHandle> {
   return cluster.client.submit({
+    ...options,
     type: 'import',
     meta: { connection: 'target', table: 'demo_rows', files: csv.path, header: true, chunkBytes: 65_536, ...meta },
   });
@@ -150,6 +151,18 @@ describe('an import', () => {
   ])('of %s fails with a code', async (_, meta, code) => {
     const { task: ended } = await (await submit(meta())).wait(deadline());
     expect(ended).toMatchObject({ state: 'reverted', outcome: 'failed', error: { code, permanent: true } });
+  });
+
+  it('that was held for a bad row is loaded by a retry, once the file is mended and nothing of it was loaded', async () => {
+    const file = join(root, 'data', 'mended.csv');
+    await writeFile(file, 'id,name,note,amount,created,payload\n1,a,,not a number,2026-01-01,x\n');
+    const task = await submit({ files: file }, { onFailure: 'hold' });
+    const held = await task.wait({ ...deadline(), until: (seen) => seen.task.state === 'awaiting-resolution' });
+    expect(held.task.error).toMatchObject({ code: 'IMPORT_ROW_INVALID' });
+    await copyFile(csv.path, file);
+    await task.retry();
+    expect((await task.wait(deadline())).task).toMatchObject({ state: 'reverted', outcome: 'failed' });
+    await expectProof(await cluster.client.task({ key: task.key }));
   });
 
   it('into a table that is not empty fails, and leaves its rows alone', async () => {

@@ -1,9 +1,10 @@
-import { nextTaskState, TaskState, type ErrorData, type TaskGuard } from '@longshore/core';
+import { mayBeginAnew, nextTaskState, TaskState, type ErrorData, type TaskGuard } from '@longshore/core';
 import { findUnfinished } from '../plans/step-start.ts';
 import { withTask, type LeadingOwner } from '../scheduling/task-write.ts';
 import { archiveSucceededControl } from '../settlements/move-to-history.ts';
 import { archiveTask } from './end-task.ts';
 import { recordEvents } from './record-event.ts';
+import { readRetryWish, wishForNextRun } from './restart-task.ts';
 import { transitionOf, transitionTask } from './transition-task.ts';
 
 /** How the leading owner ends a task. */
@@ -11,6 +12,9 @@ export interface EndWrites {
   /** Ends a task that has done its last step. */
   finish(taskId: string, control: string | null): Promise<boolean>;
   /**
+   * A task that somebody had retried, and of whose run the type says that it can't succeed and that nothing of it has an effect, isn't held again: it
+   * is undone, and the next run of its key starts, which is what the retry was asked for.
+   *
    * @param why `isUntouched`: nothing was changed yet, so it is undone even with `onFailure: hold`, because there is nothing to decide;
    * `guard`: what failed, where that decides.
    */
@@ -55,15 +59,17 @@ export function endWrites(leader: LeadingOwner): EndWrites {
       ),
     fail: (id, error, { isUntouched = false, guard } = {}) =>
       withTask(leader, id, async (tx, task) => {
+        const wish = task.onFailure === 'hold' && mayBeginAnew(error) ? await readRetryWish(tx, id) : null;
         const guards: TaskGuard[] = [
           ...(guard === undefined ? [] : [guard]),
-          task.onFailure === 'hold' && !isUntouched ? 'onFailure is hold' : 'onFailure is revert',
+          task.onFailure === 'hold' && !isUntouched && wish === null ? 'onFailure is hold' : 'onFailure is revert',
         ];
         const to = nextTaskState(task.state as TaskState, 'fail', guards);
         if (to === null) return false;
         await transitionTask(tx, task, { trigger: 'fail', to, actor, error });
         if (task.restart !== null)
           await recordEvents(tx, id, [{ actor, kind: 'restart-dropped', message: UNDO_FAILED }]);
+        else if (wish !== null && to === TaskState.reverting) await wishForNextRun(tx, id, wish, { actor, state: to });
         return true;
       }),
     refuse: (id, error) =>

@@ -1,4 +1,4 @@
-import { isTerminalTaskState, LongshoreError, TaskState } from '@longshore/core';
+import { isTerminalTaskState, LongshoreError, TaskState, type Principal } from '@longshore/core';
 import { sql } from 'kysely';
 import type { RestartWish } from '../schema/database.ts';
 import type { Db, Tx } from '../session/transactions.ts';
@@ -34,9 +34,35 @@ export function restartTask(db: Db, id: string, actor: Actor, reason: string | n
     const result = await undo(tx, task, actor, reason);
     const wish: RestartWish = { principal: typeof actor === 'string' ? null : actor.principal, reason };
     if (result.state === 'reverted') await startNextRun(tx, id, wish, actor);
-    else await sql`UPDATE tasks SET restart = ${JSON.stringify(wish)}::json WHERE id = ${id}`.execute(tx);
+    else await keepWish(tx, id, wish);
     return { ...result, changed: true };
   });
+}
+
+async function keepWish(tx: Tx, id: string, wish: RestartWish): Promise<void> {
+  await sql`UPDATE tasks SET restart = ${JSON.stringify(wish)}::json WHERE id = ${id}`.execute(tx);
+}
+
+/** The wish of whoever has had a task retried, if anybody has since it was resolved otherwise. */
+export async function readRetryWish(tx: Tx, id: string): Promise<RestartWish | null> {
+  const asked = await sql<{ kind: string; principal: Principal | null }>`
+    SELECT kind, principal FROM task_events WHERE task_id = ${id} AND kind IN ('retry', 'skip', 'fail')
+    ORDER BY seq DESC LIMIT 1`.execute(tx);
+  const [latest] = asked.rows;
+  if (latest?.kind !== 'retry') return null;
+  return { principal: latest.principal, reason: 'its retry could not succeed, and nothing of it was done yet' };
+}
+
+/** Has the next run of a task's key start when it is undone, which is under way. */
+export async function wishForNextRun(
+  tx: Tx,
+  id: string,
+  wish: RestartWish,
+  { actor, state }: { readonly actor: string; readonly state: string },
+): Promise<void> {
+  await keepWish(tx, id, wish);
+  const asker = { service: actor, principal: wish.principal };
+  await recordEvents(tx, id, [{ actor: asker, kind: 'restart', from: state, to: state, message: wish.reason }]);
 }
 
 /** Begins to undo a task, unless that is under way already. */

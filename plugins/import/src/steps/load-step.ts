@@ -21,6 +21,7 @@ import type { InputFile } from '../meta/prepared-import.ts';
 import { fileOfPrepared, preparedOfMeta } from '../meta/prepared-of-meta.ts';
 import { explainRowError } from './explain-row-error.ts';
 import { loadResult, loadWork, type LoadResult, type LoadWork } from './load-work.ts';
+import { withNothingLoaded } from './nothing-loaded.ts';
 import { sendRange } from './send-range.ts';
 
 type Context = SubtaskContext<ImportMeta, ImportSettings>;
@@ -47,7 +48,7 @@ export const loadStep: StepExecutor<ImportMeta, ImportSettings> = {
       progress.add(outcome.isRepeat ? { rows, bytes } : { rows });
       return outcome.result;
     } catch (error) {
-      throw withTableName(error, prepared.table.name);
+      throw withTableName(await withNothingLoaded(error, context), prepared.table.name);
     }
   },
 };

@@ -6,6 +6,7 @@ import { dialectOfMeta } from '../meta/dialect-of-meta.ts';
 import type { ImportMeta } from '../meta/import-meta.ts';
 import type { ImportSettings } from '../meta/import-settings.ts';
 import { fileOfPrepared, preparedOfMeta } from '../meta/prepared-of-meta.ts';
+import { withNothingLoaded } from './nothing-loaded.ts';
 import { rangesOf, scanWork } from './scan-work.ts';
 
 /** `bytes` that were read, and `ranges` that were read to their end. */
@@ -35,6 +36,8 @@ export const scanStep: StepExecutor<ImportMeta, ImportSettings> = {
         counters.add(subtask.id, { ranges: 1 });
       }
       return done;
+    }).catch(async (error: unknown) => {
+      throw await withNothingLoaded(error, context);
     });
     // Plain data; the cast only tells the compiler that interfaces of plain data are JSON.
     return { file: work.file, scans } as unknown as JsonValue;
