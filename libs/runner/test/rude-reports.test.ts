@@ -101,9 +101,11 @@ test.each([
 test('a runner whose globals a hook has changed serves no other task', async () => {
   const { host, start, runner } = await rude();
   await host.settlement(start('nothing'));
+  runner.check();
   await host.until('it was looked at', () => host.checks === 1);
   expect(runner.isReusable).toBe(true);
   expect(await host.settlement(start('change-globals'))).toMatchObject({ ok: true, result: 'changed' });
+  runner.check();
   await host.until('it was looked at again', () => host.checks === 2);
   expect(runner.isReusable).toBe(false);
   await host.settlement(start('nothing'));
@@ -123,7 +125,11 @@ test('a runner serves no other task while something runs in it, and until it was
   const other = start('nothing');
   await host.settlement(other);
   runner.abort(waiting, 'cancel');
+  // Nothing is looked at while something runs.
+  runner.check();
   await host.settlement(waiting);
+  expect([host.checks, runner.isReusable]).toEqual([0, false]);
+  runner.check();
   await host.until('it was looked at', () => host.checks === 1);
   expect([seen, runner.isReusable]).toEqual([[false], true]);
 });

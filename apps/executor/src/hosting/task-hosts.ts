@@ -183,6 +183,8 @@ export class TaskHosts {
 
   async #giveBack({ pooled, throttle }: TaskHost, task: TaskForRunner): Promise<void> {
     throttle.close();
+    // Answered before the end of the clean-up, in case nobody has asked since its last run.
+    pooled.runner.check();
     await this.#cleanUp(pooled.runner, task.id);
     await this.#options.pool.giveBack(pooled);
   }

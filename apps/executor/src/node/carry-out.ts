@@ -79,6 +79,9 @@ export function carryOut(effect: Effect, outside: Outside): void {
       ).unref();
       return;
     }
+    case 'check-runner':
+      hosts.get(effect.taskId)?.runner.check();
+      return;
     case 'move-runner':
       hosts.move(effect.from, effect.task);
       return;

@@ -20,6 +20,8 @@ export type Effect =
   | { readonly do: 'take-runner'; readonly task: TaskForRunner }
   /** Answered by `opening-slow` after a while, whether it is over by then or not. */
   | { readonly do: 'await-opening'; readonly taskId: string; readonly opening: Opening }
+  /** Looks whether the runner of a task that has nothing here now may be another's. Answered by `runner-checked`. */
+  | { readonly do: 'check-runner'; readonly taskId: string }
   /** The runner of a task that has nothing here any more is another task's from now on. */
   | { readonly do: 'move-runner'; readonly from: string; readonly task: TaskForRunner }
   | { readonly do: 'give-back-runner'; readonly task: TaskForRunner }

@@ -1,6 +1,6 @@
 import type { ErrorData } from '@longshore/core';
 import { claimAnswered, claimFailed, unknownFound } from '../claiming/end-claim.ts';
-import { notOpened, runnerTaken, taskRead } from '../claiming/open-task.ts';
+import { checkIdleRunners, notOpened, runnerTaken, taskRead } from '../claiming/open-task.ts';
 import type { Opened } from '../claiming/opening.ts';
 import { beginPlanning, forgetPromises, openingSlow, planNotOpened, planOpened } from '../claiming/plan-claims.ts';
 import {
@@ -159,6 +159,7 @@ export function reduce(state: NodeState, event: NodeEvent): readonly Effect[] {
       slotsTold(state, event, whenOpen(state, event.at, effects), effects);
       break;
   }
+  checkIdleRunners(state, effects);
   return effects;
 }
 

@@ -16,6 +16,8 @@ export interface LocalTask {
   isAlive: boolean;
   /** Whether its runner may be another task's after it: false from the end of a run until the runner was looked at. */
   isReusable: boolean;
+  /** Whether the runner was asked since that end whether it is as it was. */
+  isBeingChecked: boolean;
   readonly ahead: ClaimAhead;
   /** When it last ran something, by the monotonic clock. */
   idleSince: number;
@@ -39,6 +41,7 @@ export function newLocalTask(task: TaskForRunner, runnerSlots: number, at: numbe
     runnerSlots,
     isAlive: true,
     isReusable: true,
+    isBeingChecked: false,
     ahead: new ClaimAhead(),
     idleSince: at,
     mayClaimAhead: false,

@@ -36,7 +36,10 @@ export function endRuns(
   for (const { runId, settled, time, summary, planned, chance } of ends) {
     const run = live.get(runId);
     if (run === undefined) continue;
-    if (!run.isAlone) local.isReusable = false;
+    if (!run.isAlone) {
+      local.isReusable = false;
+      local.isBeingChecked = false;
+    }
     const { lane } = run;
     run.summary = summary ?? run.summary;
     if (settled.ok && lane !== null) local.ahead.measured(time?.ranMs ?? at - run.startedAt);

@@ -104,9 +104,11 @@ export interface Runner {
   terminate(): Promise<void>;
   readonly isAlive: boolean;
   /**
-   * Whether another task of the type may run in it after this one. False while something runs, and afterwards until the runner has looked
-   * whether its globals are as they were, which takes a third of a millisecond: the ends of what ran don't wait for that.
+   * Looks whether its globals are as they were, which takes a third of a millisecond. Told to the host, unless something is started meanwhile. Does
+   * nothing while something runs.
    */
+  check(): void;
+  /** Whether another task of the type may run in it after this one. False while something runs, and afterwards until it was looked at. */
   readonly isReusable: boolean;
   /** How many hooks it runs now. */
   readonly runs: number;
@@ -225,10 +227,8 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     });
     if (told.length === 0) return;
     host.settled(told);
-    checkGlobals();
   }
 
-  /** Looks whether another task may come, unless the host has more to run: a look for each turn of small subtasks took as long as some of them. */
   function checkGlobals(): void {
     if (isAlive && isReusable && runs.size === 0) post({ kind: 'check-globals', checkId: ++lastCheck });
   }
@@ -389,7 +389,6 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
         takeBack: () => {
           const back = turn.takeBack();
           for (const runId of back) runs.delete(runId);
-          checkGlobals();
           return back;
         },
       };
@@ -403,6 +402,7 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
       post({ kind: 'modify', changeId, change });
       return answer.promise;
     },
+    check: checkGlobals,
     endTask: (taskId) => {
       connections.forget(taskId);
       if (!isAlive) return Promise.resolve();
