@@ -1,46 +1,21 @@
 import type { TaskHandle } from '@longshore/client';
 import { waitUntil, type TestCluster } from '@longshore/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed, onTestFinished } from 'vitest';
-import type { Latch } from '../src/latch.ts';
-import { seededRandom } from '../src/random.ts';
 import { RunsFile } from '../src/runs-file.ts';
-import { deadline, expectEachOnce, killAndRestart, startToyCluster, untilRunning } from '../src/toy-cluster.ts';
+import { deadline, expectEachOnce, startToyCluster, untilRunning } from '../src/toy-cluster.ts';
 
-/** Many tasks over several nodes while the cluster changes under them. */
+/** Many tasks over several nodes. `churn.long.test.ts` has what changes the cluster under them. */
 let runs: RunsFile;
 let cluster: TestCluster;
 beforeAll(async () => {
   runs = await RunsFile.make();
-  cluster = await startToyCluster({ executors: 3, slots: 8, replicas: 2 });
+  cluster = await startToyCluster({ executors: 3, slots: 8 });
 });
 afterAll(async () => {
   await cluster.stop();
   await runs.remove();
 });
 beforeEach(() => onTestFailed(() => console.error(cluster.logs())));
-
-/** Tasks of which every second one has to wait for the latch, while the others come and go. */
-async function submitMany(count: number, sleepMs: number, latch: Latch): Promise<readonly TaskHandle[]> {
-  const tasks: TaskHandle[] = [];
-  for (let index = 0; index < count; index++) {
-    tasks.push(
-      await cluster.client.submit({
-        type: 'toy',
-        slots: 1 + (index % 3),
-        meta: { subtasks: 3, sleepMs, latches: index % 2 === 0 ? [] : [latch.path], runsFile: runs.path },
-      }),
-    );
-  }
-  return tasks;
-}
-
-async function expectAllDone(tasks: readonly TaskHandle[]): Promise<void> {
-  for (const task of tasks) {
-    const ended = await task.wait(deadline());
-    expect(ended.task).toMatchObject({ state: 'succeed', result: { total: 3 } });
-    await expectEachOnce(task, 3);
-  }
-}
 
 /** Nodes that have run work of a task, of one step or of all. */
 async function nodesOf(task: TaskHandle, step?: string): Promise<ReadonlySet<string>> {
@@ -49,14 +24,6 @@ async function nodesOf(task: TaskHandle, step?: string): Promise<ReadonlySet<str
     if (kind === 'work' && node !== '') nodes.add(node);
   return nodes;
 }
-
-it('ten tasks are done while owners come and go', async () => {
-  const latch = runs.newLatch();
-  const tasks = await submitMany(10, 300, latch);
-  for (const name of ['owner-1', 'owner-2', 'owner-1']) await killAndRestart(cluster, name);
-  latch.open();
-  await expectAllDone(tasks);
-});
 
 describe('three tasks at once, each on one node,', () => {
   type Act = (task: TaskHandle) => Promise<unknown>;
@@ -125,18 +92,6 @@ it('every node that has run a task cleans up after it once it is over', async ()
     (notes) => nodes.every((node) => notes.includes(`cleaned-up-on-${node}`)),
     { what: `clean-ups on ${nodes.join(', ')}` },
   );
-});
-
-it('twelve tasks are done while nodes join and leave', async () => {
-  const latch = runs.newLatch();
-  const tasks = await submitMany(12, 300, latch);
-  const random = seededRandom(7);
-  for (let round = 0; round < 3; round++) {
-    if (random() < 0.5) await cluster.cluster.addExecutor();
-    else await cluster.cluster.executor(1 + Math.floor(random() * 3)).stop();
-  }
-  latch.open();
-  await expectAllDone(tasks);
 });
 
 it('a step that can’t be initialised fails its task', async () => {

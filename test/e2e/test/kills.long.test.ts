@@ -5,7 +5,7 @@ import type { Latch } from '../src/latch.ts';
 import { RunsFile } from '../src/runs-file.ts';
 import { deadline, expectEachOnce, killAndRestart, startToyCluster } from '../src/toy-cluster.ts';
 
-/** Kills anywhere, as they come. `fault-points.long.test.ts` kills at every named place, `leaders.test.ts` those that have a standby. */
+/** Kills anywhere, as they come. `fault-points.long.test.ts` kills at every named place, `leaders.long.test.ts` those that have a standby. */
 let runs: RunsFile;
 let cluster: TestCluster;
 beforeAll(async () => {
