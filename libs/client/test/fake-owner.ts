@@ -87,6 +87,8 @@ export class FakeOwner {
   onModify: (id: string) => void = (id) => this.change(id, { state: 'running' });
   /** The next so many submits are carried out, but their answers never leave. */
   unansweredSubmits = 0;
+  /** The next so many submits, looks and pauses get lost: whoever got them stands still. */
+  lostRequests = 0;
   /** Submits that are refused from now on because the owner is too busy. */
   busySubmits = 0;
   /** The next so many submits find their key taken by an open transaction. */
@@ -172,6 +174,7 @@ export class FakeOwner {
     return {
       'task.submit': async ({ type, key = '', submitId = '' }, { trace, principal }) => {
         this.#count('task.submit', trace);
+        if (this.lostRequests-- > 0) await new Promise(() => undefined);
         this.submitIds.push(submitId);
         this.principals.push(principal);
         if (!TYPES.includes(type)) throw new LongshoreError('TYPE_UNKNOWN', `no executor ever registered ${type}`);
@@ -184,6 +187,7 @@ export class FakeOwner {
       },
       'task.get': async ({ task }, { trace }) => {
         this.#count('task.get', trace);
+        if (this.lostRequests-- > 0) await new Promise(() => undefined);
         return Promise.resolve(this.#find(task));
       },
       'task.view': async ({ task }, { trace }) => {
@@ -204,7 +208,10 @@ export class FakeOwner {
         const runs = [...this.tasks.values()].map(({ task }) => task).filter((task) => task.key === key);
         return Promise.resolve({ tasks: runs.toReversed(), next: null });
       },
-      'task.pause': async (request) => Promise.resolve(this.#control('task.pause', request)),
+      'task.pause': async (request) => {
+        if (this.lostRequests-- > 0) await new Promise(() => undefined);
+        return this.#control('task.pause', request);
+      },
       'task.resume': async (request) => Promise.resolve(this.#control('task.resume', request)),
       'task.modify': async (request) => {
         const reply = this.#control('task.modify', request);
