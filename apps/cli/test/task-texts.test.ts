@@ -248,3 +248,23 @@ describe('who asked', () => {
     expect(taskDetailText(detail(), 'longshore')).not.toContain('submitted by');
   });
 });
+
+describe('what is shown of a task', () => {
+  test('names its outcome where the state leaves it open', () => {
+    const stateOf = (task: Partial<TaskView>): string | undefined =>
+      /^state +(.*)$/m.exec(taskDetailText(detail({ task }), 'longshore'))?.[1];
+    expect(stateOf({ state: 'reverted', outcome: 'canceled' })).toBe('reverted (canceled)');
+    expect(stateOf({ state: 'reverted', outcome: 'failed' })).toBe('reverted (failed)');
+    expect(stateOf({ state: 'failed', outcome: 'failed' })).toBe('failed');
+    expect(stateOf({ state: 'succeed', outcome: 'succeeded' })).toBe('succeed');
+  });
+
+  test('has no limit and no count that there isn’t', () => {
+    const text = taskDetailText(detail({ task: { nodes: ['n1', 'n2'] } }), 'longshore');
+    expect(text).toMatch(/^nodes +n1, n2$/m);
+    expect(text).not.toMatch(/^re-run/m);
+    const limited = { ...detail({ task: { nodes: ['n1'], maxNodes: 1 } }), rerun: 3 };
+    expect(taskDetailText(limited, 'longshore')).toMatch(/^nodes +n1 \(at most 1\)$/m);
+    expect(taskDetailText(limited, 'longshore')).toMatch(/^re-run +3 subtasks$/m);
+  });
+});

@@ -53,7 +53,7 @@ export function taskDetailText(detail: TaskDetail, program: string): string {
     ['step', task.step ?? NONE],
     ['priority', task.priority],
     ['slots', `${task.slots} on each node, ${task.slotsPerSubtask} for each subtask`],
-    ['nodes', `${task.nodes.join(', ') || NONE} (at most ${task.maxNodes ?? 'all'})`],
+    ['nodes', `${task.nodes.join(', ') || NONE}${task.maxNodes === null ? '' : ` (at most ${task.maxNodes})`}`],
     ['scope', task.scope || NONE],
     ...settingFields(task),
     ['on failure', task.onFailure],
@@ -61,7 +61,7 @@ export function taskDetailText(detail: TaskDetail, program: string): string {
     ...(detail.submittedBy == null ? [] : [['submitted by', principalText(detail.submittedBy)] as [string, string]]),
     ['started', task.startedAt ?? NONE],
     ['ended', task.endedAt ?? NONE],
-    ['re-run', formatCountOf(rerun, 'subtask')],
+    ...(rerun === 0 ? [] : [['re-run', formatCountOf(rerun, 'subtask')] as [string, string]]),
     ...(task.error === null ? [] : [['error', `${task.error.code}: ${task.error.message}`] as [string, string]]),
     ...(task.result === null || task.result === undefined
       ? []
@@ -206,8 +206,8 @@ function countersText(counters: Readonly<Record<string, number>>): string {
 
 function stateText(task: TaskView): string {
   const { state, outcome } = task;
-  // `succeed` says its outcome by itself; `reverted` may be either.
-  const more = [outcome === null || state === 'succeed' ? '' : outcome, skippedText(task)].filter(
+  // `succeed` and `failed` say their outcome by themselves; `reverted` may be either.
+  const more = [state === 'reverted' ? (outcome ?? '') : '', skippedText(task)].filter(
     (part) => part !== '',
   );
   return more.length === 0 ? state : `${state} (${more.join(', ')})`;
