@@ -1,4 +1,11 @@
-import { hasCode, jsonFault, LongshoreError, withCheckpoint } from '@longshore/core';
+import {
+  hasCode,
+  jsonFault,
+  LongshoreError,
+  MAX_CHECKPOINT_BYTES,
+  MAX_SUBTASK_META_BYTES,
+  withCheckpoint,
+} from '@longshore/core';
 import { faultPoint } from '@longshore/faults';
 import type { HostCall } from '@longshore/runner';
 import type { JsonValue } from '@longshore/sdk';
@@ -51,11 +58,12 @@ const FEW_AT_ONCE = 64;
 /** Batches that wait for the budget of their task: one for each parallel piece of a subtask's work. */
 const MANY_AT_ONCE = 1_024;
 
-/** Its size is checked as it is stored. */
-const json = z.custom<JsonValue>().superRefine((value, context) => {
-  const fault = jsonFault(value);
-  if (fault !== null) context.addIssue({ code: 'custom', message: `is not JSON: ${fault}` });
-});
+/** Its size is checked as it is stored; @param bytes what it may have by then. */
+const json = (bytes: number) =>
+  z.custom<JsonValue>().superRefine((value, context) => {
+    const fault = jsonFault(value, bytes / 2);
+    if (fault !== null) context.addIssue({ code: 'custom', message: `is not JSON: ${fault}` });
+  });
 /** What a batch may cost: beyond it, no budget would ever have it. */
 const amount = z.number().nonnegative().max(1e15).optional();
 const kept = z.object({ rows: z.int().nonnegative(), bytes: z.int().nonnegative() });
@@ -85,7 +93,7 @@ const attemptOf = ({ claimed, attempt }: Run): SubtaskAttempt => ({ id: claimed.
 
 const page = z.object({
   step,
-  subtasks: z.array(z.object({ meta: json, isIdempotent: z.boolean() })).max(MOST_IN_PAGE),
+  subtasks: z.array(z.object({ meta: json(MAX_SUBTASK_META_BYTES), isIdempotent: z.boolean() })).max(MOST_IN_PAGE),
 });
 
 /**
@@ -93,7 +101,7 @@ const page = z.object({
  */
 export const HOST_CALLS: { readonly [M in Method]: HostCallHandler<CallOf<M>> } = {
   checkpoint: {
-    schema: z.object({ method: z.literal('checkpoint'), value: json, kept }),
+    schema: z.object({ method: z.literal('checkpoint'), value: json(MAX_CHECKPOINT_BYTES), kept }),
     atOnce: FEW_AT_ONCE,
     answer: async ({ value, kept }, { store, run, tell }) => {
       checkStoredSize(value, `the checkpoint of subtask ${run.claimed.id}`);

@@ -34,6 +34,17 @@ test.each<[what: string, call: unknown, message: RegExp]>([
   ['has a field of another sort', { method: 'throttle', cost: { rows: 'many' }, isBatch: true }, /rows/],
   ['saves what is no number', { method: 'checkpoint', value: { at: Number.NaN } }, /"at" is NaN/],
   ['saves what the store can’t hold', { method: 'checkpoint', value: ['a\0'] }, /U\+0000/],
+  [
+    'plans a short value that takes for ever to walk through',
+    {
+      method: 'plan-page',
+      page: {
+        step: 'load',
+        subtasks: [{ meta: { last: Array.from({ length: 40_000 }, () => 1) }, isIdempotent: true }],
+      },
+    },
+    /beyond 32,768 values/,
+  ],
   ['saves nothing', { method: 'checkpoint' }, /missing/],
   ['raises an attempt beyond its column', { method: 'raise-attempt', past: 2 ** 31 }, /past/],
   [

@@ -19,16 +19,18 @@ interface Fault {
  * place; objects and arrays go at most {@link MAX_JSON_DEPTH} levels deep and have at most {@link MAX_JSON_VALUES} values. An object with `toJSON`
  * counts as what that returns.
  *
+ * @param most how many values it may have, for what has a limit in bytes: JSON has at least two bytes for each. Default {@link MAX_JSON_VALUES}.
  * @returns words for a message: `it is missing`, `"rows.3.total" is NaN`.
  */
-export function jsonFault(value: unknown): string | null {
-  const fault = value === undefined ? at('missing') : faultOf(value, 0, { left: MAX_JSON_VALUES });
+export function jsonFault(value: unknown, most = MAX_JSON_VALUES): string | null {
+  const fault = value === undefined ? at('missing') : faultOf(value, 0, { most, left: most });
   if (fault === null) return null;
   return `${fault.path.length === 0 ? 'it' : JSON.stringify(fault.path.join('.'))} is ${fault.reason}`;
 }
 
 /** Values that may still come. */
 interface Budget {
+  readonly most: number;
   left: number;
 }
 
@@ -85,7 +87,7 @@ function objectFault(value: object, depth: number, budget: Budget): Fault | null
 
 function spent(budget: Budget): Fault | null {
   budget.left -= 1;
-  return budget.left < 0 ? at(`beyond ${MAX_JSON_VALUES.toLocaleString('en-US')} values`) : null;
+  return budget.left < 0 ? at(`beyond ${budget.most.toLocaleString('en-US')} values`) : null;
 }
 
 /** Objects that JSON writes as `{}`, or as something that nobody would know again. */
