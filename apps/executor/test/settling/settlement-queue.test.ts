@@ -1,10 +1,10 @@
-import { DEFAULT_RETRY_POLICY } from '@longshore/core';
 import { startPostgres, type EmbeddedPostgres } from '@longshore/embedded';
-import { migrateStore, openStore, submitTask, type Settlement, type Store } from '@longshore/store';
+import { migrateStore, openStore, type Settlement, type Store } from '@longshore/store';
 import { createLogger } from '@longshore/telemetry';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { SettlementQueue } from '../../src/settling/settlement-queue.ts';
 import { NODE } from '../fixtures/node-ground.ts';
+import { submitToy } from '../fixtures/submit-toy.ts';
 
 let postgres: EmbeddedPostgres;
 let store: Store;
@@ -51,7 +51,7 @@ test.each([0, 1, 2, 3, 4, 5, 6])('what is added %i microtasks after a write is w
 });
 
 test('results of a task that another session has locked wait, and those of no other', async () => {
-  const [locked, other] = [await submit('locked'), await submit('other')];
+  const [locked, other] = [await submitToy(store, 'locked'), await submitToy(store, 'other')];
   const answered = new Map<string, () => void>();
   const answerOf = (id: string) => new Promise<string>((resolve) => answered.set(id, () => resolve(id)));
   const queue = new SettlementQueue({
@@ -89,7 +89,7 @@ test('what Postgres refuses for its data fails alone, and the rest of its batch 
     onGivenUp: (batch) => givenUp.push(...batch.map((one) => one.id)),
     onWritten: (written, lost) => answered.push(...written, ...lost),
   });
-  const task = await submit('refused');
+  const task = await submitToy(store, 'refused');
   const bad = [{ rows: 0.5 }, { bytes: 1e308 }, { rows: -(2 ** 70) }];
   const batch = Array.from({ length: 30 }, (_, index) => ({
     ...end(String(100 + index)),
@@ -118,35 +118,6 @@ test('an end that is refused in every form is given up, and no other', async () 
   await queue.drained();
   expect([answered, givenUp]).toEqual([['201', '202', '203'], ['202']]);
 });
-
-/** @returns the task's id. */
-async function submit(key: string): Promise<string> {
-  const task = await submitTask(store.db, {
-    key,
-    type: 'toy',
-    typeVersion: '1.0.0',
-    priority: 512,
-    scope: '',
-    slots: 1,
-    slotsPerSubtask: 1,
-    maxNodes: null,
-    onFailure: 'revert',
-    retry: DEFAULT_RETRY_POLICY,
-    meta: {},
-    throttle: null,
-    gates: null,
-    runtimeSlots: null,
-    selectors: null,
-    pauseOn: [],
-    subtaskTimeoutMs: null,
-    stallTimeoutMs: null,
-    deadlineMs: null,
-    trace: null,
-    contentHash: key,
-    actor: 'client test',
-  });
-  return task.id;
-}
 
 /** Resolves after so many milliseconds, so that a test can say what was missing. */
 function deadline(ms: number): Promise<void> {
