@@ -1,25 +1,49 @@
 import { readFileSync } from 'node:fs';
 
-/** Resident memory of processes over time. Linux only. */
+/** Resident memory of processes over time, by their names. Linux only. */
 export class MemoryGauge {
-  readonly #pids: () => readonly number[];
-  readonly #samples: number[] = [];
+  readonly #processes: () => Iterable<readonly [name: string, process: { readonly pid: number }]>;
+  /** One sum of each look, in MB. */
+  readonly #sums: number[] = [];
+  readonly #samples = new Map<string, number[]>();
 
-  /** @param pids processes that are added up, as they are at each sample. */
-  constructor(pids: () => readonly number[]) {
-    this.#pids = pids;
+  /** @param processes as they are at each sample. */
+  constructor(processes: () => Iterable<readonly [name: string, process: { readonly pid: number }]>) {
+    this.#processes = processes;
   }
 
   sample(): void {
-    this.#samples.push(this.#pids().reduce((sum, pid) => sum + residentMb(pid), 0));
+    let sum = 0;
+    for (const [name, { pid }] of this.#processes()) {
+      const megabytes = residentMb(pid);
+      sum += megabytes;
+      const samples = this.#samples.get(name) ?? [];
+      samples.push(megabytes);
+      this.#samples.set(name, samples);
+    }
+    this.#sums.push(sum);
   }
 
   /** The median of the last quarter less that of the second one, in MB: the first one is start and warming up. */
   get growthMb(): number {
-    const quarter = Math.floor(this.#samples.length / 4);
-    if (quarter === 0) return 0;
-    return Math.round(middle(this.#samples.slice(-quarter)) - middle(this.#samples.slice(quarter, 2 * quarter)));
+    return growthOf(this.#sums);
   }
+
+  /** A line for each process: its median in each quarter, in MB. */
+  get lines(): readonly string[] {
+    return [...this.#samples].map(([name, samples]) => `memory of ${name}: ${quartersOf(samples).join(', ')} MB`);
+  }
+}
+
+function growthOf(samples: readonly number[]): number {
+  const [, second = 0, , last = 0] = quartersOf(samples);
+  return last - second;
+}
+
+/** The median of each quarter. */
+function quartersOf(samples: readonly number[]): readonly number[] {
+  const quarter = Math.floor(samples.length / 4);
+  return [0, 1, 2, 3].map((index) => Math.round(middle(samples.slice(index * quarter, (index + 1) * quarter))));
 }
 
 function residentMb(pid: number): number {

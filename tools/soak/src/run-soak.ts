@@ -51,7 +51,7 @@ async function observe(
 ): Promise<SoakFigures> {
   const times = new TaskTimes();
   const silent = new SilentWaits(store);
-  const memory = new MemoryGauge(() => [...soak.cluster.cluster.processes.values()].map(({ pid }) => pid));
+  const memory = new MemoryGauge(() => soak.cluster.cluster.processes);
   const startedAt = performance.now();
   const totalMs = minutes * 60_000;
   const working = AbortSignal.any([signal, AbortSignal.timeout(totalMs)]);
@@ -112,6 +112,7 @@ async function observe(
   for (const { kind, taskId, factor, seconds } of times.slowest(3)) {
     say(`slowest: ${kind} task ${taskId} took ${seconds} s, ${factor} times the undisturbed median`);
   }
+  for (const line of memory.lines) say(line);
   for (const one of silent.found) say(`task ${one.taskId} (${one.state}) was silent for ${one.seconds} s`);
   return {
     minutes,
