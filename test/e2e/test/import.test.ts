@@ -7,6 +7,7 @@ import { startTestCluster, waitUntil, type TestCluster } from '@longshore/testin
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
 import { holdRows } from '../src/held-rows.ts';
+import { longshore } from '../src/longshore.ts';
 import { deadline, killAndRestart, untilRunningOn } from '../src/toy-cluster.ts';
 
 const ROWS = 60_000;
@@ -160,8 +161,9 @@ describe('an import', () => {
     const held = await task.wait({ ...deadline(), until: (seen) => seen.task.state === 'awaiting-resolution' });
     expect(held.task.error).toMatchObject({ code: 'IMPORT_ROW_INVALID' });
     await copyFile(csv.path, file);
-    await task.retry();
-    expect((await task.wait(deadline())).task).toMatchObject({ state: 'reverted', outcome: 'failed' });
+    const printed = await longshore(cluster, 'task', 'retry', task.id, '--wait', '--json');
+    expect(JSON.parse(printed)).toMatchObject({ task: { key: task.key, run: 2, outcome: 'succeeded' } });
+    expect((await task.get()).task).toMatchObject({ state: 'reverted', outcome: 'failed' });
     await expectProof(await cluster.client.task({ key: task.key }));
   });
 

@@ -1,10 +1,8 @@
-import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { connectLongshore, type TaskHandle, type TaskView } from '@longshore/client';
 import type { TestCluster } from '@longshore/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
+import { longshore } from '../src/longshore.ts';
 import { PlannedFaults } from '../src/planned-faults.ts';
 import { RunsFile } from '../src/runs-file.ts';
 import { StoreSession } from '../src/store-session.ts';
@@ -53,15 +51,6 @@ async function endOfNextRun(task: TaskHandle): Promise<TaskView> {
   await task.wait(deadline());
   const next = await cluster.client.task({ key: task.key });
   return (await next.wait(deadline())).task;
-}
-
-const LONGSHORE = fileURLToPath(new URL('../../../apps/cli/bin/longshore.cjs', import.meta.url));
-
-/** Runs the command line. @returns what it printed; it rejects when the exit code is not 0. */
-async function longshore(...args: readonly string[]): Promise<string> {
-  const { natsUrl, natsToken, cluster: name } = cluster.cluster;
-  const env = { ...process.env, LONGSHORE_NATS_URL: natsUrl, LONGSHORE_NATS_TOKEN: natsToken, LONGSHORE_CLUSTER: name };
-  return (await promisify(execFile)(process.execPath, [LONGSHORE, ...args], { env })).stdout;
 }
 
 /** Waits until the revert hook of a task has done its part. */
@@ -143,15 +132,15 @@ describe('a restart', () => {
   it('is one command, whose wait ends as the new run does', async () => {
     const { task, fixedFile } = await submitFailing();
     writeFileSync(fixedFile, '');
-    const printed = await longshore('task', 'restart', task.key, '--wait', '--json');
+    const printed = await longshore(cluster, 'task', 'restart', task.key, '--wait', '--json');
     expect(JSON.parse(printed)).toMatchObject({ task: { key: task.key, run: 2, outcome: 'succeeded' } });
-    await expect(longshore('task', 'restart', task.id)).rejects.toMatchObject({
+    await expect(longshore(cluster, 'task', 'restart', task.id)).rejects.toMatchObject({
       code: 2,
       stderr: expect.stringContaining('the same submit and --again') as string,
     });
     const latch = runs.newLatch();
     const { task: waiting } = await submitFailing({ hookLatch: latch.path });
-    expect(await longshore('task', 'restart', waiting.id)).toBe(
+    expect(await longshore(cluster, 'task', 'restart', waiting.id)).toBe(
       `task ${waiting.id} is being undone; run 2 of its key starts with its end; state reverting\n`,
     );
     latch.open();

@@ -1,8 +1,8 @@
-import { isTerminalTaskState, type LongshoreClient, type TaskView } from '@longshore/client';
+import { isTerminalTaskState } from '@longshore/client';
 import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
-import { followTask } from '../progress/follow-task.ts';
 import { addControlCommand } from './control-command.ts';
+import { findNextRun, numberOfNext } from './find-next-run.ts';
 import { waitForTask } from './wait-for-task.ts';
 
 const EXAMPLES = `  $ longshore task restart 12 --reason 'the file was mended'
@@ -27,30 +27,8 @@ export function addTaskRestartCommand(task: Command, context: CommandContext): v
       if (isTerminalTaskState(state)) return `task ${handle.id} was undone, and ${next} has started`;
       return `task ${handle.id} ${changed ? 'is' : 'was already'} being undone; ${next} starts with its end`;
     },
-    waitFor: async (handle, asJson, client) => {
-      const before = await followTask(handle, {
-        signal: context.signal,
-        onSnapshot: () => undefined,
-        onRemark: (text) => context.note(text),
-        program: context.program,
-      });
-      const next = await findNextRun(client, before.task);
-      // It could not be undone, or somebody didn't want its restart any more.
-      if (next === undefined) return waitForTask(handle, asJson, context);
-      if (!asJson) context.note(`task ${handle.id} was undone; run ${numberOfNext(before.task)} is task ${next.id}`);
-      return waitForTask(await client.task({ id: next.id }), asJson, context);
-    },
+    // It could not be undone, or somebody didn't want its restart any more: then it is the task itself that is told of.
+    waitFor: (handle, asJson, client) =>
+      waitForTask(handle, asJson, context, {}, ({ task }) => findNextRun(client, task)),
   });
-}
-
-function numberOfNext({ run = 1 }: TaskView): number {
-  return run + 1;
-}
-
-async function findNextRun(client: LongshoreClient, task: TaskView): Promise<TaskView | undefined> {
-  for await (const run of client.runs(task.key)) {
-    if (run.run === numberOfNext(task)) return run;
-    if (run.id === task.id) return undefined;
-  }
-  return undefined;
 }

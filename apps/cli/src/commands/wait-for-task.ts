@@ -1,4 +1,4 @@
-import type { TaskHandle } from '@longshore/client';
+import type { TaskDetail, TaskHandle } from '@longshore/client';
 import type { CommandContext } from '../command-context.ts';
 import { Interrupted } from '../interrupt.ts';
 import { readSkippedHooks } from '../output/skipped-hooks.ts';
@@ -10,12 +10,14 @@ import { showProgress } from '../progress/show-progress.ts';
  * Shows a task's progress until it is settled, then how it ended. The exit code says the same.
  *
  * @param more fields that the JSON begins with. Default: none.
+ * @param nextOf the task that goes on in its place once it has ended: then that one is waited for. Default: none does.
  */
 export async function waitForTask(
   task: TaskHandle,
   asJson: boolean,
   context: CommandContext,
   more: Readonly<Record<string, unknown>> = {},
+  nextOf: (ended: TaskDetail) => Promise<TaskHandle | null> = () => Promise.resolve(null),
 ): Promise<void> {
   const display = asJson ? null : showProgress(process.stderr);
   try {
@@ -26,6 +28,12 @@ export async function waitForTask(
       onRemark: (text) => (display === null ? context.note(text) : display.remark(text)),
     });
     display?.close();
+    const next = await nextOf(detail);
+    if (next !== null) {
+      if (!asJson)
+        context.note(`task ${task.id} was undone; run ${next.task.run ?? '-'} of its key is task ${next.id}`);
+      return await waitForTask(next, asJson, context, more);
+    }
     context.print(
       asJson
         ? JSON.stringify({ ...more, ...detail })
