@@ -58,7 +58,7 @@ const FEW_AT_ONCE = 64;
 /** Batches that wait for the budget of their task: one for each parallel piece of a subtask's work. */
 const MANY_AT_ONCE = 1_024;
 
-/** Its size is checked as it is stored; @param bytes what it may have by then. */
+/** A value of JSON, whose size is checked as it is stored. @param bytes what it may have then. */
 const json = (bytes: number) =>
   z.custom<JsonValue>().superRefine((value, context) => {
     const fault = jsonFault(value, bytes / 2);

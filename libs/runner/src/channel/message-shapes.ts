@@ -168,7 +168,6 @@ export const callFromRunner = z.object({
 export const modified = z.object({ changeId: z.int(), isConformed: z.boolean(), error: errorData.optional() });
 export const taskEnded = z.object({ endId: z.int() });
 export const named = z.object({ type: z.string() });
-
 export const globalsChecked = z.object({ checkId: z.int(), isChanged: z.boolean() });
 export const failedWith = z.object({ message: text(MAX_MESSAGE) });
 export const loadFailed = z.object({ error: errorData });
