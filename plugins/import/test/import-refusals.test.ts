@@ -202,6 +202,15 @@ describe('an import is refused before anything is changed', () => {
     const run = target.start({ table: 'items', files: `${folder}/*` });
     await expect(run.prepare()).rejects.toMatchObject(refused('IMPORT_TOO_MANY_FILES', /1000 files/));
   });
+
+  // A folder of millions is not read to its end, to be refused then.
+  test('more files than any meta can list, as soon as they are too many', async () => {
+    const folder = join(target.folder, 'many');
+    await mkdir(folder);
+    await Promise.all(Array.from({ length: 5_042 }, (_, i) => target.write(`many/${i}`, '')));
+    const run = target.start({ table: 'items', files: `${folder}/*` });
+    await expect(run.prepare()).rejects.toMatchObject(refused('IMPORT_TOO_MANY_FILES', /more than 5041 files/));
+  });
 });
 
 describe('a file that changes after the import began is refused', () => {

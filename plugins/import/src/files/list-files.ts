@@ -6,12 +6,15 @@ import type { InputFile } from '../meta/prepared-import.ts';
 import { fileError, isExcluded, realPathBelowRoots } from './allowed-roots.ts';
 import { checkPattern } from './check-pattern.ts';
 
+/** Each file takes at least 52 bytes of the meta, which has 256 KiB: more can't be imported, however long their list would take. */
+const MAX_FILES = 5_041;
+
 /**
  * The files that paths and patterns name, each once, sorted by path. A path that exists is taken as it is, whatever
  * characters it has. Folders that a pattern matches are passed over.
  *
  * @param roots - absolute paths of the folders that may be read.
- * @throws {TaskTypeError} IMPORT_NO_FILES for a pattern that matches none; IMPORT_META_INVALID for one that takes for ever; IMPORT_FILE_FORBIDDEN, IMPORT_FILE_MISSING,
+ * @throws {TaskTypeError} IMPORT_NO_FILES for a pattern that matches none; IMPORT_TOO_MANY_FILES; IMPORT_META_INVALID for one that takes for ever; IMPORT_FILE_FORBIDDEN, IMPORT_FILE_MISSING,
  * IMPORT_FILE_UNREADABLE and IMPORT_FILE_UNSUPPORTED for a path.
  */
 export async function listFiles(
@@ -41,6 +44,7 @@ export async function listFiles(
       if (file === null) continue;
       files.set(file.path, file);
       matches++;
+      if (files.size > MAX_FILES) throw tooMany();
     }
     if (matches === 0) {
       const message = `No file matches ${pattern} on this executor. Check the pattern; every executor that runs imports must see the same files.`;
@@ -82,6 +86,11 @@ async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+function tooMany(): Error {
+  const message = `The patterns name more than ${MAX_FILES} files, and a task's meta has no room for more. Import the files in several tasks, or join small files.`;
+  return importError(ImportErrorCode.TooManyFiles, message);
 }
 
 function unsupported(path: string): Error {
