@@ -259,6 +259,11 @@ describe('what is shown of a task', () => {
     expect(stateOf({ state: 'succeed', outcome: 'succeeded' })).toBe('succeed');
   });
 
+  test('names the newest run of its key where that is another', () => {
+    expect(taskDetailText({ ...detail(), newestRun: '15' }, 'longshore')).toMatch(/^newest run +task 15$/m);
+    expect(taskDetailText({ ...detail(), newestRun: null }, 'longshore')).not.toContain('newest run');
+  });
+
   test('has no limit and no count that there isn’t', () => {
     const text = taskDetailText(detail({ task: { nodes: ['n1', 'n2'] } }), 'longshore');
     expect(text).toMatch(/^nodes +n1, n2$/m);

@@ -191,6 +191,8 @@ export const taskDetail = z.object({
   summaries: z.array(stepSummary).optional(),
   /** Who submitted it; null: nobody was named. Absent: the owner doesn't know of principals. */
   submittedBy: principalView.nullable().optional(),
+  /** The newest run of its key; null: it is that itself. Absent: the owner doesn't say. */
+  newestRun: id.nullable().optional(),
 });
 export type TaskDetail = z.infer<typeof taskDetail>;
 

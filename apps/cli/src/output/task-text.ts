@@ -42,6 +42,7 @@ export function taskDetailText(detail: TaskDetail, program: string): string {
   const { task, meta, steps, nodes, controls, rerun, waiting = [], summaries = [] } = detail;
   const fields: (readonly [string, string | number])[] = [
     ['task', `${task.id} (key ${task.key}${task.run === undefined ? '' : `, run ${task.run}`})`],
+    ...(detail.newestRun == null ? [] : [['newest run', `task ${detail.newestRun}`] as [string, string]]),
     ['type', `${task.type}@${task.typeVersion}`],
     ['state', stateText(task)],
     ...(task.waiting === null
@@ -207,8 +208,6 @@ function countersText(counters: Readonly<Record<string, number>>): string {
 function stateText(task: TaskView): string {
   const { state, outcome } = task;
   // `succeed` and `failed` say their outcome by themselves; `reverted` may be either.
-  const more = [state === 'reverted' ? (outcome ?? '') : '', skippedText(task)].filter(
-    (part) => part !== '',
-  );
+  const more = [state === 'reverted' ? (outcome ?? '') : '', skippedText(task)].filter((part) => part !== '');
   return more.length === 0 ? state : `${state} (${more.join(', ')})`;
 }

@@ -1,5 +1,5 @@
 import type { Bus } from '@longshore/bus';
-import { LongshoreError, taskId } from '@longshore/core';
+import { isTerminalTaskState, LongshoreError, taskId } from '@longshore/core';
 import type { ApiHandlers, ClusterLimits, TaskHint, TaskRef } from '@longshore/protocol';
 import {
   findTaskByKey,
@@ -85,12 +85,14 @@ export function apiHandlers(options: ApiOptions): ApiHandlers {
       traceRequest(tracing, request.type, trace, (parent) => submitter.submit(request, { service, principal }, parent)),
     'task.get': async ({ task: ref }) => {
       const task = await find(ref);
-      const [meta, progress, waiting, summaries, [submit]] = await Promise.all([
+      const [meta, progress, waiting, summaries, [submit], newest] = await Promise.all([
         readTaskMeta(store.db, task.id),
         readProgress(store.db, task.id, task.step),
         readWaiting(store.db, task.id),
         readSummaries(store.db, task.id),
         readEvents(store.db, task.id, 0, 1),
+        // Until it has ended it is the newest one.
+        isTerminalTaskState(task.state) ? findTaskByKey(store.db, task.key) : null,
       ]);
       const states = await readNodeStates(
         store.db,
@@ -105,6 +107,7 @@ export function apiHandlers(options: ApiOptions): ApiHandlers {
         waiting: [...waiting],
         summaries: [...summaries],
         submittedBy: submit?.principal ?? null,
+        newestRun: newest === task.id ? null : newest,
       };
     },
     'task.view': async ({ task: ref }) => ({ task: taskView(await find(ref)) }),

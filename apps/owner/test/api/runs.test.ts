@@ -97,6 +97,9 @@ test('after a canceled end nothing starts by itself; again starts the next run, 
     next: null,
   });
   expect(await client.request('task.view', { task: { key } })).toMatchObject({ task: { id: second.task.id, run: 2 } });
+  // An earlier run says which one is the newest.
+  expect(await client.request('task.get', { task: { id: first } })).toMatchObject({ newestRun: second.task.id });
+  expect(await client.request('task.get', { task: { key } })).toMatchObject({ newestRun: null });
 });
 
 test('a submit again whose answers are lost starts one run, also when that has ended before it is sent again', async () => {
