@@ -11,6 +11,8 @@ export class TaskSubmitter {
   readonly #store: Store;
   readonly #checker: RequestChecker;
   readonly #onWritten: () => void;
+  /** Calls that are being carried out: one that is sent again meanwhile gets the same answer. */
+  readonly #underWay = new Map<string, Promise<SubmitReply>>();
 
   /** @param onWritten told as soon as a task is stored, before it is read again for the reply. */
   constructor(store: Store, checker: RequestChecker, onWritten: () => void) {
@@ -20,13 +22,30 @@ export class TaskSubmitter {
   }
 
   /** @throws {LongshoreError} TYPE_UNKNOWN, TYPE_INCOMPATIBLE, META_INVALID, META_TOO_LARGE, ARGUMENT_INVALID or TASK_KEY_TAKEN. */
-  async submit(request: SubmitRequest, actor: Actor, trace: TraceContext | null): Promise<SubmitReply> {
+  submit(request: SubmitRequest, actor: Actor, trace: TraceContext | null): Promise<SubmitReply> {
+    const { submitId, key = '', again = false } = request;
+    const hash = contentHash(request);
+    if (submitId === undefined) return this.#submit(request, hash, actor, trace);
+    const call = JSON.stringify([submitId, key, again, hash]);
+    const known = this.#underWay.get(call);
+    if (known !== undefined) return known;
+    const answer = this.#submit(request, hash, actor, trace).finally(() => this.#underWay.delete(call));
+    this.#underWay.set(call, answer);
+    return answer;
+  }
+
+  async #submit(
+    request: SubmitRequest,
+    contentHash: string,
+    actor: Actor,
+    trace: TraceContext | null,
+  ): Promise<SubmitReply> {
     const { submitId, again } = request;
     const task = {
       ...(await this.#checker.check(request)),
       key: request.key ?? submitId ?? randomUUID(),
       trace,
-      contentHash: contentHash(request),
+      contentHash,
       actor,
     };
     const { id, created } = await submitTask(this.#store.db, task, { submitId, again });

@@ -112,6 +112,16 @@ test('a submit again whose answers are lost starts one run, also when that has e
   expect((await client.request('task.runs', { key: request().key ?? '' })).tasks).toHaveLength(2);
 });
 
+test('a submit that is sent again while it is carried out gets the same answer, and takes no further number', async () => {
+  keys += 1;
+  const call = { submitId: `call-${keys}` };
+  const [first, again] = await Promise.all([submit(call), submit(call)]);
+  expect([first.created, again]).toEqual([true, first]);
+  expect(await submit(call)).toMatchObject({ created: true, task: { id: first.task.id } });
+  keys += 1;
+  expect(Number((await submit()).task.id)).toBe(Number(first.task.id) + 1);
+});
+
 test('a first submit whose answer is lost is the same call when it is sent again, with its key and without', async () => {
   keys += 1;
   const call = { submitId: `call-${keys}` };

@@ -46,7 +46,10 @@ export async function submitTask(
   return decision.kind === 'found' ? decision.run : submitTask(db, task, call);
 }
 
-/** Inserts the key and its task, if there is neither the key nor a run that the call started. */
+/**
+ * Inserts the key and its task, if there is neither the key nor a run that the call started. A key that is seen takes no number of a task: users
+ * would wonder where those in between have gone.
+ */
 function firstRun(task: NewTask, { submitId }: SubmitCall): RawBuilder<{ id: string }> {
   return withTask(
     task,
@@ -55,6 +58,7 @@ function firstRun(task: NewTask, { submitId }: SubmitCall): RawBuilder<{ id: str
       SELECT ${task.key}, nextval(pg_get_serial_sequence('tasks', 'id')), ${task.contentHash},
         1 + coalesce((SELECT max(run) FROM earlier_runs WHERE key = ${task.key}), 0), ${submitId ?? null}::text
       WHERE NOT EXISTS (SELECT 1 FROM earlier_runs WHERE submit_id = ${submitId ?? null}::text)
+        AND NOT EXISTS (SELECT 1 FROM task_keys WHERE key = ${task.key})
       ON CONFLICT DO NOTHING RETURNING task_id`,
   );
 }
