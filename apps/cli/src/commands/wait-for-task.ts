@@ -32,7 +32,8 @@ export async function waitForTask(
     if (next !== null) {
       if (!asJson)
         context.note(`task ${task.id} was undone; run ${next.task.run ?? '-'} of its key is task ${next.id}`);
-      return await waitForTask(next, asJson, context, more);
+      await waitForTask(next, asJson, context, more);
+      return;
     }
     context.print(
       asJson
