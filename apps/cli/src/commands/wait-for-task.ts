@@ -20,6 +20,7 @@ export async function waitForTask(
   nextOf: (ended: TaskDetail) => Promise<TaskHandle | null> = () => Promise.resolve(null),
 ): Promise<void> {
   const display = asJson ? null : showProgress(process.stderr);
+  let next: TaskHandle | null;
   try {
     const detail = await followTask(task, {
       signal: context.signal,
@@ -28,24 +29,23 @@ export async function waitForTask(
       onRemark: (text) => (display === null ? context.note(text) : display.remark(text)),
     });
     display?.close();
-    const next = await nextOf(detail);
-    if (next !== null) {
-      if (!asJson)
-        context.note(`task ${task.id} was undone; run ${next.task.run ?? '-'} of its key is task ${next.id}`);
-      await waitForTask(next, asJson, context, more);
+    next = await nextOf(detail);
+    if (next === null) {
+      context.print(
+        asJson
+          ? JSON.stringify({ ...more, ...detail })
+          : taskSummary(detail, context.program, await readSkippedHooks(task, detail)),
+      );
+      context.setExitCode(exitCodeOfTask(detail));
       return;
     }
-    context.print(
-      asJson
-        ? JSON.stringify({ ...more, ...detail })
-        : taskSummary(detail, context.program, await readSkippedHooks(task, detail)),
-    );
-    context.setExitCode(exitCodeOfTask(detail));
   } catch (thrown) {
     display?.close();
     if (Interrupted.is(thrown)) noteGoesOn(task, context);
     throw thrown;
   }
+  if (!asJson) context.note(`task ${task.id} was undone; run ${next.task.run ?? '-'} of its key is task ${next.id}`);
+  await waitForTask(next, asJson, context, more);
 }
 
 /** A Ctrl-C ends the waiting, never the task. */
