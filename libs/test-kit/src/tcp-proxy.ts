@@ -90,8 +90,12 @@ export async function startTcpProxy(target: { readonly host: string; readonly po
     const outbound = connect({ host: target.host, port: target.port, allowHalfOpen: true });
     const pair = [inbound, outbound] as const;
     pairs.add(pair);
-    // The last of the two to close, unless nothing is forwarded: then both stay known, so that a close of the proxy ends them.
-    outbound.on('close', () => pairs.delete(pair));
+    // Known until both have closed: where nothing is forwarded, the close of the proxy ends the other one.
+    for (const socket of pair) {
+      socket.on('close', () => {
+        if (pair.every(({ destroyed }) => destroyed)) pairs.delete(pair);
+      });
+    }
     watchForLoss(inbound, outbound);
     forward(inbound, outbound);
     forward(outbound, inbound);
